@@ -1,0 +1,267 @@
+//! E-mail addresses: what is one, and when two are the same.
+//!
+//! The rules are those of RFC 5321 and RFC 6531 as Pydantic's `EmailStr` narrows them: a dot-atom before the @-sign, a public
+//! host name behind it, no quoting, no address literals, no reserved names (RFC 6761).
+
+use std::fmt;
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+
+/// A valid e-mail address: the part before the @-sign as its owner wrote it, the domain in lower case and Unicode.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+#[cfg_attr(
+    feature = "utoipa",
+    schema(value_type = String, format = "email", max_length = 254, example = "ada@example.com")
+)]
+pub struct Email(String);
+
+/// Why a text is no e-mail address: one sentence for the person who typed it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EmailError(String);
+
+/// The longest address that a mail server takes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+const ADDRESS_MAX: usize = 254;
+/// The longest label of a host name (RFC 1035, section 2.3.1).
+const LABEL_MAX: usize = 63;
+/// Longer texts are not looked at: normalising them would be work for whoever sends them.
+const TEXT_MAX: usize = 2_048;
+
+/// Top-level names under which nobody gets mail (RFC 6761, RFC 6762, RFC 7686).
+const RESERVED: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];
+
+impl Email {
+    /// Reads an address: `ada@example.com`, also with blanks around it, also as `Ada <ada@example.com>`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence on the first thing that is wrong.
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        if text.chars().count() > TEXT_MAX {
+            return fail(format!("Length must not exceed {TEXT_MAX} characters"));
+        }
+        if text.contains(['\r', '\n']) {
+            return fail("Carriage return and line feed characters are not allowed");
+        }
+        let address = without_display_name(text.trim());
+        if address.starts_with('"') {
+            return fail("Quoting the part before the @-sign is not allowed here.");
+        }
+        let Some((local, domain)) = address.split_once('@') else {
+            return fail("An email address must have an @-sign.");
+        };
+        let local = local_part(local)?;
+        let (ascii, domain) = domain_part(domain)?;
+        let length = (local.chars().count() + 1 + domain.chars().count()).max(local.len() + 1 + ascii.len());
+        if length > ADDRESS_MAX {
+            return fail(format!("The email address is too long {}.", too_many(length - ADDRESS_MAX)));
+        }
+        Ok(Self(format!("{local}@{domain}")))
+    }
+
+    /// An address that was valid when it was stored.
+    #[must_use]
+    pub fn from_stored(address: String) -> Self {
+        Self(address)
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What two equal addresses have in common: everything in lower case.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+/// `Ada <ada@example.com>` gives `ada@example.com`; anything else stays as it is.
+fn without_display_name(text: &str) -> &str {
+    match text.split_once('<') {
+        Some((name, rest)) if !name.contains('@') => rest.strip_suffix('>').map_or(text, str::trim),
+        _ => text,
+    }
+}
+
+fn local_part(local: &str) -> Result<String, EmailError> {
+    if local.is_empty() {
+        return fail("There must be something before the @-sign.");
+    }
+    let is_atom = |c: char| {
+        c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c) || (!c.is_ascii() && is_safe(c))
+    };
+    refuse_characters(local, is_atom, "The email address contains invalid characters before the @-sign")?;
+    if local.starts_with('.') {
+        return fail("An email address cannot start with a period.");
+    }
+    if local.ends_with('.') {
+        return fail("An email address cannot have a period immediately before the @-sign.");
+    }
+    if local.contains("..") {
+        return fail("An email address cannot have two periods in a row.");
+    }
+    if local.chars().next().is_some_and(|c| c.general_category_group() == GeneralCategoryGroup::Mark) {
+        return fail("The email address cannot start with a combining character.");
+    }
+    Ok(local.nfc().collect())
+}
+
+/// The domain in ASCII, for its lengths, and in Unicode, as it is shown.
+fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
+    if domain.is_empty() {
+        return fail("There must be something after the @-sign.");
+    }
+    if domain.starts_with('[') {
+        return fail("A bracketed IP address after the @-sign is not allowed here.");
+    }
+    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.') || (!c.is_ascii() && is_safe(c));
+    refuse_characters(domain, is_host, "The part after the @-sign contains invalid characters")?;
+    if domain.starts_with('.') {
+        return fail("An email address cannot have a period immediately after the @-sign.");
+    }
+    if domain.ends_with('.') {
+        return fail("An email address cannot end with a period.");
+    }
+    if domain.contains("..") {
+        return fail("An email address cannot have two periods in a row.");
+    }
+    if domain.starts_with('-') {
+        return fail("An email address cannot have a hyphen immediately after the @-sign.");
+    }
+    if domain.ends_with('-') || domain.contains("-.") || domain.contains(".-") {
+        return fail("An email address cannot have a hyphen and a period next to each other, or end with a hyphen.");
+    }
+    let uts46 = Uts46::new();
+    let bytes = domain.as_bytes();
+    let Ok(ascii) = uts46.to_ascii(bytes, AsciiDenyList::STD3, Hyphens::Check, DnsLength::Ignore) else {
+        return fail("The part after the @-sign is not a valid internationalised host name.");
+    };
+    if let Some(long) = ascii.split('.').map(str::len).find(|length| *length > LABEL_MAX) {
+        let reason = too_many(long - LABEL_MAX);
+        return fail(format!("After the @-sign, periods cannot be separated by so many characters {reason}."));
+    }
+    let Some((_, top)) = ascii.rsplit_once('.') else {
+        return fail("The part after the @-sign is not valid. It should have a period.");
+    };
+    if !top.ends_with(|c: char| c.is_ascii_alphabetic()) {
+        return fail("The part after the @-sign is not valid. It is not within a valid top-level domain.");
+    }
+    if RESERVED.contains(&top) {
+        return fail(
+            "The part after the @-sign is a special-use or reserved name that cannot be used with email.",
+        );
+    }
+    let (unicode, _) = uts46.to_unicode(bytes, AsciiDenyList::STD3, Hyphens::Check);
+    Ok((ascii.into_owned(), unicode.into_owned()))
+}
+
+/// Letters, marks, numbers, punctuation and symbols: nothing that is invisible, unassigned or private.
+fn is_safe(c: char) -> bool {
+    !matches!(c.general_category_group(), GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other)
+        && c.general_category() != GeneralCategory::Unassigned
+}
+
+fn refuse_characters(text: &str, allowed: impl Fn(char) -> bool, sentence: &str) -> Result<(), EmailError> {
+    let mut bad: Vec<String> = text.chars().filter(|c| !allowed(*c)).map(displayed).collect();
+    if bad.is_empty() {
+        return Ok(());
+    }
+    bad.sort();
+    bad.dedup();
+    fail(format!("{sentence}: {}.", bad.join(", ")))
+}
+
+/// A character so that it can be read: in quotes, or by its number when there would be nothing to see.
+fn displayed(c: char) -> String {
+    match c {
+        ' ' => "SPACE".to_owned(),
+        c if is_safe(c) => format!("'{c}'"),
+        c => format!("U+{:04X}", u32::from(c)),
+    }
+}
+
+fn too_many(characters: usize) -> String {
+    let plural = if characters == 1 { "" } else { "s" };
+    format!("({characters} character{plural} too many)")
+}
+
+fn fail<T>(sentence: impl Into<String>) -> Result<T, EmailError> {
+    Err(EmailError(sentence.into()))
+}
+
+impl fmt::Display for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Email {
+    type Error = EmailError;
+
+    fn try_from(text: String) -> Result<Self, EmailError> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Email> for String {
+    fn from(email: Email) -> Self {
+        email.0
+    }
+}
+
+/// [`Email::parse`] as a garde rule, for a draft that holds what was typed.
+///
+/// # Errors
+///
+/// The sentence of the [`EmailError`].
+pub fn email_rule<C>(text: &str, _: &C) -> garde::Result {
+    Email::parse(text).map(drop).map_err(garde::Error::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Email;
+
+    #[test]
+    fn normalised_as_pydantic_does() {
+        for (text, email) in [
+            (" Ada@GMAIL.com ", "Ada@gmail.com"),
+            ("Ada <ada@gmail.com>", "ada@gmail.com"),
+            ("a@xn--mnchen-3ya.de", "a@münchen.de"),
+            ("a@MÜNCHEN.de", "a@münchen.de"),
+            ("a\u{308}@gmail.com", "ä@gmail.com"),
+        ] {
+            assert_eq!(Email::parse(text).map(String::from).as_deref(), Ok(email), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn compared_without_case() {
+        assert_eq!(Email::parse("ADA@gmail.com").unwrap().key(), Email::parse("ada@GMAIL.COM").unwrap().key());
+    }
+
+    #[test]
+    fn the_whole_address_has_a_limit() {
+        let label = "b".repeat(60);
+        let domain = format!("{label}.{label}.{label}.com");
+        let fits = 254 - domain.len() - 1;
+        assert!(Email::parse(&format!("{}@{domain}", "a".repeat(fits))).is_ok());
+        let error = Email::parse(&format!("{}@{domain}", "a".repeat(fits + 1))).unwrap_err();
+        assert_eq!(error.to_string(), "The email address is too long (1 character too many).");
+    }
+
+    #[test]
+    fn invisible_characters_are_refused() {
+        for text in ["a\u{200b}@gmail.com", "a\u{202e}@gmail.com", "a@gm\u{ad}ail\u{2028}.com", "a\u{e000}@gmail.com"] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

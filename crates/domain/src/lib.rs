@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod email;
+mod id;
+mod note;
+mod page;
+mod summary;
+mod task;
+mod text;
+mod time;
+mod user;
+
+pub use email::{Email, EmailError, email_rule};
+pub use id::{NoteId, SessionId, TaskId, UserId};
+pub use note::{Note, NoteDraft, NotePatch};
+pub use page::{Cursor, CursorError, Limit, LimitError, Page, PageRequest};
+pub use summary::{ContentHash, Summary};
+pub use task::{Task, TaskDraft, TaskPatch};
+pub use time::Timestamp;
+pub use user::{User, Username, UsernameError, username_rule};

@@ -1,0 +1,131 @@
+//! An instant with the precision that both databases keep.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant in UTC with microsecond precision, from -9999 to 9999 in the Gregorian calendar.
+///
+/// Finer digits are cut when one is made, so that what is stored is what was stamped. It is written as RFC 3339 with `Z` and
+/// always six digits: `2026-11-22T09:15:56.123456Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(jiff::Timestamp);
+
+const PRINTER: jiff::fmt::temporal::DateTimePrinter =
+    jiff::fmt::temporal::DateTimePrinter::new().precision(Some(6));
+
+impl Timestamp {
+    /// The instant that the system clock shows.
+    #[must_use]
+    pub fn now() -> Self {
+        Self::from(jiff::Timestamp::now())
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z; `None` outside the calendar's range.
+    #[must_use]
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        jiff::Timestamp::from_microsecond(micros).ok().map(Self)
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn as_micros(self) -> i64 {
+        self.0.as_microsecond()
+    }
+
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded towards the past: what a JWT calls a NumericDate (RFC 7519, section 2).
+    #[must_use]
+    pub fn as_seconds(self) -> i64 {
+        self.as_micros().div_euclid(1_000_000)
+    }
+
+    /// This instant moved by so many seconds, kept inside the calendar.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        let moved = self.as_micros().saturating_add(seconds.saturating_mul(1_000_000));
+        Self::from_micros(moved).unwrap_or(if seconds < 0 {
+            Self(jiff::Timestamp::MIN)
+        } else {
+            Self(jiff::Timestamp::MAX)
+        })
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(precise: jiff::Timestamp) -> Self {
+        // Microseconds of a valid timestamp are always in range.
+        Self(jiff::Timestamp::from_microsecond(precise.as_microsecond()).unwrap_or(precise))
+    }
+}
+
+impl From<Timestamp> for jiff::Timestamp {
+    fn from(timestamp: Timestamp) -> Self {
+        timestamp.0
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        PRINTER.print_timestamp(&self.0, jiff::fmt::StdFmtWrite(f)).map_err(|_| fmt::Error)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<jiff::Timestamp>().map(Self::from).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(feature = "utoipa")]
+mod schema {
+    use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+    use utoipa::openapi::{RefOr, Schema};
+
+    impl utoipa::PartialSchema for super::Timestamp {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+                .build()
+                .into()
+        }
+    }
+
+    impl utoipa::ToSchema for super::Timestamp {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn written_with_six_digits_and_z() {
+        let t = Timestamp::from_micros(1_795_338_956_100_000).unwrap();
+        assert_eq!(t.to_string(), "2026-11-22T09:15:56.100000Z");
+        assert_eq!(serde_json::to_string(&t).unwrap(), "\"2026-11-22T09:15:56.100000Z\"");
+    }
+
+    #[test]
+    fn finer_digits_are_cut() {
+        let precise = jiff::Timestamp::from_nanosecond(1_999).unwrap();
+        assert_eq!(Timestamp::from(precise).as_micros(), 1);
+    }
+
+    #[test]
+    fn moved_past_the_calendar_it_stays_inside() {
+        assert!(Timestamp::now().plus_seconds(i64::MAX) > Timestamp::now());
+        assert!(Timestamp::now().plus_seconds(i64::MIN) < Timestamp::now());
+    }
+
+    #[test]
+    fn whole_seconds_before_the_epoch_round_towards_the_past() {
+        assert_eq!(Timestamp::from_micros(-1).unwrap().as_seconds(), -1);
+    }
+}

@@ -1,0 +1,19 @@
+//! Every address that the FastAPI peer was asked about has the same verdict here, in the same words.
+
+use std::collections::BTreeMap;
+
+use daybook_domain::Email;
+
+#[test]
+fn every_recorded_address_has_the_same_verdict() {
+    let recorded: BTreeMap<String, String> =
+        serde_json::from_str(include_str!("data/email_addresses.json")).unwrap();
+    assert!(recorded.len() >= 38);
+    for (address, expected) in recorded {
+        let verdict = match Email::parse(&address) {
+            Ok(_) => "valid".to_owned(),
+            Err(error) => format!("value is not a valid email address: {error}"),
+        };
+        assert_eq!(verdict, expected, "{address:?}");
+    }
+}

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod database;
+mod error;
+mod migrations;
+mod note;
+mod postgres;
+mod schema;
+mod session;
+mod sqlite;
+mod summary;
+mod task;
+mod time;
+mod unit;
+mod url;
+mod user;
+
+pub use database::Database;
+pub use error::{Error, Field};
+pub use session::Login;
+pub use summary::NewSummary;
+pub use url::{DatabaseUrl, UrlError};
+pub use user::{Credentials, NewUser};

@@ -1,0 +1,83 @@
+//! The tables of `migrations/{postgres,sqlite}`, in types that both databases have.
+
+use crate::time::Utc;
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::Utc;
+
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        email_key -> Text,
+        username -> Text,
+        username_key -> Text,
+        password_hash -> Text,
+        password_changed_at -> Utc,
+        last_login_at -> Nullable<Utc>,
+        created_at -> Utc,
+        updated_at -> Utc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use super::Utc;
+
+    sessions (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        created_at -> Utc,
+        expires_at -> Utc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::Utc;
+
+    notes (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        title -> Text,
+        content -> Text,
+        created_at -> Utc,
+        updated_at -> Utc,
+        summary_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::Utc;
+
+    summaries (id) {
+        id -> BigInt,
+        note_id -> BigInt,
+        text -> Text,
+        model -> Text,
+        input_tokens -> BigInt,
+        output_tokens -> BigInt,
+        content_hash -> Text,
+        created_at -> Utc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use super::Utc;
+
+    tasks (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        title -> Text,
+        content -> Text,
+        city -> Text,
+        created_at -> Utc,
+        updated_at -> Utc,
+    }
+}
+
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(notes, summaries);

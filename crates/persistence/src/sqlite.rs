@@ -1,0 +1,137 @@
+//! SQLite: readers that run inline on the caller's thread, and one writer on a thread of its own.
+
+mod handle;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+
+pub(crate) use self::handle::Inline;
+use self::writer::Writer;
+use crate::Error;
+
+/// Set on every connection. `busy_timeout` first, since changing the journal mode may have to wait; `FULL`, because an answered
+/// write must survive a power cut, and group commit makes that cheap.
+const PRAGMAS: &str = "PRAGMA busy_timeout = 5000;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA journal_size_limit = 67108864;";
+
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    path: Arc<PathBuf>,
+    /// Connections that no read is using. There are never more than threads that read at the same time.
+    idle: Arc<Mutex<Vec<SqliteConnection>>>,
+    writer: Writer,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder)
+                .map_err(|cause| Error::unavailable(format!("the folder {}: {cause}", folder.display())))?;
+        }
+        let writer = Writer::start(path.to_owned())?;
+        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::default(), writer })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Runs short reads on the calling thread: an indexed query takes microseconds, less than handing it to another thread.
+    pub(crate) fn read<T>(
+        &self,
+        unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let pooled = idle().pop();
+        let mut connection = match pooled {
+            Some(connection) => connection,
+            None => reader(&self.path)?,
+        };
+        let result = unit(&mut connection);
+        idle().push(connection);
+        result
+    }
+
+    /// Runs a unit on the writer thread, in a savepoint of its own, and answers after it is stored.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.writer.run(unit).await
+    }
+}
+
+fn reader(path: &Path) -> Result<SqliteConnection, Error> {
+    let mut connection = connect(path)?;
+    connection.batch_execute("PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+/// Opens the file with [`PRAGMAS`] set.
+pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, Error> {
+    let Some(path) = path.to_str() else {
+        return Err(Error::unavailable("the path of the database is not UTF-8"));
+    };
+    // A name that begins with `file:` would be taken for a URI with options.
+    let path = if path.starts_with("file:") { format!("./{path}") } else { path.to_owned() };
+    let mut connection = SqliteConnection::establish(&path).map_err(Error::unavailable)?;
+    connection.batch_execute(PRAGMAS).map_err(Error::unavailable)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::RunQueryDsl;
+    use diesel::sql_types::{BigInt, Text};
+
+    use super::*;
+
+    fn text(connection: &mut SqliteConnection, query: &str) -> String {
+        diesel::select(diesel::dsl::sql::<Text>(&format!("(SELECT * FROM pragma_{query})")))
+            .get_result(connection)
+            .unwrap()
+    }
+
+    fn number(connection: &mut SqliteConnection, query: &str) -> i64 {
+        diesel::select(diesel::dsl::sql::<BigInt>(&format!("(SELECT * FROM pragma_{query})")))
+            .get_result(connection)
+            .unwrap()
+    }
+
+    #[test]
+    fn every_connection_has_the_pragmas() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.db");
+        for mut connection in [connect(&path).unwrap(), reader(&path).unwrap()] {
+            assert_eq!(text(&mut connection, "journal_mode"), "wal");
+            assert_eq!(number(&mut connection, "synchronous"), 2, "FULL");
+            assert_eq!(number(&mut connection, "foreign_keys"), 1);
+            assert_eq!(number(&mut connection, "busy_timeout"), 5000);
+        }
+        assert_eq!(number(&mut reader(&path).unwrap(), "query_only"), 1);
+    }
+
+    #[test]
+    fn the_bundled_library_is_recent_and_plans_without_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = connect(&folder.path().join("day.db")).unwrap();
+        let version: String =
+            diesel::select(diesel::dsl::sql::<Text>("sqlite_version()")).get_result(&mut connection).unwrap();
+        let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(parts >= vec![3, 51, 3], "{version} can corrupt a WAL");
+        let qpsg: i32 = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
+            "sqlite_compileoption_used('ENABLE_QPSG')",
+        ))
+        .get_result(&mut connection)
+        .unwrap();
+        assert_eq!(qpsg, 1, ".cargo/config.toml sets it; without it each LIMIT ? is prepared anew");
+    }
+}

@@ -1,0 +1,133 @@
+//! Tasks: every query takes the owner first.
+
+use daybook_domain::{Page, PageRequest, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::tasks;
+use crate::time::At;
+use crate::unit::{execute, read};
+use crate::{Database, Error};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
+struct Row {
+    id: i64,
+    user_id: i64,
+    title: String,
+    content: String,
+    city: String,
+    created_at: At,
+    updated_at: At,
+}
+
+impl From<Row> for Task {
+    fn from(row: Row) -> Self {
+        Self {
+            id: TaskId(row.id),
+            title: row.title,
+            content: row.content,
+            city: row.city,
+            user_id: UserId(row.user_id),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
+        }
+    }
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = tasks)]
+struct Changes {
+    title: Option<String>,
+    content: Option<String>,
+    city: Option<String>,
+    updated_at: At,
+}
+
+impl Database {
+    /// Stores a new task.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the owner is gone.
+    pub async fn create_task(&self, owner: UserId, draft: TaskDraft, now: Timestamp) -> Result<Task, Error> {
+        execute!(self, |c| {
+            let row = (
+                tasks::user_id.eq(owner.0),
+                tasks::title.eq(draft.title),
+                tasks::content.eq(draft.content),
+                tasks::city.eq(draft.city),
+                tasks::created_at.eq(At(now)),
+                tasks::updated_at.eq(At(now)),
+            );
+            let insert = diesel::insert_into(tasks::table).values(row).returning(Row::as_returning());
+            Ok(c.one(insert).await?.into())
+        })
+    }
+
+    /// A page of the owner's tasks, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn tasks(&self, owner: UserId, page: PageRequest) -> Result<Page<Task>, Error> {
+        read!(self, |c| {
+            let below = page.cursor.map_or(i64::MAX, |cursor| cursor.id());
+            let query = tasks::table
+                .filter(tasks::user_id.eq(owner.0))
+                .filter(tasks::id.lt(below))
+                .order(tasks::id.desc())
+                .limit(page.limit.items() as i64 + 1)
+                .select(Row::as_select());
+            let rows: Vec<Row> = c.all(query).await?;
+            let found = rows.into_iter().map(Task::from).collect();
+            Ok(Page::from_overfetch(found, page.limit, |task: &Task| task.id.0))
+        })
+    }
+
+    /// One of the owner's tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    pub async fn task(&self, owner: UserId, task: TaskId) -> Result<Task, Error> {
+        read!(self, |c| {
+            let query = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0)).select(Row::as_select());
+            Ok(c.one::<Row, _>(query).await?.into())
+        })
+    }
+
+    /// Changes one of the owner's tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    pub async fn update_task(
+        &self,
+        owner: UserId,
+        task: TaskId,
+        patch: TaskPatch,
+        now: Timestamp,
+    ) -> Result<Task, Error> {
+        execute!(self, |c| {
+            let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
+            let changes =
+                Changes { title: patch.title, content: patch.content, city: patch.city, updated_at: At(now) };
+            let update = diesel::update(target).set(changes).returning(Row::as_returning());
+            Ok(c.one(update).await?.into())
+        })
+    }
+
+    /// Deletes one of the owner's tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    pub async fn delete_task(&self, owner: UserId, task: TaskId) -> Result<(), Error> {
+        execute!(self, |c| {
+            let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
+            Error::not_found_if_none(c.execute(diesel::delete(target)).await?)
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! Where a database is.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// A parsed `DATABASE_URL`: `sqlite://path/to/file`, `sqlite:///absolute/path`, or `postgres://user@host/name?sslmode=…`.
+///
+/// Its `Debug` and `Display` do not tell the password.
+#[derive(Clone)]
+pub struct DatabaseUrl(pub(crate) Location);
+
+#[derive(Clone)]
+pub(crate) enum Location {
+    Sqlite(PathBuf),
+    Postgres(Box<PostgresLocation>),
+}
+
+/// A PostgreSQL server, and how far its identity is checked.
+#[derive(Clone)]
+pub(crate) struct PostgresLocation {
+    pub(crate) config: tokio_postgres::Config,
+    pub(crate) tls: TlsMode,
+}
+
+/// `sslmode` as libpq defines it; `allow` is refused, because it would try in the clear first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TlsMode {
+    Disable,
+    /// Encrypted when the server can, without proof of who it is.
+    Prefer,
+    /// Encrypted, without proof of who it is.
+    Require,
+    /// Encrypted, with a certificate that one of these roots (the system's own without a file) has signed.
+    VerifyCa(Option<PathBuf>),
+    /// The same, and the certificate is for this host.
+    VerifyFull(Option<PathBuf>),
+}
+
+/// Why a text is no database URL. Never repeats the URL, which may hold a password.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UrlError(String);
+
+impl DatabaseUrl {
+    /// The database file, when it is SQLite.
+    #[must_use]
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        match &self.0 {
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres(_) => None,
+        }
+    }
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            return sqlite(path);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return postgres(text);
+        }
+        fail("must begin with sqlite://, postgres:// or postgresql://")
+    }
+}
+
+fn sqlite(path: &str) -> Result<DatabaseUrl, UrlError> {
+    if path.is_empty() || path.ends_with('/') {
+        return fail("sqlite:// must be followed by the path of a file");
+    }
+    if path.contains(['?', '#', '\0']) || path.starts_with(':') {
+        return fail("sqlite:// takes the path of a file and no parameters; a database in memory would lose every note");
+    }
+    Ok(DatabaseUrl(Location::Sqlite(PathBuf::from(path))))
+}
+
+fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
+    let Ok(mut url) = ::url::Url::parse(text) else {
+        return fail("is not a valid postgres:// URL");
+    };
+    let mut mode = None;
+    let mut root = None;
+    let mut rest = Vec::new();
+    for (key, value) in url.query_pairs() {
+        match &*key {
+            "sslmode" => mode = Some(value.into_owned()),
+            "sslrootcert" if value != "system" => root = Some(PathBuf::from(&*value)),
+            "sslrootcert" => {}
+            "sslcert" | "sslkey" | "sslcrl" => return fail(format!("{key} is not supported")),
+            _ => rest.push((key.into_owned(), value.into_owned())),
+        }
+    }
+    let tls = match mode.as_deref() {
+        // libpq too takes a root certificate beside `require` as a wish to verify.
+        Some("require") if root.is_some() => TlsMode::VerifyCa(root),
+        None | Some("prefer") => TlsMode::Prefer,
+        Some("disable") => TlsMode::Disable,
+        Some("require") => TlsMode::Require,
+        Some("verify-ca") => TlsMode::VerifyCa(root),
+        Some("verify-full") => TlsMode::VerifyFull(root),
+        Some(_) => return fail("sslmode must be disable, prefer, require, verify-ca or verify-full"),
+    };
+    url.set_query(None);
+    if !rest.is_empty() {
+        url.query_pairs_mut().extend_pairs(rest);
+    }
+    // `+` for a blank is how forms are written; libpq's URLs know only `%20`.
+    let plain = url.as_str().replace('+', "%20");
+    let mut config: tokio_postgres::Config = match plain.parse() {
+        Ok(config) => config,
+        Err(_) => return fail("is not a valid postgres:// URL"),
+    };
+    if config.get_hosts().is_empty() {
+        return fail("postgres:// needs a host");
+    }
+    if config.get_dbname().is_none() {
+        return fail("postgres:// needs the name of a database");
+    }
+    config.ssl_mode(match tls {
+        TlsMode::Disable => tokio_postgres::config::SslMode::Disable,
+        TlsMode::Prefer => tokio_postgres::config::SslMode::Prefer,
+        _ => tokio_postgres::config::SslMode::Require,
+    });
+    Ok(DatabaseUrl(Location::Postgres(Box::new(PostgresLocation { config, tls }))))
+}
+
+fn fail<T>(sentence: impl Into<String>) -> Result<T, UrlError> {
+    Err(UrlError(sentence.into()))
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Location::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Location::Postgres(location) => {
+                let name = location.config.get_dbname().unwrap_or_default();
+                write!(f, "postgres database {name:?}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tls(text: &str) -> Result<TlsMode, UrlError> {
+        match text.parse::<DatabaseUrl>()?.0 {
+            Location::Postgres(location) => Ok(location.tls),
+            Location::Sqlite(_) => fail("sqlite"),
+        }
+    }
+
+    #[test]
+    fn relative_and_absolute_files() {
+        for (text, path) in [("sqlite://data/day.db", "data/day.db"), ("sqlite:///var/day.db", "/var/day.db")] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().sqlite_path(), Some(Path::new(path)));
+        }
+    }
+
+    #[test]
+    fn every_sslmode_is_honoured_or_refused() {
+        let base = "postgres://u:p@h/d?application_name=a%20b&sslmode=";
+        assert_eq!(tls("postgres://u@h/d"), Ok(TlsMode::Prefer));
+        assert_eq!(tls(&format!("{base}disable")), Ok(TlsMode::Disable));
+        assert_eq!(tls(&format!("{base}require")), Ok(TlsMode::Require));
+        assert_eq!(tls(&format!("{base}verify-ca")), Ok(TlsMode::VerifyCa(None)));
+        assert_eq!(
+            tls(&format!("{base}verify-full&sslrootcert=/ca.pem")),
+            Ok(TlsMode::VerifyFull(Some("/ca.pem".into())))
+        );
+        assert_eq!(tls(&format!("{base}require&sslrootcert=/ca.pem")), Ok(TlsMode::VerifyCa(Some("/ca.pem".into()))));
+        for refused in ["allow", "", "VERIFY-FULL", "on"] {
+            assert!(tls(&format!("{base}{refused}")).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn nothing_tells_the_password() {
+        let url: DatabaseUrl = "postgres://u:canary@h/d".parse().unwrap();
+        assert!(!format!("{url:?} {url}").contains("canary"));
+        for broken in ["postgres://u:canary@", "mysql://u:canary@h/d", "postgres://u:canary@h/d?sslmode=canary"] {
+            assert!(!broken.parse::<DatabaseUrl>().unwrap_err().to_string().contains("canary"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_database_is_refused() {
+        for text in ["", "sqlite://", "sqlite://:memory:", "sqlite://a?mode=memory", "sqlite:a", "sqlite://dir/"] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text:?}");
+        }
+        for text in ["postgres://", "postgres:///", "postgres://h", "postgres://h/d?nonsense=1", "http://h/d"] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text:?}");
+        }
+    }
+}

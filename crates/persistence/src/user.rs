@@ -1,0 +1,196 @@
+//! Accounts.
+
+use daybook_domain::{Email, SessionId, Timestamp, User, UserId, Username};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::schema::{sessions, users};
+use crate::time::At;
+use crate::unit::{execute, read, transaction};
+use crate::{Database, Error};
+
+/// An account to be opened.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Unique without regard to case.
+    pub email: Email,
+    /// Unique without regard to case.
+    pub username: Username,
+    /// A PHC string.
+    pub password_hash: String,
+}
+
+/// What a login is checked against. Its `Debug` does not tell the hash.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Whose they are.
+    pub user: UserId,
+    /// A PHC string.
+    pub password_hash: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Pg, Sqlite))]
+struct Row {
+    id: i64,
+    email: String,
+    username: String,
+    created_at: At,
+}
+
+impl From<Row> for User {
+    fn from(row: Row) -> Self {
+        Self {
+            id: UserId(row.id),
+            email: Email::from_stored(row.email),
+            username: Username::from_stored(row.username),
+            created_at: row.created_at.0,
+        }
+    }
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Changes {
+    email: Option<String>,
+    email_key: Option<String>,
+    username: Option<String>,
+    username_key: Option<String>,
+    updated_at: At,
+}
+
+impl Database {
+    /// Opens an account. The unique indexes decide who was first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] with the field that is taken; either one when both are.
+    pub async fn register(&self, new: NewUser, now: Timestamp) -> Result<User, Error> {
+        execute!(self, |c| {
+            let row = (
+                users::email.eq(new.email.as_str().to_owned()),
+                users::email_key.eq(new.email.key()),
+                users::username.eq(new.username.as_str().to_owned()),
+                users::username_key.eq(new.username.key()),
+                users::password_hash.eq(new.password_hash),
+                users::password_changed_at.eq(At(now)),
+                users::created_at.eq(At(now)),
+                users::updated_at.eq(At(now)),
+            );
+            let insert = diesel::insert_into(users::table).values(row).returning(Row::as_returning());
+            Ok(c.one(insert).await?.into())
+        })
+    }
+
+    /// Who logs in under this e-mail address or username, if anybody. An address wins over somebody else's equal username.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn credentials(&self, identifier: &str) -> Result<Option<Credentials>, Error> {
+        let email_key = Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
+        let username_key = Username::key_of(identifier);
+        read!(self, |c| {
+            let columns = (users::id, users::password_hash);
+            let by_email = users::table.filter(users::email_key.eq(email_key)).select(columns);
+            let by_username = users::table.filter(users::username_key.eq(username_key)).select(columns);
+            let found: Option<(i64, String)> = match c.optional(by_email).await? {
+                Some(found) => Some(found),
+                None => c.optional(by_username).await?,
+            };
+            Ok(found.map(|(id, password_hash)| Credentials { user: UserId(id), password_hash }))
+        })
+    }
+
+    /// The account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when it is gone.
+    pub async fn user(&self, user: UserId) -> Result<User, Error> {
+        read!(self, |c| Ok(c.one::<Row, _>(users::table.find(user.0).select(Row::as_select())).await?.into()))
+    }
+
+    /// The stored hash of the user's password.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the account is gone.
+    pub async fn password_hash(&self, user: UserId) -> Result<String, Error> {
+        read!(self, |c| Ok(c.one(users::table.find(user.0).select(users::password_hash)).await?))
+    }
+
+    /// Changes the e-mail address, the username or both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Conflict`] with the field that is taken, [`Error::NotFound`] when the account is gone.
+    pub async fn update_user(
+        &self,
+        user: UserId,
+        email: Option<Email>,
+        username: Option<Username>,
+        now: Timestamp,
+    ) -> Result<User, Error> {
+        execute!(self, |c| {
+            let changes = Changes {
+                email_key: email.as_ref().map(Email::key),
+                email: email.map(String::from),
+                username_key: username.as_ref().map(Username::key),
+                username: username.map(String::from),
+                updated_at: At(now),
+            };
+            let update = diesel::update(users::table.find(user.0)).set(changes).returning(Row::as_returning());
+            Ok(c.one(update).await?.into())
+        })
+    }
+
+    /// Changes the password and ends every session but the one that is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when the account is gone or its password is no longer the one that was verified.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        verified_hash: String,
+        new_hash: String,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        transaction!(self, |c| {
+            let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
+            let change = (
+                users::password_hash.eq(new_hash),
+                users::password_changed_at.eq(At(now)),
+                users::updated_at.eq(At(now)),
+            );
+            Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
+            // Ids begin at 1: without a session to keep, none is.
+            let kept = keep.map_or(0, |session| session.0);
+            let others =
+                sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept));
+            c.execute(diesel::delete(others)).await?;
+            Ok(())
+        })
+    }
+
+    /// Deletes the account and everything that it owns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] when it is gone or its password is no longer the one that was verified.
+    pub async fn delete_user(&self, user: UserId, verified_hash: String) -> Result<(), Error> {
+        execute!(self, |c| {
+            let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
+            Error::not_found_if_none(c.execute(diesel::delete(account)).await?)
+        })
+    }
+}
