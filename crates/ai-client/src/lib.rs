@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod builder;
+mod client;
+mod decode;
+mod error;
+mod key;
+mod rejection;
+mod request;
+mod response;
+mod retry;
+
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use error::{Error, IncompleteReason};
+pub use key::ApiKey;
+pub use request::{Input, Message, ReasoningEffort, Request, Role};
+pub use response::{Content, OutputItem, Response, Status, SummaryText, Usage};

@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod hash;
+mod hasher;
+mod memory;
+mod parameters;
+mod password;
+mod pattern;
+mod policy;
+mod pool;
+mod scheme;
+mod secret;
+mod token;
+
+pub use error::Error;
+pub use hash::PasswordHash;
+pub use hasher::{Hasher, HasherOptions, Verdict};
+pub use parameters::{HashParameters, ParametersError};
+pub use password::Password;
+pub use policy::{PasswordPolicy, PolicyViolation};
+pub use secret::{Secret, WeakSecret};
+pub use token::{ACCESS_TOKEN_SECONDS, Claims, TokenError, TokenKeys};

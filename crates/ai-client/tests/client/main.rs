@@ -1,0 +1,9 @@
+//! The client against servers that answer well, badly and not at all.
+#![expect(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+
+mod faults;
+mod outcomes;
+mod rejections;
+mod secrets;
+mod success;
+mod support;

@@ -1,0 +1,106 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use daybook_ai_client::{ApiKey, Client, ClientBuilder, Error, Request, Response};
+use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use wiremock::matchers::{method, path};
+use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
+
+/// Looks like a secret and stands nowhere else, so finding it anywhere is a leak.
+pub(crate) const KEY: &str = "sk-canary-5f0c1e7a";
+
+/// A client of `base` that retries twice and does not wait in between.
+pub(crate) fn builder(base: &str) -> ClientBuilder {
+    Client::builder(ApiKey::new(KEY).unwrap())
+        .base_url(format!("{base}/v1").parse().unwrap())
+        .backoff(Duration::ZERO, Duration::ZERO)
+}
+
+pub(crate) async fn ask(base: &str) -> Result<Response, Error> {
+    builder(base).build().unwrap().create(&Request::new("m", "a note")).await
+}
+
+/// A server that answers `POST /v1/responses` and must be asked `calls` times by the end of the test.
+pub(crate) async fn server(answer: impl Respond + 'static, calls: u64) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .and(path("/v1/responses"))
+        .respond_with(answer)
+        .expect(calls)
+        .mount(&server)
+        .await;
+    server
+}
+
+pub(crate) fn status(status: u16) -> ResponseTemplate {
+    ResponseTemplate::new(status)
+}
+
+/// An error as OpenAI sends it.
+pub(crate) fn rejection(code: u16, kind: &str, message: &str) -> ResponseTemplate {
+    status(code)
+        .insert_header("x-request-id", "req_1")
+        .set_body_json(json!({ "error": { "message": message, "type": "t", "param": null, "code": kind } }))
+}
+
+pub(crate) fn answer(body: Value) -> ResponseTemplate {
+    status(200).insert_header("x-request-id", "req_1").set_body_json(body)
+}
+
+/// The smallest complete answer.
+pub(crate) fn completed(text: &str) -> Value {
+    json!({
+        "status": "completed",
+        "output": [{ "type": "message", "content": [{ "type": "output_text", "text": text }] }],
+    })
+}
+
+/// A server on a bare socket: reads a request, hands the connection to `answer`, and counts.
+pub(crate) struct RawServer {
+    pub(crate) base: String,
+    pub(crate) calls: Arc<AtomicUsize>,
+}
+
+impl RawServer {
+    pub(crate) async fn start<F>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let calls = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&calls);
+        tokio::spawn(async move {
+            while let Ok((mut connection, _)) = listener.accept().await {
+                read_request(&mut connection).await;
+                counter.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(answer(connection));
+            }
+        });
+        Self { base, calls }
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// Reads head and body, so that closing the connection later is an end and not a reset.
+async fn read_request(connection: &mut TcpStream) {
+    let mut request = Vec::new();
+    let mut missing = usize::MAX;
+    while request.len() < missing {
+        if connection.read_buf(&mut request).await.unwrap() == 0 {
+            return;
+        }
+        if let Some(end) = request.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&request[..end]).to_lowercase();
+            let (_, length) = head.split_once("content-length: ").unwrap();
+            missing = end + 4 + length.lines().next().unwrap().parse::<usize>().unwrap();
+        }
+    }
+}

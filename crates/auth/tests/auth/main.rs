@@ -1,0 +1,9 @@
+//! What the crate promises, from outside.
+
+#![expect(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
+
+mod forged;
+mod mutated;
+mod passwords;
+mod tokens;
+mod vectors;

@@ -1,0 +1,75 @@
+use daybook_auth::{ACCESS_TOKEN_SECONDS, Claims, Secret, TokenError, TokenKeys};
+
+const NOW: i64 = 1_800_000_000;
+
+fn secret() -> Secret {
+    Secret::generate().unwrap()
+}
+
+#[test]
+fn issued_and_verified() {
+    let keys = TokenKeys::new(secret());
+    let token = keys.issue(i64::MAX, 7, NOW).unwrap();
+    assert!(token.len() < 300, "{}", token.len());
+    let Claims { user_id, session_id, issued_at, expires_at, token_id } = keys.verify(&token, NOW).unwrap();
+    assert_eq!((user_id, session_id), (i64::MAX, Some(7)));
+    assert_eq!((issued_at, expires_at), (NOW, NOW + ACCESS_TOKEN_SECONDS));
+    assert_eq!(token_id.unwrap().len(), 22, "128 bits in base64url");
+}
+
+#[test]
+fn no_two_tokens_are_alike() {
+    let keys = TokenKeys::new(secret());
+    assert_ne!(keys.issue(1, 1, NOW).unwrap(), keys.issue(1, 1, NOW).unwrap());
+}
+
+#[test]
+fn good_until_the_second_of_its_expiry() {
+    let keys = TokenKeys::new(secret());
+    let token = keys.issue(1, 1, NOW).unwrap();
+    assert!(keys.verify(&token, NOW + ACCESS_TOKEN_SECONDS - 1).is_ok());
+    assert!(matches!(keys.verify(&token, NOW + ACCESS_TOKEN_SECONDS), Err(TokenError::Expired)));
+    assert!(matches!(keys.verify(&token, i64::MAX), Err(TokenError::Expired)));
+}
+
+#[test]
+fn a_clock_may_be_five_seconds_ahead() {
+    let keys = TokenKeys::new(secret());
+    let token = keys.issue(1, 1, NOW).unwrap();
+    assert!(keys.verify(&token, NOW - 5).is_ok());
+    assert!(matches!(keys.verify(&token, NOW - 6), Err(TokenError::Invalid(_))));
+    assert!(matches!(keys.verify(&token, i64::MIN), Err(TokenError::Invalid(_))));
+}
+
+#[test]
+fn what_cannot_be_issued() {
+    let keys = TokenKeys::new(secret());
+    for (user_id, session_id, now) in [(0, 1, NOW), (-1, 1, NOW), (1, 0, NOW), (1, -1, NOW), (1, 1, i64::MAX)]
+    {
+        assert!(matches!(keys.issue(user_id, session_id, now), Err(TokenError::Invalid(_))));
+    }
+}
+
+#[test]
+fn rotated() {
+    let (old, new, other) = (secret(), secret(), secret());
+    let before = TokenKeys::new(old.clone());
+    let during = TokenKeys::new(new.clone()).with_previous(vec![other, old]);
+    let after = TokenKeys::new(new);
+    let old_token = before.issue(1, 1, NOW).unwrap();
+    let new_token = during.issue(1, 1, NOW).unwrap();
+    assert!(during.verify(&old_token, NOW).is_ok());
+    assert!(during.verify(&new_token, NOW).is_ok());
+    assert!(after.verify(&new_token, NOW).is_ok());
+    assert!(matches!(after.verify(&old_token, NOW), Err(TokenError::Invalid("unknown key id"))));
+    assert!(matches!(before.verify(&new_token, NOW), Err(TokenError::Invalid("unknown key id"))));
+}
+
+#[test]
+fn debug_tells_no_secret() {
+    let (current, previous) = (secret(), secret());
+    let keys = TokenKeys::new(current.clone()).with_previous(vec![previous.clone()]);
+    let debug = format!("{keys:?}");
+    assert!(debug.contains("accept_legacy: false"), "{debug}");
+    assert!(!debug.contains(current.expose()) && !debug.contains(previous.expose()));
+}

@@ -1,0 +1,244 @@
+//! What the client makes of answers.
+
+use daybook_weather_client::{Error, Report};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::support::{
+    FORECAST, builder, client, healthy_provider, ok, paris, provider, requests, week, week_with,
+};
+
+const NOON: &str = "2026-11-22T12:00:00.123456789Z";
+
+async fn weather(search: Value, forecast: Value) -> Result<Report, Error> {
+    let server = provider(ok(search), ok(forecast)).await;
+    let noon: Timestamp = NOON.parse().expect("a time");
+    builder(&server.uri()).clock(move || noon).build()?.weather("Paris").await
+}
+
+#[tokio::test]
+async fn a_report_is_the_place_and_its_week() {
+    let report = weather(paris(), week()).await.unwrap();
+    assert_eq!(report.forecast.fetched_at, NOON.parse().unwrap());
+    assert_eq!(
+        serde_json::to_value(&report).unwrap(),
+        json!({
+            "place": {
+                "name": "Paris", "country": "France", "country_code": "FR", "admin1": "Île-de-France",
+                "latitude": 48.85341, "longitude": 2.3488, "timezone": "Europe/Paris",
+            },
+            "forecast": {
+                "fetched_at": "2026-11-22T12:00:00.123456Z",
+                "current": {
+                    "time": "2026-11-22T09:15:00.000000Z",
+                    "temperature_celsius": 7.4,
+                    "apparent_temperature_celsius": 4.1,
+                    "humidity_percent": 81,
+                    "precipitation_mm": 0.2,
+                    "wind_speed_kmh": 14.8,
+                    "condition": {"code": 61, "description": "Slight rain"},
+                },
+                "daily": [
+                    {
+                        "date": "2026-11-22", "temperature_min_celsius": 3.2, "temperature_max_celsius": 9.1,
+                        "precipitation_probability_percent": 88,
+                        "condition": {"code": 61, "description": "Slight rain"},
+                    },
+                    {
+                        "date": "2026-11-23", "temperature_min_celsius": -1.5, "temperature_max_celsius": 8.0,
+                        "precipitation_probability_percent": 4,
+                        "condition": {"code": 3, "description": "Overcast"},
+                    },
+                ],
+            },
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_requests_are_those_open_meteo_documents() {
+    let server = healthy_provider().await;
+    client(&server.uri()).weather("Paris").await.unwrap();
+
+    let requests = requests(&server).await;
+    let [search, forecast] = &requests[..] else { panic!("one request each, not {}", requests.len()) };
+    assert_eq!(search.method.as_str(), "GET");
+    assert_eq!(search.url.path(), "/v1/search");
+    assert_eq!(search.url.query(), Some("name=Paris&count=1&language=en&format=json"));
+    assert_eq!(forecast.method.as_str(), "GET");
+    assert_eq!(forecast.url.path(), FORECAST);
+    let query: Vec<_> = forecast.url.query_pairs().collect();
+    let expected = [
+        ("latitude", "48.85341"),
+        ("longitude", "2.3488"),
+        (
+            "current",
+            "temperature_2m,apparent_temperature,relative_humidity_2m,precipitation,weather_code,wind_speed_10m",
+        ),
+        ("daily", "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max"),
+        ("timezone", "auto"),
+        ("forecast_days", "7"),
+    ];
+    assert_eq!(query, expected.map(|(key, value)| (key.into(), value.into())));
+    for request in &requests {
+        let agent = request.headers.get("user-agent").unwrap().to_str().unwrap();
+        assert_eq!(agent, concat!("daybook-weather-client/", env!("CARGO_PKG_VERSION")));
+    }
+}
+
+#[tokio::test]
+async fn the_endpoints_lie_below_the_path_of_a_base_url() {
+    let server = healthy_provider().await;
+    for base in ["/open-meteo", "/open-meteo/"] {
+        let error = client(&format!("{}{base}", server.uri())).find_place("Paris").await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { status: 404, .. }), "{error:?}");
+    }
+    for request in requests(&server).await {
+        assert_eq!(request.url.path(), "/open-meteo/v1/search");
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_results_is_no_place() {
+    for nothing in [json!({"generationtime_ms": 0.3}), json!({"results": []}), json!({"results": null})] {
+        let error = weather(nothing.clone(), week()).await.unwrap_err();
+        assert!(matches!(error, Error::UnknownPlace), "{nothing}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_of_several_places_is_taken() {
+    let mut several = paris();
+    let texas = json!({"name": "Paris", "latitude": 33.66, "longitude": -95.55, "country": "United States"});
+    several["results"].as_array_mut().unwrap().push(texas);
+    assert_eq!(weather(several, week()).await.unwrap().place.country.unwrap(), "France");
+}
+
+#[tokio::test]
+async fn a_place_needs_a_name_and_coordinates_only() {
+    let atlantis = json!({"results": [
+        {"name": "Atlantis", "latitude": -31, "longitude": 180, "country": "", "admin1": null, "timezone": ""},
+    ]});
+    let place = weather(atlantis, week()).await.unwrap().place;
+    assert_eq!(place.name, "Atlantis");
+    assert_eq!((place.latitude, place.longitude), (-31.0, 180.0));
+    assert_eq!((place.country, place.country_code, place.admin1, place.timezone), (None, None, None, None));
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_is_malformed() {
+    for (field, value) in [
+        ("name", json!("")),
+        ("name", json!(7)),
+        ("latitude", json!(90.01)),
+        ("latitude", json!("48.85")),
+        ("longitude", json!(-180.5)),
+        ("longitude", json!(null)),
+    ] {
+        let mut search = paris();
+        search["results"][0][field] = value.clone();
+        let error = weather(search, week()).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{field} = {value}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_model_does_not_know_is_none() {
+    let mut forecast = week();
+    for field in ["apparent_temperature", "relative_humidity_2m", "precipitation", "wind_speed_10m"] {
+        forecast["current"][field] = json!(null);
+    }
+    forecast["daily"]["precipitation_probability_max"] = json!([null, 4]);
+
+    let forecast = weather(paris(), forecast).await.unwrap().forecast;
+    assert_eq!(forecast.current.temperature_celsius, 7.4);
+    assert_eq!(forecast.current.apparent_temperature_celsius, None);
+    assert_eq!(forecast.current.humidity_percent, None);
+    assert_eq!(forecast.current.precipitation_mm, None);
+    assert_eq!(forecast.current.wind_speed_kmh, None);
+    let probabilities: Vec<_> =
+        forecast.daily.iter().map(|day| day.precipitation_probability_percent).collect();
+    assert_eq!(probabilities, [None, Some(4)]);
+}
+
+#[tokio::test]
+async fn a_day_beyond_the_models_reach_is_left_out() {
+    for (column, values) in [
+        ("/daily/weather_code", json!([61, null])),
+        ("/daily/temperature_2m_max", json!([9.1, null])),
+        ("/daily/temperature_2m_min", json!([3.2, null])),
+    ] {
+        let daily = weather(paris(), week_with(column, values)).await.unwrap().forecast.daily;
+        let dates: Vec<_> = daily.iter().map(|day| day.date.to_string()).collect();
+        assert_eq!(dates, ["2026-11-22"], "{column}");
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_a_week_is_taken() {
+    let daily = json!({
+        "time": vec!["2026-11-22"; 9], "weather_code": vec![0; 9], "temperature_2m_max": vec![1.0; 9],
+        "temperature_2m_min": vec![0.0; 9], "precipitation_probability_max": vec![0; 9],
+    });
+    assert_eq!(weather(paris(), week_with("/daily", daily)).await.unwrap().forecast.daily.len(), 7);
+}
+
+#[tokio::test]
+async fn weather_that_cannot_be_is_malformed() {
+    for (pointer, value) in [
+        ("/utc_offset_seconds", json!(1_000_000)),
+        ("/utc_offset_seconds", json!(null)),
+        ("/current", json!(null)),
+        ("/current/time", json!("yesterday")),
+        ("/current/time", json!("2026-11-31T10:15")),
+        ("/current/temperature_2m", json!(null)),
+        ("/current/temperature_2m", json!(70.1)),
+        ("/current/temperature_2m", json!("NaN")),
+        ("/current/apparent_temperature", json!(-151)),
+        ("/current/relative_humidity_2m", json!(101)),
+        ("/current/precipitation", json!(-0.1)),
+        ("/current/wind_speed_10m", json!(601)),
+        ("/current/weather_code", json!(100)),
+        ("/current/weather_code", json!(-1)),
+        ("/daily", json!([])),
+        ("/daily/time/0", json!("2026-02-30")),
+        ("/daily/time/0", json!(null)),
+        ("/daily/weather_code/1", json!(100)),
+        ("/daily/temperature_2m_min/1", json!(-100.1)),
+        ("/daily/temperature_2m_max/1", json!(70.1)),
+        // Colder at its warmest (-2) than at its coldest (-1.5).
+        ("/daily/temperature_2m_max/1", json!(-2)),
+        ("/daily/precipitation_probability_max/0", json!(100.5)),
+        ("/daily/precipitation_probability_max/0", json!("likely")),
+    ] {
+        let error = weather(paris(), week_with(pointer, value.clone())).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{pointer} = {value}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn columns_of_unequal_length_are_malformed() {
+    for column in
+        ["time", "weather_code", "temperature_2m_max", "temperature_2m_min", "precipitation_probability_max"]
+    {
+        let mut shorter = week();
+        shorter["daily"][column].as_array_mut().unwrap().pop();
+        let error = weather(paris(), shorter).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{column}: {error:?}");
+    }
+}
+
+#[cfg(feature = "utoipa")]
+#[test]
+fn times_and_dates_are_strings_with_a_format_in_the_schema() {
+    use daybook_weather_client::{Day, Forecast};
+    use utoipa::PartialSchema;
+
+    let forecast = serde_json::to_value(Forecast::schema()).unwrap();
+    assert_eq!(forecast["properties"]["fetched_at"]["type"], "string");
+    assert_eq!(forecast["properties"]["fetched_at"]["format"], "date-time");
+    let day = serde_json::to_value(Day::schema()).unwrap();
+    assert_eq!(day["properties"]["date"]["format"], "date");
+    let required: Vec<_> = day["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(!required.contains(&"precipitation_probability_percent"), "{required:?}");
+}

@@ -1,0 +1,185 @@
+//! How few requests are made.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use daybook_weather_client::{Error, Place};
+use serde_json::json;
+use tokio::{io::AsyncReadExt, task::JoinSet};
+use wiremock::ResponseTemplate;
+
+use crate::support::{
+    accept, answer, builder, client, counts, healthy_provider, listen, ok, paris, provider, week,
+};
+
+#[tokio::test]
+async fn a_second_call_makes_no_request() {
+    let server = healthy_provider().await;
+    let client = client(&server.uri());
+    let first = client.weather("Paris").await.unwrap();
+    let second = client.weather("Paris").await.unwrap();
+    assert_eq!(first, second);
+    assert_eq!(counts(&server).await, (1, 1));
+}
+
+#[tokio::test]
+async fn spellings_of_one_name_share_a_place() {
+    let server = provider(ok(paris()), ok(week())).await;
+    let client = client(&server.uri());
+    for name in ["Le Mans", "le mans", "  LE \t MANS\n"] {
+        client.find_place(name).await.unwrap();
+    }
+    assert_eq!(counts(&server).await, (1, 0));
+    client.find_place("Lemans").await.unwrap();
+    assert_eq!(counts(&server).await, (2, 0));
+}
+
+#[tokio::test]
+async fn two_names_of_one_place_share_its_forecast() {
+    let server = healthy_provider().await;
+    let client = client(&server.uri());
+    client.weather("Paris").await.unwrap();
+    client.weather("Lutetia").await.unwrap();
+    assert_eq!(counts(&server).await, (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sixty_four_callers_at_once_make_one_request_each() {
+    // The delay lets all of them arrive while the first one's request is under way.
+    let slow = |body| ok(body).set_delay(Duration::from_millis(200));
+    let server = provider(slow(paris()), slow(week())).await;
+    let client = client(&server.uri());
+
+    let mut callers = JoinSet::new();
+    for _ in 0..64 {
+        let client = client.clone();
+        callers.spawn(async move { client.weather("Paris").await });
+    }
+    let reports = callers.join_all().await;
+    assert_eq!(reports.len(), 64);
+    for report in reports {
+        assert_eq!(report.unwrap().place.name, "Paris");
+    }
+    assert_eq!(counts(&server).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_name_that_is_no_place_is_remembered() {
+    let server = provider(ok(json!({"generationtime_ms": 0.3})), ok(week())).await;
+    let client = client(&server.uri());
+    for _ in 0..3 {
+        assert!(matches!(client.weather("Nowhere").await, Err(Error::UnknownPlace)));
+    }
+    assert_eq!(counts(&server).await, (1, 0));
+}
+
+#[tokio::test]
+async fn a_failure_is_repeated_without_a_request() {
+    let server = provider(ok(paris()), ResponseTemplate::new(503)).await;
+    let client = client(&server.uri());
+    for _ in 0..3 {
+        let error = client.weather("Paris").await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable { status: 503, .. }), "{error:?}");
+    }
+    assert_eq!(counts(&server).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_failure_is_one_places_own() {
+    let server = provider(ResponseTemplate::new(503), ok(week())).await;
+    let client = client(&server.uri());
+    client.find_place("Paris").await.unwrap_err();
+    client.find_place("Berlin").await.unwrap_err();
+    assert_eq!(counts(&server).await, (2, 0));
+}
+
+#[tokio::test]
+async fn a_forecast_past_its_lifetime_is_fetched_anew_and_its_place_is_not() {
+    let server = healthy_provider().await;
+    let client = builder(&server.uri()).cache_lifetime(Duration::ZERO).build().unwrap();
+    client.weather("Paris").await.unwrap();
+    client.weather("Paris").await.unwrap();
+    assert_eq!(counts(&server).await, (1, 2));
+}
+
+#[tokio::test]
+async fn without_capacity_nothing_is_kept() {
+    let server = healthy_provider().await;
+    let client = builder(&server.uri()).cache_capacity(0).build().unwrap();
+    client.weather("Paris").await.unwrap();
+    client.weather("Paris").await.unwrap();
+    assert_eq!(counts(&server).await, (2, 2));
+}
+
+#[tokio::test]
+async fn a_place_off_the_globe_is_unknown_without_a_request() {
+    let server = healthy_provider().await;
+    let client = client(&server.uri());
+    let paris = client.find_place("Paris").await.unwrap();
+    for (latitude, longitude) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+        let place = Place { latitude, longitude, ..paris.clone() };
+        assert!(matches!(client.forecast(&place).await, Err(Error::UnknownPlace)), "{latitude}, {longitude}");
+    }
+    assert_eq!(counts(&server).await, (1, 0));
+}
+
+#[tokio::test]
+async fn a_dropped_call_closes_its_connection_and_the_next_caller_asks_again() {
+    let (listener, url) = listen().await;
+    let client = client(&url);
+    let call = || {
+        let client = client.clone();
+        tokio::spawn(async move { client.find_place("Paris").await })
+    };
+
+    let first = call();
+    let mut abandoned = accept(&listener).await;
+    let second = call();
+    tokio::task::yield_now().await;
+    first.abort();
+
+    let rest = abandoned.read(&mut [0; 64]).await;
+    assert!(matches!(rest, Ok(0) | Err(_)), "the client still talks: {rest:?}");
+    answer(accept(&listener).await, &paris()).await;
+    assert_eq!(second.await.unwrap().unwrap().name, "Paris");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_more_requests_are_under_way_than_allowed() {
+    let (listener, url) = listen().await;
+    let under_way = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let server = tokio::spawn({
+        let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
+        async move {
+            loop {
+                let stream = accept(&listener).await;
+                most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let under_way = Arc::clone(&under_way);
+                tokio::spawn(async move {
+                    // Gives a request too many the time to show itself.
+                    tokio::time::sleep(Duration::from_millis(30)).await;
+                    under_way.fetch_sub(1, Ordering::SeqCst);
+                    answer(stream, &paris()).await;
+                });
+            }
+        }
+    });
+
+    let client = builder(&url).max_concurrency(2).build().unwrap();
+    let mut callers = JoinSet::new();
+    for number in 0..12 {
+        let client = client.clone();
+        callers.spawn(async move { client.find_place(&format!("Paris {number}")).await });
+    }
+    for place in callers.join_all().await {
+        place.unwrap();
+    }
+    server.abort();
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+}

@@ -1,0 +1,201 @@
+//! A provider that is down, slow, confused or hostile.
+
+use std::{error::Error as _, time::Duration};
+
+use daybook_weather_client::{Client, Error};
+use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinHandle};
+use wiremock::{MockServer, ResponseTemplate};
+
+use crate::support::{accept, builder, client, counts, healthy_provider, listen, ok, paris, provider, week};
+
+/// The error when the geocoder answers so, and the one when the forecaster does.
+async fn errors(response: ResponseTemplate) -> [Error; 2] {
+    let geocoder = provider(response.clone(), ok(week())).await;
+    let forecaster = provider(ok(paris()), response).await;
+    [failure(&client(&geocoder.uri())).await, failure(&client(&forecaster.uri())).await]
+}
+
+async fn failure(client: &Client) -> Error {
+    client.weather("Paris").await.expect_err("the provider is at fault")
+}
+
+/// Serves one connection: sends the bytes after the request's head, then closes.
+fn serve(listener: TcpListener, bytes: Vec<u8>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut stream = accept(&listener).await;
+        stream.write_all(&bytes).await.expect("the client reads");
+    })
+}
+
+#[tokio::test]
+async fn a_status_that_is_no_success_is_unavailable() {
+    for status in [400, 404, 418, 500, 502, 503, 504] {
+        for error in errors(ResponseTemplate::new(status)).await {
+            let Error::Unavailable { status: told, retry_after: None } = error else { panic!("{error:?}") };
+            assert_eq!(told, status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn too_many_requests_tells_when_to_ask_again() {
+    for (header, seconds) in [("17", Some(17)), (" 0 ", Some(0)), ("soon", None), ("-1", None), ("1e9", None)]
+    {
+        for error in errors(ResponseTemplate::new(429).insert_header("retry-after", header)).await {
+            let Error::Unavailable { status: 429, retry_after } = error else { panic!("{error:?}") };
+            assert_eq!(retry_after, seconds.map(Duration::from_secs), "{header}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn garbage_is_malformed() {
+    for body in
+        ["", "<html>", "{", "null", "[]", "7", r#"{"results":7,"daily":{}}"#, "{\"results\":[{}]}", "\u{0}"]
+    {
+        for error in errors(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await {
+            assert!(matches!(error, Error::Malformed { .. }), "{body:?}: {error:?}");
+        }
+    }
+    let not_utf8 = br#"{"results":[{"name":""#.iter().chain(b"\xff\xfe").copied().collect::<Vec<_>>();
+    for error in errors(ResponseTemplate::new(200).set_body_raw(not_utf8, "application/json")).await {
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn json_nested_without_end_is_malformed() {
+    let body = format!("{{\"results\":{}", "[".repeat(100_000));
+    for error in errors(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await {
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_too_large() {
+    const LIMIT: usize = 256 * 1024;
+    let padded = |length: usize| {
+        let body = week().to_string();
+        let padding = " ".repeat(length - body.len());
+        ResponseTemplate::new(200).set_body_raw(body + &padding, "application/json")
+    };
+
+    for error in errors(padded(LIMIT + 1)).await {
+        assert!(matches!(error, Error::TooLarge), "{error:?}");
+    }
+    let at_the_limit = provider(ok(paris()), padded(LIMIT)).await;
+    client(&at_the_limit.uri()).weather("Paris").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_body_without_end_is_cut_off() {
+    let (listener, url) = listen().await;
+    let server = tokio::spawn(async move {
+        let mut stream = accept(&listener).await;
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head).await.expect("the client reads");
+        let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+        while stream.write_all(chunk.as_bytes()).await.is_ok() {}
+    });
+    assert!(matches!(failure(&client(&url)).await, Error::TooLarge));
+    server.await.expect("the connection is closed, so the writing ends");
+}
+
+#[tokio::test]
+async fn a_broken_answer_is_a_transport_error() {
+    for bytes in [
+        "",
+        "HTTP/1.1 200 OK\r\nconte",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"results\":",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"res\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n",
+        "SSH-2.0-OpenSSH_9.9\r\n\r\n",
+    ] {
+        let (listener, url) = listen().await;
+        let server = serve(listener, bytes.into());
+        let error = failure(&client(&url)).await;
+        assert!(matches!(error, Error::Transport { .. }), "{bytes:?}: {error:?}");
+        server.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_transport_error() {
+    let (listener, url) = listen().await;
+    drop(listener);
+    assert!(matches!(failure(&client(&url)).await, Error::Transport { .. }));
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout_for_everybody_and_asked_once() {
+    let (listener, url) = listen().await;
+    let client = builder(&url).timeout(Duration::from_millis(100)).build().unwrap();
+    assert!(matches!(failure(&client).await, Error::Timeout));
+    let _asked = listener.accept().await.unwrap();
+
+    // Refused from now on: a second request would not be a timeout.
+    drop(listener);
+    assert!(matches!(failure(&client).await, Error::Timeout));
+}
+
+#[tokio::test]
+async fn an_answer_that_stops_midway_is_a_timeout() {
+    let (listener, url) = listen().await;
+    let server = tokio::spawn(async move {
+        let mut stream = accept(&listener).await;
+        let part = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"results\":";
+        stream.write_all(part).await.expect("the client reads");
+        // Open, but silent.
+        std::future::pending::<()>().await;
+        drop(stream);
+    });
+    let client = builder(&url).timeout(Duration::from_millis(200)).build().unwrap();
+    assert!(matches!(failure(&client).await, Error::Timeout));
+    server.abort();
+}
+
+#[tokio::test]
+async fn a_forecaster_that_hangs_leaves_the_place_known() {
+    let hung = ok(week()).set_delay(Duration::from_secs(3600));
+    let server = provider(ok(paris()), hung).await;
+    let client = builder(&server.uri()).timeout(Duration::from_secs(2)).build().unwrap();
+    assert!(matches!(failure(&client).await, Error::Timeout));
+    assert_eq!(client.find_place("Paris").await.unwrap().name, "Paris");
+    assert_eq!(counts(&server).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed() {
+    let elsewhere: MockServer = healthy_provider().await;
+    for status in [301, 302, 303, 307, 308] {
+        let location = format!("{}/v1/search?name=Paris", elsewhere.uri());
+        for error in errors(ResponseTemplate::new(status).insert_header("location", location)).await {
+            assert!(matches!(error, Error::Redirected), "{status}: {error:?}");
+        }
+    }
+    assert_eq!(counts(&elsewhere).await, (0, 0));
+}
+
+#[tokio::test]
+async fn an_error_is_one_sentence_and_its_causes_name_no_address() {
+    let (listener, url) = listen().await;
+    drop(listener);
+    let unreachable = failure(&client(&url)).await;
+    let [garbage, _] = errors(ResponseTemplate::new(200).set_body_string("<html>")).await;
+    let address = url.trim_start_matches("http://");
+
+    for error in [unreachable, garbage] {
+        let cause = error.source().expect("a log wants to know why");
+        assert!(!error.to_string().contains(&cause.to_string()), "{error}");
+        let mut chain = vec![error.to_string(), format!("{error:?}")];
+        let mut next = Some(cause);
+        while let Some(cause) = next {
+            chain.push(cause.to_string());
+            next = cause.source();
+        }
+        for text in chain {
+            assert!(!text.contains("http://") && !text.contains("Paris"), "{text}");
+        }
+        assert!(!error.to_string().contains(address), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! The stage: what Open-Meteo answers, a mock of it, and a bare socket for what a mock cannot do wrong.
+
+use std::time::Duration;
+
+use daybook_weather_client::{Builder, Client};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use url::Url;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::path};
+
+pub(crate) const SEARCH: &str = "/v1/search";
+pub(crate) const FORECAST: &str = "/v1/forecast";
+
+/// Long enough for a busy machine: a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn paris() -> Value {
+    json!({
+        "results": [{
+            "id": 2_988_507, "name": "Paris", "latitude": 48.85341, "longitude": 2.3488, "elevation": 42.0,
+            "feature_code": "PPLC", "country_code": "FR", "admin1_id": 3_012_874, "timezone": "Europe/Paris",
+            "population": 2_138_551, "country_id": 3_017_382, "country": "France", "admin1": "Île-de-France",
+        }],
+        "generationtime_ms": 0.68,
+    })
+}
+
+pub(crate) fn week() -> Value {
+    json!({
+        "latitude": 48.86, "longitude": 2.3599997, "generationtime_ms": 0.11, "utc_offset_seconds": 3600,
+        "timezone": "Europe/Paris", "timezone_abbreviation": "GMT+1", "elevation": 42.0,
+        "current_units": {"time": "iso8601", "temperature_2m": "°C"},
+        "current": {
+            "time": "2026-11-22T10:15", "interval": 900, "temperature_2m": 7.4, "apparent_temperature": 4.1,
+            "relative_humidity_2m": 81, "precipitation": 0.2, "weather_code": 61, "wind_speed_10m": 14.8,
+        },
+        "daily": {
+            "time": ["2026-11-22", "2026-11-23"],
+            "weather_code": [61, 3],
+            "temperature_2m_max": [9.1, 8.0],
+            "temperature_2m_min": [3.2, -1.5],
+            "precipitation_probability_max": [88, 4],
+        },
+    })
+}
+
+/// The week with the value at a JSON pointer replaced.
+pub(crate) fn week_with(pointer: &str, value: Value) -> Value {
+    let mut week = week();
+    *week.pointer_mut(pointer).expect("the pointer names a value of the week") = value;
+    week
+}
+
+pub(crate) fn ok(body: Value) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(body)
+}
+
+/// A provider whose geocoder and forecaster answer so.
+pub(crate) async fn provider(search: ResponseTemplate, forecast: ResponseTemplate) -> MockServer {
+    let server = MockServer::start().await;
+    Mock::given(path(SEARCH)).respond_with(search).mount(&server).await;
+    Mock::given(path(FORECAST)).respond_with(forecast).mount(&server).await;
+    server
+}
+
+pub(crate) async fn healthy_provider() -> MockServer {
+    provider(ok(paris()), ok(week())).await
+}
+
+pub(crate) fn builder(base: &str) -> Builder {
+    let base: Url = base.parse().expect("a server has a URL");
+    Client::builder().geocoding_base_url(base.clone()).weather_base_url(base).timeout(PATIENCE)
+}
+
+pub(crate) fn client(base: &str) -> Client {
+    builder(base).build().expect("the settings are in range")
+}
+
+pub(crate) async fn requests(server: &MockServer) -> Vec<Request> {
+    server.received_requests().await.expect("requests are recorded by default")
+}
+
+/// How many requests went to (geocoder, forecaster).
+pub(crate) async fn counts(server: &MockServer) -> (usize, usize) {
+    let requests = requests(server).await;
+    let count = |path| requests.iter().filter(|request| request.url.path() == path).count();
+    (count(SEARCH), count(FORECAST))
+}
+
+/// A bare socket and its URL.
+pub(crate) async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    (listener, format!("http://{address}"))
+}
+
+/// Takes the next connection and reads its request up to the empty line.
+pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.expect("the socket listens");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.expect("a request has a whole head"));
+    }
+    stream
+}
+
+/// Answers 200 with a whole body and closes.
+pub(crate) async fn answer(mut stream: TcpStream, body: &Value) {
+    let body = body.to_string();
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.expect("the client reads");
+    stream.write_all(body.as_bytes()).await.expect("the client reads");
+}
