@@ -1,0 +1,49 @@
+//! `daybook check`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use daybook_persistence::Database;
+
+use super::{Failure, with_causes};
+use crate::config::Config;
+
+/// As long as a person waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The configuration is good, or this would not run; what is left is what it points to.
+pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+    println!("configuration: ok");
+    let mut all_well = report("database", database(&config).await);
+    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    match &config.provider {
+        // Any answer will do: that the key is good is only known once it is paid for.
+        Some(provider) => all_well &= report("AI provider", reach(&client, &provider.base_url).await),
+        None => println!("AI provider: off (set OPENAI_SECRET_KEY to switch summaries on)"),
+    }
+    all_well &= report("geocoding", reach(&client, &config.geocoding_base_url).await);
+    all_well &= report("weather", reach(&client, &config.weather_base_url).await);
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn database(config: &Config) -> Result<(), Failure> {
+    if let Some(path) = config.database_url.sqlite_path()
+        && !path.exists()
+    {
+        return Ok(());
+    }
+    Ok(Database::open(&config.database_url)?.ping().await?)
+}
+
+async fn reach(client: &reqwest::Client, url: &url::Url) -> Result<(), Failure> {
+    client.get(url.clone()).send().await.map_err(reqwest::Error::without_url)?;
+    Ok(())
+}
+
+fn report(what: &str, result: Result<(), Failure>) -> bool {
+    match &result {
+        Ok(()) => println!("{what}: ok"),
+        Err(failure) => println!("{what}: {}", with_causes(&**failure)),
+    }
+    result.is_ok()
+}

@@ -1,0 +1,29 @@
+//! `daybook healthcheck`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::Failure;
+
+/// Less than the interval in which containers are checked.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) async fn run(bind: SocketAddr) -> Result<ExitCode, Failure> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
+    let url = format!("http://{}/health/ready", reachable(bind));
+    let response = client.get(url).send().await?;
+    let status = response.status();
+    println!("{}", response.text().await?);
+    Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A server on every address is asked on the loopback one.
+fn reachable(mut bind: SocketAddr) -> SocketAddr {
+    match bind.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => bind.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => bind.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    bind
+}

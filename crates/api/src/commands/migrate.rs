@@ -1,0 +1,14 @@
+//! `daybook migrate`.
+
+use std::process::ExitCode;
+
+use daybook_persistence::Database;
+
+use super::Failure;
+use crate::config::Config;
+
+pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
+    let applied = Database::open(&config.database_url)?.migrate().await?;
+    println!("{}: {applied} migrations applied", config.database_url);
+    Ok(ExitCode::SUCCESS)
+}

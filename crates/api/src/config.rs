@@ -1,0 +1,255 @@
+//! The configuration: environment variables, read once, all problems told at once.
+
+mod environment;
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use daybook_ai_client::ApiKey;
+use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
+use daybook_persistence::DatabaseUrl;
+use url::Url;
+
+pub use self::environment::{Environment, EnvironmentError};
+
+/// Everything that can be set. Its `Debug` tells no secret, since none of its parts does.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `DATABASE_URL`
+    pub database_url: DatabaseUrl,
+    /// `DAYBOOK_BIND`
+    pub bind: SocketAddr,
+    /// `DAYBOOK_WORKERS`: HTTP worker threads.
+    pub workers: usize,
+    /// `JWT_SECRET_KEY`; none only with SQLite, where one is made at the first start.
+    pub jwt_secret: Option<Secret>,
+    /// `JWT_PREVIOUS_SECRET_KEYS`: verify only, during a rotation.
+    pub jwt_previous_secrets: Vec<Secret>,
+    /// `DAYBOOK_ACCEPT_LEGACY_TOKENS`: whether tokens of the service that daybook replaced are good until they expire.
+    pub accept_legacy_tokens: bool,
+    /// `DAYBOOK_PASSWORD_POLICY`
+    pub password_policy: PasswordPolicy,
+    /// `DAYBOOK_ARGON2`: `m=65536,t=3,p=4`
+    pub hashing: HashParameters,
+    /// `OPENAI_SECRET_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL`, unless `DAYBOOK_SUMMARIZER` is `off`.
+    pub provider: Option<Provider>,
+    /// `WEATHER_BASE_URL`
+    pub weather_base_url: Url,
+    /// `GEOCODING_BASE_URL`
+    pub geocoding_base_url: Url,
+    /// `RUST_LOG`
+    pub log: String,
+    /// What was set and has no effect.
+    pub warnings: Vec<String>,
+}
+
+/// The AI provider.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// `OPENAI_SECRET_KEY`
+    pub key: ApiKey,
+    /// `OPENAI_BASE_URL`: any server that speaks the Responses API.
+    pub base_url: Url,
+    /// `OPENAI_MODEL`
+    pub model: String,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the configuration is not valid:\n  {}", .0.join("\n  "))]
+pub struct ConfigError(pub Vec<String>);
+
+const DATABASE_URL: &str = "sqlite://data/daybook.db";
+const BIND: &str = "127.0.0.1:8080";
+
+impl Config {
+    /// Reads every variable.
+    ///
+    /// # Errors
+    ///
+    /// All problems at once. A message names the variable and never repeats a secret.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let mut read = Reader { environment, problems: Vec::new() };
+        let database_url = read.parse::<DatabaseUrl>("DATABASE_URL").or_else(|| DATABASE_URL.parse().ok());
+        let bind = read.parse_as("DAYBOOK_BIND", address).or_else(|| BIND.parse().ok());
+        let workers = read.parse_as("DAYBOOK_WORKERS", workers).unwrap_or_else(cores);
+        let jwt_secret = read.parse_as("JWT_SECRET_KEY", |text| Secret::parse(text));
+        let jwt_previous_secrets = read.parse_as("JWT_PREVIOUS_SECRET_KEYS", secrets).unwrap_or_default();
+        let accept_legacy_tokens = read.parse_as("DAYBOOK_ACCEPT_LEGACY_TOKENS", switch).unwrap_or(false);
+        let password_policy = read.parse_as("DAYBOOK_PASSWORD_POLICY", policy).unwrap_or_default();
+        let hashing = read.parse_as("DAYBOOK_ARGON2", hashing).unwrap_or_default();
+        let provider = read.provider();
+        let weather_base_url = read.url("WEATHER_BASE_URL", "https://api.open-meteo.com");
+        let geocoding_base_url = read.url("GEOCODING_BASE_URL", "https://geocoding-api.open-meteo.com");
+        let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| "info".to_owned());
+        let on_sqlite = database_url.as_ref().is_some_and(|url| url.sqlite_path().is_some());
+        if !environment.has("JWT_SECRET_KEY") && !on_sqlite {
+            read.problem("JWT_SECRET_KEY", "must be set with PostgreSQL: at least 32 random bytes, the same on every instance");
+        }
+        match (read.problems.is_empty(), database_url, bind, weather_base_url, geocoding_base_url) {
+            (true, Some(database_url), Some(bind), Some(weather_base_url), Some(geocoding_base_url)) => Ok(Self {
+                database_url,
+                bind,
+                workers,
+                jwt_secret,
+                jwt_previous_secrets,
+                accept_legacy_tokens,
+                password_policy,
+                hashing,
+                provider,
+                weather_base_url,
+                geocoding_base_url,
+                log,
+                warnings: environment.without_effect(),
+            }),
+            _ => Err(ConfigError(read.problems)),
+        }
+    }
+
+    /// Only the address, for who wants to ask the service that has the rest.
+    ///
+    /// # Errors
+    ///
+    /// When `DAYBOOK_BIND` is no address.
+    pub fn bind(environment: &Environment) -> Result<SocketAddr, ConfigError> {
+        let mut read = Reader { environment, problems: Vec::new() };
+        let bind = read.parse_as("DAYBOOK_BIND", address).or_else(|| BIND.parse().ok());
+        bind.filter(|_| read.problems.is_empty()).ok_or(ConfigError(read.problems))
+    }
+
+    /// The keys that sign and verify access tokens. [`crate::state::State`] is made after the secret is there.
+    pub(crate) fn token_keys(&self) -> Option<TokenKeys> {
+        let keys = TokenKeys::new(self.jwt_secret.clone()?).with_previous(self.jwt_previous_secrets.clone());
+        Some(keys.accept_legacy(self.accept_legacy_tokens))
+    }
+}
+
+struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, name: &str, sentence: impl std::fmt::Display) {
+        self.problems.push(format!("{name} {sentence}"));
+    }
+
+    fn parse_as<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(self.environment.get(name)?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.problem(name, error);
+                None
+            }
+        }
+    }
+
+    fn parse<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        self.parse_as(name, T::from_str)
+    }
+
+    fn url(&mut self, name: &str, default: &str) -> Option<Url> {
+        self.parse_as(name, base_url).or_else(|| default.parse().ok())
+    }
+
+    fn provider(&mut self) -> Option<Provider> {
+        let mode = self.parse_as("DAYBOOK_SUMMARIZER", summarizer).unwrap_or_default();
+        let key = self.parse_as("OPENAI_SECRET_KEY", |text| {
+            ApiKey::new(text).map_err(|_| "is not a key that can be sent in a header")
+        });
+        let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
+        let model = self.environment.get("OPENAI_MODEL").unwrap_or("gpt-5-nano").to_owned();
+        if mode == SummarizerMode::Openai && !self.environment.has("OPENAI_SECRET_KEY") {
+            self.problem("OPENAI_SECRET_KEY", "must be set with DAYBOOK_SUMMARIZER=openai");
+        }
+        let provider = Provider { key: key?, base_url: base_url?, model };
+        (mode != SummarizerMode::Off).then_some(provider)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum SummarizerMode {
+    /// With a key.
+    #[default]
+    Auto,
+    Openai,
+    Off,
+}
+
+fn summarizer(text: &str) -> Result<SummarizerMode, &'static str> {
+    match text {
+        "auto" => Ok(SummarizerMode::Auto),
+        "openai" => Ok(SummarizerMode::Openai),
+        "off" => Ok(SummarizerMode::Off),
+        _ => Err("must be auto, openai or off"),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IP address and a port, like 127.0.0.1:8080 or [::]:8080")
+}
+
+fn workers(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(workers @ 1..=1_024) => Ok(workers),
+        _ => Err("must be a number from 1 to 1024"),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn secrets(text: &str) -> Result<Vec<Secret>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| Secret::parse(part).map_err(|weak| weak.to_string())).collect()
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" | "1" | "on" => Ok(true),
+        "false" | "0" | "off" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
+fn policy(text: &str) -> Result<PasswordPolicy, &'static str> {
+    match text {
+        "basic" => Ok(PasswordPolicy::Basic),
+        "nist" => Ok(PasswordPolicy::Nist),
+        _ => Err("must be basic or nist"),
+    }
+}
+
+/// The parameters as a PHC string writes them.
+fn hashing(text: &str) -> Result<HashParameters, String> {
+    let form = || "must look like m=65536,t=3,p=4 (memory in KiB, passes, lanes)".to_owned();
+    let mut parts = text.split(',');
+    let mut next = |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
+    let (Some(memory), Some(iterations), Some(lanes)) = (next("m"), next("t"), next("p")) else {
+        return Err(form());
+    };
+    if parts.next().is_some() {
+        return Err(form());
+    }
+    HashParameters::new(memory, iterations, lanes).map_err(|error| error.to_string())
+}
+
+fn base_url(text: &str) -> Result<Url, &'static str> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.password().is_none() => Ok(url),
+        _ => Err("must be an http:// or https:// URL without a password in it"),
+    }
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    let filter: Result<tracing_subscriber::EnvFilter, _> = text.parse();
+    filter.map(|_| text.to_owned()).map_err(|error| format!("is not a log filter: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

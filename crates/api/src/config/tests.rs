@@ -1,0 +1,116 @@
+//! Bad configuration: every problem is told, none of them tells a secret.
+
+use super::*;
+
+const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
+
+fn problems<const N: usize>(pairs: [(&str, &str); N]) -> Vec<String> {
+    match Config::from_environment(&Environment::from(pairs)) {
+        Ok(_) => Vec::new(),
+        Err(ConfigError(problems)) => problems,
+    }
+}
+
+#[test]
+fn nothing_has_to_be_set() {
+    let config = Config::from_environment(&Environment::default()).unwrap();
+    assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
+    assert!(config.provider.is_none());
+    assert_eq!(config.log, "info");
+}
+
+#[test]
+fn each_bad_value_is_told_by_name() {
+    let table = [
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite://:memory:"),
+        ("DATABASE_URL", "postgres://"),
+        ("DATABASE_URL", "postgres://host"),
+        ("DATABASE_URL", "postgres://u@h/d?sslmode=perhaps"),
+        ("DATABASE_URL", "postgres://u@h/d?sslmode=allow"),
+        ("JWT_SECRET_KEY", "short"),
+        ("JWT_SECRET_KEY", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        ("JWT_SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "short"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6,short"),
+        ("DAYBOOK_BIND", "8080"),
+        ("DAYBOOK_BIND", "localhost"),
+        ("DAYBOOK_BIND", "127.0.0.1:99999"),
+        ("DAYBOOK_BIND", "http://127.0.0.1:80"),
+        ("DAYBOOK_WORKERS", "0"),
+        ("DAYBOOK_WORKERS", "-1"),
+        ("DAYBOOK_WORKERS", "many"),
+        ("DAYBOOK_WORKERS", "100000"),
+        ("DAYBOOK_ACCEPT_LEGACY_TOKENS", "maybe"),
+        ("DAYBOOK_PASSWORD_POLICY", "none"),
+        ("DAYBOOK_ARGON2", "fast"),
+        ("DAYBOOK_ARGON2", "m=65536"),
+        ("DAYBOOK_ARGON2", "m=8,t=1,p=1"),
+        ("DAYBOOK_ARGON2", "m=99999999,t=3,p=4"),
+        ("DAYBOOK_ARGON2", "m=65536,t=3,p=4,x=1"),
+        ("DAYBOOK_SUMMARIZER", "magic"),
+        ("OPENAI_BASE_URL", "api.openai.com"),
+        ("OPENAI_BASE_URL", "ftp://api.openai.com"),
+        ("OPENAI_SECRET_KEY", "with\nnewline"),
+        ("WEATHER_BASE_URL", "not a url"),
+        ("GEOCODING_BASE_URL", "https://u:p@host"),
+        ("RUST_LOG", "info,=,="),
+    ];
+    for (name, value) in table {
+        let told = problems([(name, value)]);
+        assert!(told.iter().any(|problem| problem.starts_with(name)), "{name}={value}: {told:?}");
+    }
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let told = problems([
+        ("DATABASE_URL", "postgres://u:canary@h/d?sslmode=canary"),
+        ("DAYBOOK_BIND", "nowhere"),
+        ("DAYBOOK_WORKERS", "0"),
+        ("OPENAI_SECRET_KEY", "canary\u{7f}canary"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "canary"),
+    ]);
+    assert_eq!(told.len(), 5, "{told:?}");
+    assert!(!told.concat().contains("canary"), "{told:?}");
+}
+
+#[test]
+fn postgres_needs_a_secret() {
+    assert_eq!(problems([("DATABASE_URL", "postgres://u@h/d")]).len(), 1);
+    assert_eq!(problems([("DATABASE_URL", "postgres://u@h/d"), ("JWT_SECRET_KEY", SECRET)]).len(), 0);
+}
+
+#[test]
+fn the_summarizer_can_be_forced_and_switched_off() {
+    assert_eq!(problems([("DAYBOOK_SUMMARIZER", "openai")]).len(), 1);
+    let off = Environment::from([("DAYBOOK_SUMMARIZER", "off"), ("OPENAI_SECRET_KEY", "sk-1")]);
+    assert!(Config::from_environment(&off).unwrap().provider.is_none());
+    let auto = Environment::from([("OPENAI_SECRET_KEY", "sk-1")]);
+    assert_eq!(Config::from_environment(&auto).unwrap().provider.unwrap().model, "gpt-5-nano");
+}
+
+#[test]
+fn an_empty_variable_is_not_set() {
+    assert!(problems([("DAYBOOK_WORKERS", ""), ("JWT_SECRET_KEY", " "), ("DATABASE_URL", "")]).is_empty());
+}
+
+#[test]
+fn nothing_prints_a_secret() {
+    let pairs = [
+        ("JWT_SECRET_KEY", SECRET),
+        ("OPENAI_SECRET_KEY", "sk-canary"),
+        ("DATABASE_URL", "postgres://u:canary@h/d"),
+    ];
+    let printed = format!("{:?}", Config::from_environment(&Environment::from(pairs)).unwrap());
+    assert!(!printed.contains("canary") && !printed.contains(SECRET), "{printed}");
+}
+
+#[test]
+fn slips_of_the_pen_are_warned_about() {
+    let environment = Environment::from([("DAYBOOK_WORKER", "2"), ("DAYBOOK_WORKERS", "2")]);
+    let warnings = Config::from_environment(&environment).unwrap().warnings;
+    assert_eq!(warnings, ["DAYBOOK_WORKER is set but has no effect in this version"]);
+}

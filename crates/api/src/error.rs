@@ -1,0 +1,224 @@
+//! The only table of status codes: what can go wrong with a request, and how it is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use daybook_domain::{EmailError, UsernameError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::validation::Issue;
+
+/// The body of every error but a failed validation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Detail {
+    /// One sentence for the person who reads it.
+    #[schema(example = "Not Found")]
+    pub detail: String,
+}
+
+/// The body of a 422.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HTTPValidationError)]
+pub(crate) struct ValidationDetail {
+    /// Everything that is wrong with the request.
+    pub detail: Vec<Issue>,
+}
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(crate) enum ApiError {
+    /// 422: the request is well-formed but says something that cannot be.
+    Invalid(Vec<Issue>),
+    /// 401 without a token.
+    NotAuthenticated,
+    /// 401 with a token that is no good; the reason goes into the challenge (RFC 6750, section 3).
+    BadToken(&'static str),
+    /// 401 at the login form.
+    BadLogin,
+    /// 403 with a sentence.
+    Forbidden(&'static str),
+    /// 404 with a sentence.
+    NotFound(&'static str),
+    /// 405 with the methods that are allowed.
+    MethodNotAllowed(String),
+    /// 408: the body did not arrive in time.
+    BodyTimeout,
+    /// 409 with a sentence.
+    Conflict(&'static str),
+    /// 413: more bytes than this.
+    TooLarge(usize),
+    /// 415: the media type that is wanted.
+    UnsupportedMediaType(&'static str),
+    /// 503: come back after so long.
+    Busy(Duration, String),
+    /// 503: a feature that is not configured.
+    Disabled(&'static str),
+    /// 502 or 504: a server that daybook asked did not answer well. The sentence is for the client, the cause for the log.
+    Upstream(StatusCode, &'static str, Box<dyn std::error::Error + Send + Sync>),
+    /// 500: a fault of ours; the cause is for the log.
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A request that finds everything busy should not come back at once, nor make its user wait.
+const BUSY_FOR: Duration = Duration::from_secs(1);
+
+impl ApiError {
+    /// Too much is going on.
+    pub(crate) fn busy(cause: impl fmt::Display) -> Self {
+        Self::Busy(BUSY_FOR, cause.to_string())
+    }
+
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Invalid(_) => "The request is not valid".to_owned(),
+            Self::NotAuthenticated => "Not authenticated".to_owned(),
+            Self::BadToken(_) => "Could not validate credentials".to_owned(),
+            Self::BadLogin => "Incorrect username or password".to_owned(),
+            Self::Forbidden(sentence) | Self::NotFound(sentence) | Self::Conflict(sentence) => {
+                (*sentence).to_owned()
+            }
+            Self::MethodNotAllowed(_) => "Method Not Allowed".to_owned(),
+            Self::BodyTimeout => "The request body did not arrive in time".to_owned(),
+            Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
+            Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
+            Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
+            Self::Disabled(sentence) | Self::Upstream(_, sentence, _) => (*sentence).to_owned(),
+            Self::Internal(_) => "Internal Server Error".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence())?;
+        match self {
+            Self::BadToken(reason) => write!(f, ": {reason}"),
+            Self::Busy(_, cause) => write!(f, ": {cause}"),
+            Self::Upstream(_, _, cause) | Self::Internal(cause) => {
+                write!(f, ": {cause}")?;
+                let mut source = cause.source();
+                while let Some(deeper) = source {
+                    write!(f, ": {deeper}")?;
+                    source = deeper.source();
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotAuthenticated | Self::BadToken(_) | Self::BadLogin => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Busy(..) | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Upstream(status, ..) => *status,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        match self {
+            Self::Invalid(issues) => return response.json(ValidationDetail { detail: issues.clone() }),
+            Self::NotAuthenticated | Self::BadLogin => {
+                response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::BadToken(reason) => {
+                let challenge = format!(r#"Bearer error="invalid_token", error_description="{reason}""#);
+                response.insert_header((header::WWW_AUTHENTICATE, challenge));
+            }
+            Self::MethodNotAllowed(allow) => {
+                response.insert_header((header::ALLOW, allow.as_str()));
+            }
+            // The rest of the body is not read, so the connection cannot be used again.
+            Self::BodyTimeout | Self::TooLarge(_) => {
+                response.insert_header((header::CONNECTION, HeaderValue::from_static("close")));
+            }
+            Self::Busy(after, _) => {
+                response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
+            }
+            _ => {}
+        }
+        response.json(Detail { detail: self.sentence() })
+    }
+}
+
+impl From<daybook_persistence::Error> for ApiError {
+    fn from(error: daybook_persistence::Error) -> Self {
+        use daybook_persistence::{Error, Field};
+        match error {
+            // Handlers say what it is that was not found; without their word it is the account of the caller.
+            Error::NotFound => Self::BadToken("The account no longer exists"),
+            Error::Conflict(Field::Email) => Self::Conflict("Email already registered"),
+            Error::Conflict(Field::Username) => Self::Conflict("Username already taken"),
+            Error::Unavailable(_) => Self::busy(error),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+/// Says what was not found.
+pub(crate) trait OrNotFound<T> {
+    /// A missing row is a 404 with this sentence.
+    fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError>;
+}
+
+impl<T> OrNotFound<T> for Result<T, daybook_persistence::Error> {
+    fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError> {
+        self.map_err(|error| match error {
+            daybook_persistence::Error::NotFound => ApiError::NotFound(sentence),
+            other => other.into(),
+        })
+    }
+}
+
+impl From<daybook_auth::Error> for ApiError {
+    fn from(error: daybook_auth::Error) -> Self {
+        match error {
+            daybook_auth::Error::Busy => Self::busy(error),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl From<daybook_auth::TokenError> for ApiError {
+    fn from(error: daybook_auth::TokenError) -> Self {
+        match error {
+            daybook_auth::TokenError::Expired => Self::BadToken("The access token expired"),
+            _ => Self::BadToken("The access token is invalid"),
+        }
+    }
+}
+
+// Drafts are validated before they are parsed, so these two speak only if the rules and the parsers disagree.
+impl From<EmailError> for ApiError {
+    fn from(error: EmailError) -> Self {
+        Self::Invalid(vec![Issue::of_field("body", "email", "value_error", error.to_string())])
+    }
+}
+
+impl From<UsernameError> for ApiError {
+    fn from(error: UsernameError) -> Self {
+        Self::Invalid(vec![Issue::of_field("body", "username", "value_error", error.to_string())])
+    }
+}

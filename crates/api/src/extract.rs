@@ -1,0 +1,15 @@
+//! What handlers take: each extractor is a proof that its part of the request is valid.
+
+mod bearer;
+mod body;
+mod form;
+mod id;
+mod json;
+mod query;
+
+pub(crate) use self::bearer::{CurrentUser, authenticate};
+pub(crate) use self::body::Body;
+pub(crate) use self::form::ValidForm;
+pub(crate) use self::id::Id;
+pub(crate) use self::json::{OptionalJson, ValidJson};
+pub(crate) use self::query::{PageQuery, Paging};

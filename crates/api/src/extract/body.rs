@@ -1,0 +1,67 @@
+//! Reading a request's body, with a limit and a deadline.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use crate::error::ApiError;
+use crate::validation::{Issue, Rules};
+
+/// A type that a body is read into.
+pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> {
+    /// The most bytes that are read.
+    const MAX: usize = 16 * 1024;
+}
+
+/// A client on the slowest line sends the largest body within this time; one that does not holds a connection for nothing.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Reads the whole body.
+///
+/// # Errors
+///
+/// Too large, too slow, or broken off.
+pub(crate) async fn read(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, ApiError> {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > max) {
+        return Err(ApiError::TooLarge(max));
+    }
+    within_deadline(async {
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| broken_off())?;
+            if body.len() + chunk.len() > max {
+                return Err(ApiError::TooLarge(max));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    })
+    .await
+}
+
+/// Gives up on a body that takes too long.
+pub(crate) async fn within_deadline<T>(
+    reading: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::time::timeout(DEADLINE, reading).await.map_err(|_| ApiError::BodyTimeout)?
+}
+
+/// A body that ends before its length: nobody reads the answer, but the log does.
+pub(crate) fn broken_off() -> ApiError {
+    ApiError::Invalid(vec![Issue::of_part("body", "value_error", "The request body is not complete")])
+}
+
+/// The media type without its parameters, in lower case.
+pub(crate) fn media_type(request: &HttpRequest) -> String {
+    let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().to_ascii_lowercase()
+}

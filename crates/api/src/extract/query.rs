@@ -1,0 +1,57 @@
+//! Which page of a list is asked for.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use daybook_domain::{Cursor, Limit, PageRequest};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::error::ApiError;
+use crate::validation::{self, Source};
+
+/// The query of a list.
+#[derive(Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// How many items a page has at most; 20 unless said otherwise.
+    #[garde(range(min = Limit::MIN, max = Limit::MAX))]
+    #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<i64>,
+    /// Where the page begins: taken from the `Link` of the page before, never made up.
+    #[garde(custom(cursor_rule))]
+    #[param(value_type = String, required = false, pattern = "^[0-7][0-9a-f]{15}$")]
+    cursor: Option<String>,
+}
+
+fn cursor_rule(cursor: &Option<String>, _: &()) -> garde::Result {
+    let parsed = cursor.as_deref().map(str::parse::<Cursor>).transpose();
+    parsed.map(drop).map_err(|_| garde::Error::new("The cursor is not one of this list's"))
+}
+
+/// The page that is asked for.
+pub(crate) struct Paging(pub(crate) PageRequest);
+
+impl FromRequest for Paging {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(paging(request.query_string()))
+    }
+}
+
+fn paging(query: &str) -> Result<Paging, ApiError> {
+    if query.is_empty() {
+        return Ok(Paging(PageRequest::default()));
+    }
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
+    let query: PageQuery =
+        validation::read(&Source::Pairs("query", &pairs), &()).map_err(ApiError::Invalid)?;
+    Ok(Paging(PageRequest {
+        limit: query.limit.and_then(|items| Limit::new(items).ok()).unwrap_or_default(),
+        cursor: query.cursor.and_then(|text| text.parse().ok()),
+    }))
+}

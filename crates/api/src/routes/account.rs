@@ -1,0 +1,165 @@
+//! `/users/me` and `POST /auth/password`.
+
+use actix_web::{HttpResponse, web};
+use daybook_auth::{Password, PasswordHash, PasswordPolicy, Verdict};
+use daybook_domain::{Email, User, UserId, Username, email_rule, username_rule};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::registration::refuse_telling;
+use crate::error::ApiError;
+use crate::extract::{Body, CurrentUser, ValidJson};
+use crate::state::State;
+use crate::validation::password_rule;
+
+const WRONG_PASSWORD: &str = "Incorrect password";
+
+/// What changes in an account; a field that is absent or null stays as it is.
+#[derive(Deserialize, Validate, ToSchema)]
+pub(crate) struct AccountPatch {
+    #[garde(inner(custom(email_text_rule)))]
+    #[schema(format = "email", max_length = 255, example = "ada@example.com")]
+    email: Option<String>,
+    #[garde(length(chars, min = Username::MIN, max = Username::MAX), inner(custom(username_text_rule)))]
+    #[schema(min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "countess")]
+    username: Option<String>,
+}
+
+impl Body for AccountPatch {}
+
+fn email_text_rule(text: &str, context: &()) -> garde::Result {
+    email_rule(text, context)
+}
+
+fn username_text_rule(text: &str, context: &()) -> garde::Result {
+    username_rule(text, context)
+}
+
+/// Proof that it is the owner who asks.
+#[derive(Deserialize, Validate, ToSchema)]
+#[garde(allow_unvalidated)]
+pub(crate) struct Confirmation {
+    #[schema(value_type = String, format = "password", example = "correct horse 7 battery")]
+    current_password: Password,
+}
+
+impl Body for Confirmation {}
+
+/// A change of the password.
+#[derive(Deserialize, Validate, ToSchema)]
+#[garde(context(PasswordPolicy))]
+pub(crate) struct PasswordChange {
+    #[garde(skip)]
+    #[schema(value_type = String, format = "password", example = "correct horse 7 battery")]
+    current_password: Password,
+    /// 6 to 128 characters with a digit.
+    #[garde(custom(password_rule))]
+    #[schema(
+        value_type = String,
+        format = "password",
+        min_length = 6,
+        max_length = 128,
+        pattern = "[0-9]",
+        example = "another 8 letter word"
+    )]
+    new_password: Password,
+}
+
+impl Body for PasswordChange {}
+
+/// Show the account
+#[utoipa::path(
+    get,
+    path = "/users/me",
+    tag = "accounts",
+    security(("password" = [])),
+    responses((status = 200, description = "The account", body = User))
+)]
+pub(crate) async fn me(state: web::Data<State>, user: CurrentUser) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(state.database.user(user.id).await?))
+}
+
+/// Change the e-mail address or the username
+#[utoipa::path(
+    patch,
+    path = "/users/me",
+    tag = "accounts",
+    security(("password" = [])),
+    request_body = AccountPatch,
+    responses(
+        (status = 200, description = "The account as it is now", body = User),
+        (status = 409, description = "`Email already registered` or `Username already taken`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn update_me(
+    state: web::Data<State>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<AccountPatch>,
+) -> Result<HttpResponse, ApiError> {
+    let email = body.email.as_deref().map(Email::parse).transpose()?;
+    let username = body.username.as_deref().map(Username::parse).transpose()?;
+    Ok(HttpResponse::Ok().json(state.database.update_user(user.id, email, username, state.now()).await?))
+}
+
+/// Delete the account
+///
+/// With everything that it owns.
+#[utoipa::path(
+    delete,
+    path = "/users/me",
+    tag = "accounts",
+    security(("password" = [])),
+    request_body = Confirmation,
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 403, description = "`Incorrect password`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn delete_me(
+    state: web::Data<State>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<Confirmation>,
+) -> Result<HttpResponse, ApiError> {
+    let verified_hash = verify(&state, user.id, body.current_password).await?;
+    state.database.delete_user(user.id, verified_hash).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Change the password
+///
+/// Ends every other session of the account.
+#[utoipa::path(
+    post,
+    path = "/auth/password",
+    tag = "accounts",
+    security(("password" = [])),
+    request_body = PasswordChange,
+    responses(
+        (status = 204, description = "Changed"),
+        (status = 403, description = "`Incorrect password`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn change_password(
+    state: web::Data<State>,
+    user: CurrentUser,
+    ValidJson(body): ValidJson<PasswordChange>,
+) -> Result<HttpResponse, ApiError> {
+    let account = state.database.user(user.id).await?;
+    let policy = &state.password_policy;
+    refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
+    let verified_hash = verify(&state, user.id, body.current_password).await?;
+    let new_hash = state.hasher.hash(body.new_password).await?.into_string();
+    let now = state.now();
+    state.database.change_password(user.id, verified_hash, new_hash, user.session, now).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The stored hash that this password is right for.
+async fn verify(state: &State, user: UserId, password: Password) -> Result<String, ApiError> {
+    let hash = state.database.password_hash(user).await?;
+    match state.hasher.verify(password, PasswordHash::from_stored(hash.clone())).await? {
+        Verdict::Wrong => Err(ApiError::Forbidden(WRONG_PASSWORD)),
+        Verdict::Right | Verdict::RightButOutdated => Ok(hash),
+    }
+}

@@ -1,0 +1,217 @@
+//! `/tasks`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use daybook_domain::{Task, TaskDraft, TaskId, TaskPatch, UserId};
+use daybook_weather_client::{Current, Day, Place, Report};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::note::TEXT_MAX;
+use super::page;
+use crate::error::{ApiError, OrNotFound};
+use crate::extract::{Body, CurrentUser, Id, Paging, ValidJson};
+use crate::state::State;
+
+const NOT_FOUND: &str = "Task not found";
+
+impl Body for TaskDraft {
+    const MAX: usize = TEXT_MAX;
+}
+
+impl Body for TaskPatch {
+    const MAX: usize = TEXT_MAX;
+}
+
+/// A task with the weather at its city.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct TaskWithWeather {
+    #[serde(flatten)]
+    task: Task,
+    /// The weather; null when it could not be had, and `weather_error` says why.
+    weather: Option<Weather>,
+    /// Why there is no weather.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "No place of that name is known")]
+    weather_error: Option<String>,
+}
+
+/// The weather at a place: now, and day by day.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Weather {
+    place: Place,
+    current: Current,
+    daily: Vec<Day>,
+    /// When the provider was asked.
+    #[schema(value_type = String, format = DateTime)]
+    fetched_at: daybook_domain::Timestamp,
+}
+
+impl From<Report> for Weather {
+    fn from(Report { place, forecast }: Report) -> Self {
+        Self {
+            place,
+            fetched_at: forecast.fetched_at.into(),
+            current: forecast.current,
+            daily: forecast.daily,
+        }
+    }
+}
+
+/// Write a task
+#[utoipa::path(
+    post,
+    path = "/tasks",
+    tag = "tasks",
+    operation_id = "create_task",
+    security(("password" = [])),
+    request_body = TaskDraft,
+    responses(
+        (status = 201, description = "The task", body = Task, headers(("Location" = String))),
+        (status = 403, description = "`user_id` is somebody else's", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn create(
+    state: web::Data<State>,
+    user: CurrentUser,
+    ValidJson(draft): ValidJson<TaskDraft>,
+) -> Result<HttpResponse, ApiError> {
+    refuse_other_owner(draft.user_id, user.id)?;
+    let task = state.database.create_task(user.id, draft, state.now()).await?;
+    Ok(HttpResponse::Created().insert_header(("Location", format!("/tasks/{}", task.id))).json(task))
+}
+
+/// List tasks
+///
+/// Newest first, without weather. The header `Link` leads to the next page.
+#[utoipa::path(
+    get,
+    path = "/tasks",
+    tag = "tasks",
+    operation_id = "list_tasks",
+    security(("password" = [])),
+    params(crate::extract::PageQuery),
+    responses((status = 200, description = "A page of tasks", body = Vec<Task>, headers(("Link" = Option<String>))))
+)]
+pub(crate) async fn list(
+    state: web::Data<State>,
+    user: CurrentUser,
+    Paging(asked): Paging,
+    request: HttpRequest,
+) -> Result<HttpResponse, ApiError> {
+    Ok(page::answer(&request, asked, &state.database.tasks(user.id, asked).await?))
+}
+
+/// Read a task with the weather
+///
+/// A forecast that fails does not fail the task.
+#[utoipa::path(
+    get,
+    path = "/tasks/{task_id}",
+    tag = "tasks",
+    operation_id = "get_task",
+    security(("password" = [])),
+    params(("task_id" = TaskId, Path)),
+    responses(
+        (status = 200, description = "The task", body = TaskWithWeather),
+        (status = 404, description = "`Task not found`: there is none, or it is somebody else's", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn find(
+    state: web::Data<State>,
+    user: CurrentUser,
+    Id(id): Id<TaskId>,
+) -> Result<HttpResponse, ApiError> {
+    let task = state.database.task(user.id, id).await.or_not_found(NOT_FOUND)?;
+    let (weather, weather_error) = match state.weather.weather(&task.city).await {
+        Ok(report) => (Some(report.into()), None),
+        Err(error) => {
+            tracing::warn!(error = ?error, "no weather for a task");
+            (None, Some(error.to_string()))
+        }
+    };
+    Ok(HttpResponse::Ok().json(TaskWithWeather { task, weather, weather_error }))
+}
+
+/// Replace a task
+#[utoipa::path(
+    put,
+    path = "/tasks/{task_id}",
+    tag = "tasks",
+    operation_id = "replace_task",
+    security(("password" = [])),
+    params(("task_id" = TaskId, Path)),
+    request_body = TaskDraft,
+    responses(
+        (status = 200, description = "The task as it is now", body = Task),
+        (status = 403, description = "`user_id` is somebody else's", body = crate::error::Detail),
+        (status = 404, description = "`Task not found`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn replace(
+    state: web::Data<State>,
+    user: CurrentUser,
+    Id(id): Id<TaskId>,
+    ValidJson(draft): ValidJson<TaskDraft>,
+) -> Result<HttpResponse, ApiError> {
+    change(&state, user, id, draft.into()).await
+}
+
+/// Change a task
+#[utoipa::path(
+    patch,
+    path = "/tasks/{task_id}",
+    tag = "tasks",
+    operation_id = "update_task",
+    security(("password" = [])),
+    params(("task_id" = TaskId, Path)),
+    request_body = TaskPatch,
+    responses(
+        (status = 200, description = "The task as it is now", body = Task),
+        (status = 403, description = "`user_id` is somebody else's", body = crate::error::Detail),
+        (status = 404, description = "`Task not found`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn update(
+    state: web::Data<State>,
+    user: CurrentUser,
+    Id(id): Id<TaskId>,
+    ValidJson(patch): ValidJson<TaskPatch>,
+) -> Result<HttpResponse, ApiError> {
+    change(&state, user, id, patch).await
+}
+
+async fn change(state: &State, user: CurrentUser, id: TaskId, patch: TaskPatch) -> Result<HttpResponse, ApiError> {
+    refuse_other_owner(patch.user_id, user.id)?;
+    let task = state.database.update_task(user.id, id, patch, state.now()).await;
+    Ok(HttpResponse::Ok().json(task.or_not_found(NOT_FOUND)?))
+}
+
+/// Delete a task
+#[utoipa::path(
+    delete,
+    path = "/tasks/{task_id}",
+    tag = "tasks",
+    operation_id = "delete_task",
+    security(("password" = [])),
+    params(("task_id" = TaskId, Path)),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, description = "`Task not found`", body = crate::error::Detail)
+    )
+)]
+pub(crate) async fn delete(
+    state: web::Data<State>,
+    user: CurrentUser,
+    Id(id): Id<TaskId>,
+) -> Result<HttpResponse, ApiError> {
+    state.database.delete_task(user.id, id).await.or_not_found(NOT_FOUND)?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A task belongs to whoever writes it.
+fn refuse_other_owner(named: Option<i64>, caller: UserId) -> Result<(), ApiError> {
+    match named {
+        Some(owner) if owner != caller.0 => Err(ApiError::Forbidden("A task can only be your own")),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! What every request may use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use actix_web::http::header::HeaderValue;
+use daybook_auth::{Hasher, HasherOptions, PasswordPolicy, TokenKeys};
+use daybook_domain::Timestamp;
+use daybook_persistence::Database;
+
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::openapi;
+use crate::summarizer::Summarizer;
+
+/// The parts of a running service, one set per worker thread; everything in it is shared but the database's lane.
+#[derive(Clone)]
+pub struct State {
+    pub(crate) database: Database,
+    pub(crate) hasher: Hasher,
+    pub(crate) tokens: Arc<TokenKeys>,
+    pub(crate) password_policy: PasswordPolicy,
+    pub(crate) summarizer: Option<Summarizer>,
+    pub(crate) weather: daybook_weather_client::Client,
+    pub(crate) metrics: Metrics,
+    pub(crate) openapi: Arc<str>,
+    draining: Arc<AtomicBool>,
+    request_ids: Arc<RequestIds>,
+    clock: fn() -> Timestamp,
+}
+
+impl State {
+    /// Puts the parts together as they are configured. Opens SQLite's file; connects to nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When a part cannot be made, with the reason.
+    pub fn new(config: &Config) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let options = HasherOptions { parameters: config.hashing, ..HasherOptions::default() };
+        let weather = daybook_weather_client::Client::builder()
+            .geocoding_base_url(config.geocoding_base_url.clone())
+            .weather_base_url(config.weather_base_url.clone())
+            .build()?;
+        Ok(Self {
+            database: Database::open(&config.database_url)?,
+            hasher: Hasher::new(options)?,
+            tokens: Arc::new(config.token_keys().ok_or("JWT_SECRET_KEY is not set")?),
+            password_policy: config.password_policy,
+            summarizer: config.provider.as_ref().map(Summarizer::new).transpose()?,
+            weather,
+            metrics: Metrics::new()?,
+            openapi: openapi::document_json()?.into(),
+            draining: Arc::default(),
+            request_ids: Arc::new(RequestIds::new()?),
+            clock: Timestamp::now,
+        })
+    }
+
+    /// The same service for another worker thread.
+    pub(crate) fn for_worker(&self) -> Self {
+        Self { database: self.database.for_worker(), ..self.clone() }
+    }
+
+    /// The time by which everything is stamped and compared.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// An id for a request that brought none.
+    pub(crate) fn next_request_id(&self) -> HeaderValue {
+        let number = self.request_ids.next.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}-{number:x}", self.request_ids.process);
+        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
+    }
+
+    /// From now on the service says that it is not ready.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Ids of requests: a number drawn for the process, and a count. No two processes share them, and none costs a random number.
+struct RequestIds {
+    process: u64,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self { process: getrandom::u64()?, next: AtomicU64::new(1) })
+    }
+}

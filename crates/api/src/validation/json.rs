@@ -1,0 +1,82 @@
+//! JSON as FastAPI reads it.
+
+use serde_json::{Value, json};
+
+use super::{Issue, Place};
+
+/// Parses a body; a name that stands twice has its last value.
+///
+/// # Errors
+///
+/// `json_invalid` with the position in the text.
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Issue> {
+    serde_json::from_slice(body).map_err(|error| {
+        let mut issue = Issue::of_part("body", "json_invalid", "JSON decode error");
+        issue.loc.push(Place::Position(position(body, &error)));
+        issue.input = Some(json!({}));
+        issue.with_ctx(json!({ "error": reason(&error) }))
+    })
+}
+
+/// The parser's words without its own idea of the place.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
+}
+
+/// Where Python's parser would point: at the beginning of a string that does not end, else at what cannot be read.
+fn position(body: &[u8], error: &serde_json::Error) -> usize {
+    let bytes = match (error.is_eof(), unterminated_string(body)) {
+        (true, Some(start)) => start,
+        (true, None) => body.len(),
+        _ => {
+            let lines = body.split_inclusive(|b| *b == b'\n').take(error.line().saturating_sub(1));
+            lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)
+        }
+    };
+    String::from_utf8_lossy(&body[..bytes.min(body.len())]).chars().count()
+}
+
+fn unterminated_string(body: &[u8]) -> Option<usize> {
+    let mut start = None;
+    let mut escaped = false;
+    for (at, byte) in body.iter().enumerate() {
+        match (byte, start) {
+            (_, Some(_)) if escaped => escaped = false,
+            (b'\\', Some(_)) => escaped = true,
+            (b'"', Some(_)) => start = None,
+            (b'"', None) => start = Some(at),
+            _ => {}
+        }
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(body: &str) -> Option<Place> {
+        parse(body.as_bytes()).err().and_then(|issue| issue.loc.into_iter().nth(1))
+    }
+
+    #[test]
+    fn positions_are_those_of_pythons_parser() {
+        for (body, at) in [("{nope", 1), ("{\"email\":\"a", 9), ("[1,\n2 x", 6), ("{", 1), ("ä", 0)] {
+            assert_eq!(place(body), Some(Place::Position(at)), "{body:?}");
+        }
+        assert_eq!(place("{}"), None);
+    }
+
+    #[test]
+    fn what_would_overflow_the_stack_or_utf8_is_refused() {
+        assert!(parse("[".repeat(100_000).as_bytes()).is_err());
+        assert!(parse(b"\"\\ud800\"").is_err());
+        assert!(parse(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn the_last_of_two_equal_names_counts() {
+        assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap(), json!({"a": 2}));
+    }
+}
