@@ -46,8 +46,9 @@ fn make(path: &Path) -> io::Result<()> {
     }
     let secret = Secret::generate().map_err(io::Error::other)?;
     let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    // Not the process id: two containers on one volume both have 1.
+    draft.push(format!(".{:016x}", getrandom::u64().map_err(io::Error::other)?));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(secret.expose().as_bytes())?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);

@@ -1,0 +1,64 @@
+//! What the service answered.
+
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+/// A whole answer.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a whole body");
+        Self { status: status.as_u16(), headers, text }
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Fails unless the status is this one; gives the answer back.
+    #[track_caller]
+    pub(crate) fn expect(self, status: StatusCode) -> Self {
+        assert_eq!(self.status, status.as_u16(), "{self:?}");
+        self
+    }
+
+    /// Fails unless the status is this one and the body exactly `{"detail": sentence}`.
+    #[track_caller]
+    pub(crate) fn expect_detail(self, status: StatusCode, sentence: &str) -> Self {
+        let answer = self.expect(status);
+        assert_eq!(answer.json(), serde_json::json!({ "detail": sentence }));
+        answer
+    }
+
+    /// A header's text, empty if there is none.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
+    }
+
+    /// Of a 422: each problem as (type, place, message).
+    pub(crate) fn issues(&self) -> Vec<(String, String, String)> {
+        assert_eq!(self.status, 422, "{self:?}");
+        let json = self.json();
+        let issues = json["detail"].as_array().expect("a list").iter();
+        let place = |loc: &Value| {
+            let steps = loc.as_array().expect("a place").iter();
+            steps.map(|step| step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned)).collect::<Vec<_>>().join(".")
+        };
+        issues
+            .map(|issue| {
+                let text = |name: &str| issue[name].as_str().expect("a text").to_owned();
+                (text("type"), place(&issue["loc"]), text("msg"))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! What the service asks of others: an AI provider and Open-Meteo, played by wiremock.
+
+/// A server that answers like the Responses API.
+pub(crate) mod provider {
+    use serde_json::{Value, json};
+    use wiremock::matchers::{method, path};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    /// A completed response with this text.
+    pub(crate) fn completed(text: &str) -> Value {
+        json!({
+            "id": "resp_1",
+            "object": "response",
+            "created_at": 1_795_338_956,
+            "status": "completed",
+            "model": "gpt-5-nano-2025-08-07",
+            "output": [
+                { "type": "reasoning", "id": "rs_1", "summary": [] },
+                {
+                    "type": "message",
+                    "id": "msg_1",
+                    "status": "completed",
+                    "role": "assistant",
+                    "content": [{ "type": "output_text", "text": text, "annotations": [] }]
+                }
+            ],
+            "usage": { "input_tokens": 96, "output_tokens": 14, "total_tokens": 110 }
+        })
+    }
+
+    /// A server that gives this answer to every request.
+    pub(crate) async fn answering(template: ResponseTemplate) -> MockServer {
+        let server = MockServer::start().await;
+        Mock::given(method("POST")).and(path("/v1/responses")).respond_with(template).mount(&server).await;
+        server
+    }
+
+    /// A server that summarises everything as this text.
+    pub(crate) async fn summarising(text: &str) -> MockServer {
+        answering(ResponseTemplate::new(200).set_body_json(completed(text))).await
+    }
+}
+
+/// A server that answers like Open-Meteo, for both of its services.
+pub(crate) mod weather {
+    use serde_json::json;
+    use wiremock::matchers::{method, path, query_param};
+    use wiremock::{Mock, MockServer, ResponseTemplate};
+
+    /// Knows Lisbon, where it is 21.5 degrees.
+    pub(crate) async fn of_lisbon() -> MockServer {
+        let server = MockServer::start().await;
+        let place = json!({ "results": [{
+            "id": 2_267_057, "name": "Lisbon", "latitude": 38.716_67, "longitude": -9.133_33, "country_code": "PT",
+            "country": "Portugal", "admin1": "Lisbon", "timezone": "Europe/Lisbon"
+        }], "generationtime_ms": 0.5 });
+        let forecast = json!({
+            "latitude": 38.71, "longitude": -9.14, "utc_offset_seconds": 0, "timezone": "Europe/Lisbon",
+            "current": {
+                "time": "2026-11-22T09:15", "interval": 900, "temperature_2m": 21.5, "apparent_temperature": 21.0,
+                "relative_humidity_2m": 60, "precipitation": 0.0, "weather_code": 3, "wind_speed_10m": 12.3
+            },
+            "daily": {
+                "time": ["2026-11-22", "2026-11-23"], "weather_code": [3, 61],
+                "temperature_2m_max": [22.0, 19.5], "temperature_2m_min": [14.0, 13.0],
+                "precipitation_probability_max": [5, 80]
+            }
+        });
+        let known = Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Lisbon"));
+        known.respond_with(ResponseTemplate::new(200).set_body_json(place)).mount(&server).await;
+        let unknown = ResponseTemplate::new(200).set_body_json(json!({ "generationtime_ms": 0.5 }));
+        Mock::given(method("GET")).and(path("/v1/search")).respond_with(unknown).with_priority(9).mount(&server).await;
+        let forecast = ResponseTemplate::new(200).set_body_json(forecast);
+        Mock::given(method("GET")).and(path("/v1/forecast")).respond_with(forecast).mount(&server).await;
+        server
+    }
+}

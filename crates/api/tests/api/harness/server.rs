@@ -1,0 +1,203 @@
+//! The real binary, with a folder and a database of its own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use daybook_test_servers::{Postgres, TestDatabase};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Answer, PASSWORD};
+
+pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// How a service is started.
+pub(crate) struct Start {
+    folder: Arc<TempDir>,
+    database: Option<Arc<TestDatabase>>,
+    variables: Vec<(String, String)>,
+}
+
+impl Start {
+    /// On a new database.
+    pub(crate) fn on(kind: Kind) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        let database = (kind == Kind::Postgres).then(|| Arc::new(Postgres::shared().create_database()));
+        let url = match &database {
+            Some(database) => database.url().to_owned(),
+            None => format!("sqlite://{}", folder.path().join("day.db").display()),
+        };
+        let start = Self { folder, database, variables: Vec::new() };
+        start
+            .with("DATABASE_URL", &url)
+            .with("JWT_SECRET_KEY", SECRET)
+            .with("DAYBOOK_BIND", "127.0.0.1:0")
+            .with("DAYBOOK_WORKERS", "2")
+            // The floor: these tests are about much else.
+            .with("DAYBOOK_ARGON2", "m=19456,t=2,p=1")
+            // Nobody listens on port 9, so nothing here ever asks the real providers.
+            .with("WEATHER_BASE_URL", "http://127.0.0.1:9")
+            .with("GEOCODING_BASE_URL", "http://127.0.0.1:9")
+    }
+
+    /// Sets a variable; an empty value unsets it.
+    pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The command that runs the binary in this configuration.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_daybook"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env_clear().envs(self.variables.iter().filter(|(_, value)| !value.is_empty()).cloned());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+
+    /// The folder that the service runs in.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    /// Starts it and waits until it says where it listens. May be called again for a second instance on the same database.
+    pub(crate) async fn start(&self) -> Server {
+        let mut process = self.command(&[]).spawn().expect("the binary");
+        let log = Arc::new(Mutex::new(String::new()));
+        let mut errors = BufReader::new(process.stderr.take().expect("standard error")).lines();
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = errors.next_line().await {
+                let mut kept = kept.lock().expect("the log");
+                kept.push_str(&line);
+                kept.push('\n');
+            }
+        });
+        let mut lines = BufReader::new(process.stdout.take().expect("standard output")).lines();
+        let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
+        let line = line.expect("the service starts within a minute").expect("standard output");
+        let url = line.as_deref().and_then(|line| line.strip_prefix("daybook listens on "));
+        let url = url.unwrap_or_else(|| panic!("it did not start: {}", log.lock().expect("the log"))).to_owned();
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .no_proxy()
+            .build()
+            .expect("a client");
+        let (folder, database) = (Arc::clone(&self.folder), self.database.clone());
+        Server { url, client, process, log, _folder: folder, _database: database }
+    }
+}
+
+/// A service that runs.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) client: reqwest::Client,
+    pub(crate) process: Child,
+    log: Arc<Mutex<String>>,
+    _folder: Arc<TempDir>,
+    _database: Option<Arc<TestDatabase>>,
+}
+
+impl Server {
+    /// On a new database, with nothing special.
+    pub(crate) async fn on(kind: Kind) -> Self {
+        Start::on(kind).start().await
+    }
+
+    /// `127.0.0.1:port`, for a raw socket.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("http://").expect("http")
+    }
+
+    /// Everything that the service has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().expect("the log").clone()
+    }
+
+    /// A request to be completed and passed to [`Answer::of`].
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        Answer::of(self.request(Method::GET, path).bearer_auth(token)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
+        Answer::of(self.request(Method::DELETE, path).bearer_auth(token)).await
+    }
+
+    /// Any method with a JSON body; an empty token sends none.
+    pub(crate) async fn send(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {
+        let request = self.request(method, path).json(body);
+        Answer::of(if token.is_empty() { request } else { request.bearer_auth(token) }).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(Method::POST, path, token, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(Method::PATCH, path, token, body).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, token: &str, body: &Value) -> Answer {
+        self.send(Method::PUT, path, token, body).await
+    }
+
+    /// Opens the account `name` with the e-mail address `name@example.com` and [`PASSWORD`]; gives its id.
+    pub(crate) async fn register(&self, name: &str) -> i64 {
+        let body = json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD });
+        let answer = self.post("/auth/register", "", &body).await.expect(reqwest::StatusCode::CREATED);
+        answer.json()["id"].as_i64().expect("an id")
+    }
+
+    pub(crate) async fn login_form(&self, form: &[(&str, &str)]) -> Answer {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.request(Method::POST, "/auth/login");
+        Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+    }
+
+    /// Logs in with [`PASSWORD`]; gives the access token.
+    pub(crate) async fn login(&self, name: &str) -> String {
+        let answer = self.login_form(&[("username", name), ("password", PASSWORD)]).await;
+        let json = answer.expect(reqwest::StatusCode::OK).json();
+        json["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// A new account, logged in.
+    pub(crate) async fn user(&self, name: &str) -> String {
+        self.register(name).await;
+        self.login(name).await
+    }
+
+    /// Sends a signal by name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let id = self.process.id().expect("it runs");
+        let status = std::process::Command::new("kill").args([format!("-{name}"), id.to_string()]).status();
+        assert!(status.expect("kill").success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let log = self.log();
+        if !std::thread::panicking() {
+            assert!(!log.contains("panicked"), "the service panicked:\n{log}");
+        }
+    }
+}
