@@ -3,7 +3,7 @@
 use crate::migrations;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
-use crate::unit::{execute, read};
+use crate::unit::read;
 use crate::url::Location;
 use crate::{DatabaseUrl, Error};
 
@@ -83,10 +83,7 @@ impl Database {
     pub async fn flush(&self) -> Result<(), Error> {
         match &self.backend {
             Backend::Postgres(postgres) => postgres.drained().await,
-            Backend::Sqlite(_) => execute!(self, |c| {
-                c.one::<i32, _>(diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))).await?;
-                Ok(())
-            }),
+            Backend::Sqlite(sqlite) => sqlite.write(|_| Ok(())).await,
         }
     }
 }

@@ -24,6 +24,9 @@ const POOL_SIZE: usize = 8;
 /// A request waits this long for a free connection before it is told to come back later.
 const POOL_WAIT: Duration = Duration::from_secs(1);
 
+/// How often a pool that is to be drained is looked at: a write takes about as long.
+const DRAIN_POLL: Duration = Duration::from_millis(5);
+
 #[derive(Clone)]
 pub(crate) struct Postgres {
     pool: Pool<Connector>,
@@ -84,14 +87,17 @@ impl Postgres {
         complete(async move { unit(pool.get().await.map_err(pool_error)?).await }).await
     }
 
-    /// Waits until no unit of work holds a pooled connection.
+    /// Waits until no unit of work holds a pooled connection or waits for one.
     pub(crate) async fn drained(&self) -> Result<(), Error> {
         let pool = self.pool.clone();
         complete(async move {
-            let all = (0..POOL_SIZE).map(|_| pool.get());
-            // A connection that cannot be made is not held by anybody either.
-            futures_util::future::join_all(all).await;
-            Ok(())
+            loop {
+                let status = pool.status();
+                if status.available == status.size && status.waiting == 0 {
+                    return Ok(());
+                }
+                tokio::time::sleep(DRAIN_POLL).await;
+            }
         })
         .await
     }

@@ -106,7 +106,8 @@ pub(crate) fn now<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, 
 pub(crate) async fn complete<T: Send + 'static>(
     unit: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(PATIENCE, tokio::spawn(unit)).await {
+    use tracing::Instrument;
+    match tokio::time::timeout(PATIENCE, tokio::spawn(unit.in_current_span())).await {
         Ok(Ok(result)) => result,
         Ok(Err(panicked)) => Err(Error::Internal(panicked.into())),
         Err(_) => Err(Error::unavailable("it did not answer in time")),

@@ -1,0 +1,37 @@
+//! Keeps a journal in a database: `cargo run -p daybook-persistence --example journal -- sqlite://journal.db "Dear diary"`.
+
+use daybook_domain::{Email, NoteDraft, PageRequest, Timestamp, UserId, Username};
+use daybook_persistence::{Database, DatabaseUrl, Error, NewUser};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(url), Some(text)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: journal URL TEXT".into());
+    };
+    let database = Database::open(&url.parse::<DatabaseUrl>()?)?;
+    database.migrate().await?;
+    let writer = writer(&database).await?;
+    let draft = NoteDraft { title: Timestamp::now().to_string(), content: text };
+    database.create_note(writer, draft, Timestamp::now()).await?;
+    for note in database.notes(writer, PageRequest::default()).await?.items {
+        println!("{}: {}", note.title, note.content);
+    }
+    Ok(())
+}
+
+/// The one account of this journal.
+async fn writer(database: &Database) -> Result<UserId, Box<dyn std::error::Error>> {
+    let new = NewUser {
+        email: Email::parse("writer@example.com")?,
+        username: Username::parse("writer")?,
+        password_hash: String::new(),
+    };
+    match database.register(new, Timestamp::now()).await {
+        Ok(user) => Ok(user.id),
+        Err(Error::Conflict(_)) => {
+            Ok(database.credentials("writer").await?.ok_or("the account has gone")?.user)
+        }
+        Err(other) => Err(other.into()),
+    }
+}
