@@ -73,7 +73,7 @@ impl Config {
         let database_url = read.parse::<DatabaseUrl>("DATABASE_URL").or_else(|| DATABASE_URL.parse().ok());
         let bind = read.parse_as("DAYBOOK_BIND", address).or_else(|| BIND.parse().ok());
         let workers = read.parse_as("DAYBOOK_WORKERS", workers).unwrap_or_else(cores);
-        let jwt_secret = read.parse_as("JWT_SECRET_KEY", |text| Secret::parse(text));
+        let jwt_secret = read.parse_as("JWT_SECRET_KEY", Secret::parse);
         let jwt_previous_secrets = read.parse_as("JWT_PREVIOUS_SECRET_KEYS", secrets).unwrap_or_default();
         let accept_legacy_tokens = read.parse_as("DAYBOOK_ACCEPT_LEGACY_TOKENS", switch).unwrap_or(false);
         let password_policy = read.parse_as("DAYBOOK_PASSWORD_POLICY", policy).unwrap_or_default();
@@ -84,24 +84,29 @@ impl Config {
         let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| "info".to_owned());
         let on_sqlite = database_url.as_ref().is_some_and(|url| url.sqlite_path().is_some());
         if !environment.has("JWT_SECRET_KEY") && !on_sqlite {
-            read.problem("JWT_SECRET_KEY", "must be set with PostgreSQL: at least 32 random bytes, the same on every instance");
+            read.problem(
+                "JWT_SECRET_KEY",
+                "must be set with PostgreSQL: at least 32 random bytes, the same on every instance",
+            );
         }
         match (read.problems.is_empty(), database_url, bind, weather_base_url, geocoding_base_url) {
-            (true, Some(database_url), Some(bind), Some(weather_base_url), Some(geocoding_base_url)) => Ok(Self {
-                database_url,
-                bind,
-                workers,
-                jwt_secret,
-                jwt_previous_secrets,
-                accept_legacy_tokens,
-                password_policy,
-                hashing,
-                provider,
-                weather_base_url,
-                geocoding_base_url,
-                log,
-                warnings: environment.without_effect(),
-            }),
+            (true, Some(database_url), Some(bind), Some(weather_base_url), Some(geocoding_base_url)) => {
+                Ok(Self {
+                    database_url,
+                    bind,
+                    workers,
+                    jwt_secret,
+                    jwt_previous_secrets,
+                    accept_legacy_tokens,
+                    password_policy,
+                    hashing,
+                    provider,
+                    weather_base_url,
+                    geocoding_base_url,
+                    log,
+                    warnings: environment.without_effect(),
+                })
+            }
             _ => Err(ConfigError(read.problems)),
         }
     }
@@ -229,7 +234,8 @@ fn policy(text: &str) -> Result<PasswordPolicy, &'static str> {
 fn hashing(text: &str) -> Result<HashParameters, String> {
     let form = || "must look like m=65536,t=3,p=4 (memory in KiB, passes, lanes)".to_owned();
     let mut parts = text.split(',');
-    let mut next = |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
+    let mut next =
+        |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
     let (Some(memory), Some(iterations), Some(lanes)) = (next("m"), next("t"), next("p")) else {
         return Err(form());
     };
@@ -241,7 +247,9 @@ fn hashing(text: &str) -> Result<HashParameters, String> {
 
 fn base_url(text: &str) -> Result<Url, &'static str> {
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.password().is_none() => Ok(url),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.password().is_none() => {
+            Ok(url)
+        }
         _ => Err("must be an http:// or https:// URL without a password in it"),
     }
 }

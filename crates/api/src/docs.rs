@@ -26,7 +26,10 @@ pub(crate) async fn swagger() -> HttpResponse {
 
 pub(crate) async fn swagger_asset(name: web::Path<String>) -> Result<HttpResponse, ApiError> {
     if *name == "initializer.js" {
-        return Ok(asset("text/javascript; charset=utf-8", include_bytes!("../assets/swagger/initializer.js").as_slice()));
+        return Ok(asset(
+            "text/javascript; charset=utf-8",
+            include_bytes!("../assets/swagger/initializer.js").as_slice(),
+        ));
     }
     let wanted = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-16x16.png", "favicon-32x32.png"];
     let name = wanted.into_iter().find(|wanted| **name == **wanted).ok_or(ApiError::NotFound("Not Found"))?;

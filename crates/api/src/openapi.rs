@@ -73,7 +73,8 @@ impl Modify for Common {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
         for item in document.paths.paths.values_mut() {
-            let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+            let operations =
+                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
             operations.into_iter().flatten().for_each(add_common_errors);
         }
     }
@@ -95,7 +96,12 @@ fn add_common_errors(operation: &mut Operation) {
             "The request body must be application/json",
         ),
         (true, "500", "A fault of the service", "Internal Server Error"),
-        (true, "503", "Too much is going on, or something is switched off", "The service is busy, try again shortly"),
+        (
+            true,
+            "503",
+            "Too much is going on, or something is switched off",
+            "The service is busy, try again shortly",
+        ),
     ];
     let responses = &mut operation.responses.responses;
     for (applies, status, description, example) in common {

@@ -37,8 +37,9 @@ impl Server {
     ///
     /// When the address is taken or not this machine's.
     pub fn bind(config: &Config, state: State) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.bind)
-            .map_err(|cause| io::Error::new(cause.kind(), format!("cannot listen on {}: {cause}", config.bind)))?;
+        let listener = TcpListener::bind(config.bind).map_err(|cause| {
+            io::Error::new(cause.kind(), format!("cannot listen on {}: {cause}", config.bind))
+        })?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, workers: config.workers, state })
     }
@@ -56,7 +57,8 @@ impl Server {
     /// When signals cannot be waited for or the server fails.
     pub async fn run(self) -> io::Result<()> {
         let state = self.state.clone();
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
             tokio::select! {
                 _ = terminate.recv() => {}

@@ -72,7 +72,8 @@ fn request(model: &str, note: &Note) -> Request {
 fn plain(text: &str) -> String {
     let visible = |c: &char| {
         matches!(c, '\n' | '\t')
-            || !(c.is_control() || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+            || !(c.is_control()
+                || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
     };
     let kept: String = text.chars().filter(visible).take(CHARACTERS_MAX).collect();
     kept.trim().to_owned()
@@ -90,12 +91,18 @@ impl From<Error> for ApiError {
                 return Self::Busy(retry_after.unwrap_or(RATE_LIMITED_FOR), error.to_string());
             }
             Error::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The AI provider did not answer in time"),
-            Error::Unauthorized { .. } => (StatusCode::BAD_GATEWAY, "The AI provider refuses this service's key"),
-            Error::QuotaExceeded { .. } => (StatusCode::BAD_GATEWAY, "This service's quota at the AI provider is used up"),
+            Error::Unauthorized { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses this service's key")
+            }
+            Error::QuotaExceeded { .. } => {
+                (StatusCode::BAD_GATEWAY, "This service's quota at the AI provider is used up")
+            }
             Error::Unavailable { .. } | Error::Connect { .. } | Error::Transport { .. } => {
                 (StatusCode::BAD_GATEWAY, "The AI provider is not available")
             }
-            Error::Refused { .. } => (StatusCode::BAD_GATEWAY, "The AI provider refuses to summarise this note"),
+            Error::Refused { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses to summarise this note")
+            }
             _ => (StatusCode::BAD_GATEWAY, NO_SUMMARY),
         };
         Self::Upstream(status, sentence, error.into())

@@ -122,7 +122,8 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     if domain.starts_with('[') {
         return fail("A bracketed IP address after the @-sign is not allowed here.");
     }
-    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.') || (!c.is_ascii() && is_safe(c));
+    let is_host =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.') || (!c.is_ascii() && is_safe(c));
     refuse_characters(domain, is_host, "The part after the @-sign contains invalid characters")?;
     if domain.starts_with('.') {
         return fail("An email address cannot have a period immediately after the @-sign.");
@@ -137,7 +138,9 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
         return fail("An email address cannot have a hyphen immediately after the @-sign.");
     }
     if domain.ends_with('-') || domain.contains("-.") || domain.contains(".-") {
-        return fail("An email address cannot have a hyphen and a period next to each other, or end with a hyphen.");
+        return fail(
+            "An email address cannot have a hyphen and a period next to each other, or end with a hyphen.",
+        );
     }
     let uts46 = Uts46::new();
     let bytes = domain.as_bytes();
@@ -146,7 +149,9 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     };
     if let Some(long) = ascii.split('.').map(str::len).find(|length| *length > LABEL_MAX) {
         let reason = too_many(long - LABEL_MAX);
-        return fail(format!("After the @-sign, periods cannot be separated by so many characters {reason}."));
+        return fail(format!(
+            "After the @-sign, periods cannot be separated by so many characters {reason}."
+        ));
     }
     let Some((_, top)) = ascii.rsplit_once('.') else {
         return fail("The part after the @-sign is not valid. It should have a period.");
@@ -245,7 +250,10 @@ mod tests {
 
     #[test]
     fn compared_without_case() {
-        assert_eq!(Email::parse("ADA@gmail.com").unwrap().key(), Email::parse("ada@GMAIL.COM").unwrap().key());
+        assert_eq!(
+            Email::parse("ADA@gmail.com").unwrap().key(),
+            Email::parse("ada@GMAIL.COM").unwrap().key()
+        );
     }
 
     #[test]
@@ -260,7 +268,9 @@ mod tests {
 
     #[test]
     fn invisible_characters_are_refused() {
-        for text in ["a\u{200b}@gmail.com", "a\u{202e}@gmail.com", "a@gm\u{ad}ail\u{2028}.com", "a\u{e000}@gmail.com"] {
+        for text in
+            ["a\u{200b}@gmail.com", "a\u{202e}@gmail.com", "a@gm\u{ad}ail\u{2028}.com", "a\u{e000}@gmail.com"]
+        {
             assert!(Email::parse(text).is_err(), "{text:?}");
         }
     }

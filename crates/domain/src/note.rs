@@ -56,7 +56,11 @@ pub struct NoteDraft {
     #[garde(length(chars, max = CONTENT_MAX), custom(no_nul))]
     #[cfg_attr(
         feature = "utoipa",
-        schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "Milk, bread and a birthday candle.")
+        schema(
+            max_length = 100_000,
+            pattern = "^[^\\u0000]*$",
+            example = "Milk, bread and a birthday candle."
+        )
     )]
     pub content: String,
 }

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn what_is_no_cursor_is_refused() {
-        for text in ["", "1", "000000000000000g", "ffffffffffffffff", "+00000000000001a", "000000000000001A"] {
+        for text in ["", "1", "000000000000000g", "ffffffffffffffff", "+00000000000001a", "000000000000001A"]
+        {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
         }
     }

@@ -54,7 +54,7 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
             .immediate_transaction(|connection| {
                 applied = connection
                     .run_pending_migrations(SQLITE)
-                    .map_err(|cause| diesel::result::Error::QueryBuilderError(cause))?
+                    .map_err(diesel::result::Error::QueryBuilderError)?
                     .len();
                 diesel::QueryResult::Ok(())
             })

@@ -1,6 +1,6 @@
 //! Notes: every query takes the owner first.
 
-use daybook_domain::{Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, UserId};
+use daybook_domain::{Cursor, Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, UserId};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -77,7 +77,7 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn notes(&self, owner: UserId, page: PageRequest) -> Result<Page<Note>, Error> {
         read!(self, |c| {
-            let below = page.cursor.map_or(i64::MAX, |cursor| cursor.id());
+            let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = summarised()
                 .filter(notes::user_id.eq(owner.0))
                 .filter(notes::id.lt(below))

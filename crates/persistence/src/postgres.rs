@@ -61,7 +61,10 @@ impl Postgres {
     }
 
     /// Runs short reads on the lane's connection, between those of other requests.
-    pub(crate) async fn read<T, F>(&self, unit: impl FnOnce(Arc<Link>) -> F + Send + 'static) -> Result<T, Error>
+    pub(crate) async fn read<T, F>(
+        &self,
+        unit: impl FnOnce(Arc<Link>) -> F + Send + 'static,
+    ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send,

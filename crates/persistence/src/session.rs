@@ -37,9 +37,8 @@ impl Database {
             let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
             let change = (users::last_login_at.eq(At(now)), users::password_hash.eq(new_hash));
             Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
-            let expired = sessions::table
-                .filter(sessions::user_id.eq(user.0))
-                .filter(sessions::expires_at.le(At(now)));
+            let expired =
+                sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(At(now)));
             c.execute(diesel::delete(expired)).await?;
             let session = (
                 sessions::user_id.eq(user.0),

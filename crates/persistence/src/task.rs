@@ -1,6 +1,6 @@
 //! Tasks: every query takes the owner first.
 
-use daybook_domain::{Page, PageRequest, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId};
+use daybook_domain::{Cursor, Page, PageRequest, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -73,7 +73,7 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn tasks(&self, owner: UserId, page: PageRequest) -> Result<Page<Task>, Error> {
         read!(self, |c| {
-            let below = page.cursor.map_or(i64::MAX, |cursor| cursor.id());
+            let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = tasks::table
                 .filter(tasks::user_id.eq(owner.0))
                 .filter(tasks::id.lt(below))

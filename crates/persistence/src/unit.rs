@@ -97,7 +97,8 @@ pub(crate) use {execute, read, transaction};
 /// Runs a body whose every await is ready at once, as all queries on SQLite are.
 pub(crate) fn now<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     use futures_util::FutureExt;
-    body.now_or_never().unwrap_or_else(|| Err(Error::internal("a unit of work waited for something else than a query")))
+    body.now_or_never()
+        .unwrap_or_else(|| Err(Error::internal("a unit of work waited for something else than a query")))
 }
 
 /// Runs a unit in a task of its own and waits for it: once begun it runs to its end, also when the caller goes away.

@@ -72,7 +72,9 @@ fn sqlite(path: &str) -> Result<DatabaseUrl, UrlError> {
         return fail("sqlite:// must be followed by the path of a file");
     }
     if path.contains(['?', '#', '\0']) || path.starts_with(':') {
-        return fail("sqlite:// takes the path of a file and no parameters; a database in memory would lose every note");
+        return fail(
+            "sqlite:// takes the path of a file and no parameters; a database in memory would lose every note",
+        );
     }
     Ok(DatabaseUrl(Location::Sqlite(PathBuf::from(path))))
 }
@@ -162,7 +164,8 @@ mod tests {
 
     #[test]
     fn relative_and_absolute_files() {
-        for (text, path) in [("sqlite://data/day.db", "data/day.db"), ("sqlite:///var/day.db", "/var/day.db")] {
+        for (text, path) in [("sqlite://data/day.db", "data/day.db"), ("sqlite:///var/day.db", "/var/day.db")]
+        {
             assert_eq!(text.parse::<DatabaseUrl>().unwrap().sqlite_path(), Some(Path::new(path)));
         }
     }
@@ -178,7 +181,10 @@ mod tests {
             tls(&format!("{base}verify-full&sslrootcert=/ca.pem")),
             Ok(TlsMode::VerifyFull(Some("/ca.pem".into())))
         );
-        assert_eq!(tls(&format!("{base}require&sslrootcert=/ca.pem")), Ok(TlsMode::VerifyCa(Some("/ca.pem".into()))));
+        assert_eq!(
+            tls(&format!("{base}require&sslrootcert=/ca.pem")),
+            Ok(TlsMode::VerifyCa(Some("/ca.pem".into())))
+        );
         for refused in ["allow", "", "VERIFY-FULL", "on"] {
             assert!(tls(&format!("{base}{refused}")).is_err(), "{refused}");
         }
@@ -188,17 +194,22 @@ mod tests {
     fn nothing_tells_the_password() {
         let url: DatabaseUrl = "postgres://u:canary@h/d".parse().unwrap();
         assert!(!format!("{url:?} {url}").contains("canary"));
-        for broken in ["postgres://u:canary@", "mysql://u:canary@h/d", "postgres://u:canary@h/d?sslmode=canary"] {
+        for broken in
+            ["postgres://u:canary@", "mysql://u:canary@h/d", "postgres://u:canary@h/d?sslmode=canary"]
+        {
             assert!(!broken.parse::<DatabaseUrl>().unwrap_err().to_string().contains("canary"));
         }
     }
 
     #[test]
     fn what_is_no_database_is_refused() {
-        for text in ["", "sqlite://", "sqlite://:memory:", "sqlite://a?mode=memory", "sqlite:a", "sqlite://dir/"] {
+        for text in
+            ["", "sqlite://", "sqlite://:memory:", "sqlite://a?mode=memory", "sqlite:a", "sqlite://dir/"]
+        {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text:?}");
         }
-        for text in ["postgres://", "postgres:///", "postgres://h", "postgres://h/d?nonsense=1", "http://h/d"] {
+        for text in ["postgres://", "postgres:///", "postgres://h", "postgres://h/d?nonsense=1", "http://h/d"]
+        {
             assert!(text.parse::<DatabaseUrl>().is_err(), "{text:?}");
         }
     }

@@ -95,7 +95,8 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn credentials(&self, identifier: &str) -> Result<Option<Credentials>, Error> {
-        let email_key = Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
+        let email_key =
+            Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
         let username_key = Username::key_of(identifier);
         read!(self, |c| {
             let columns = (users::id, users::password_hash);
@@ -147,7 +148,8 @@ impl Database {
                 username: username.map(String::from),
                 updated_at: At(now),
             };
-            let update = diesel::update(users::table.find(user.0)).set(changes).returning(Row::as_returning());
+            let update =
+                diesel::update(users::table.find(user.0)).set(changes).returning(Row::as_returning());
             Ok(c.one(update).await?.into())
         })
     }
@@ -175,8 +177,7 @@ impl Database {
             Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
             // Ids begin at 1: without a session to keep, none is.
             let kept = keep.map_or(0, |session| session.0);
-            let others =
-                sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept));
+            let others = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept));
             c.execute(diesel::delete(others)).await?;
             Ok(())
         })

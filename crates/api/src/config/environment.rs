@@ -31,7 +31,8 @@ impl Environment {
     pub fn read() -> Result<Self, EnvironmentError> {
         let mut variables = Self::dot_env(Path::new(".env"))?;
         // A name or value that is not UTF-8 is none of ours.
-        let ours = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        let ours =
+            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
         variables.extend(ours);
         Ok(Self(variables))
     }
@@ -60,7 +61,8 @@ impl Environment {
     /// A sentence for each of daybook's own variables that nothing reads: most often a slip of the pen.
     pub(crate) fn without_effect(&self) -> Vec<String> {
         let ours = self.0.keys().filter(|name| name.starts_with("DAYBOOK_") || *name == "REDIS_URL");
-        let mut unknown: Vec<_> = ours.filter(|name| !KNOWN.contains(&name.as_str()) && self.has(name)).collect();
+        let mut unknown: Vec<_> =
+            ours.filter(|name| !KNOWN.contains(&name.as_str()) && self.has(name)).collect();
         unknown.sort();
         unknown.into_iter().map(|name| format!("{name} is set but has no effect in this version")).collect()
     }

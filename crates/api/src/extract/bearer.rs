@@ -44,8 +44,9 @@ async fn current_user(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
     let live = match user.session {
         Some(session) => state.database.is_live(user.id, session, now).await?,
         None => {
-            let issued_at = daybook_domain::Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
-                .ok_or(ApiError::BadToken("The access token is invalid"))?;
+            let issued_at =
+                daybook_domain::Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
+                    .ok_or(ApiError::BadToken("The access token is invalid"))?;
             state.database.is_unchanged_since(user.id, issued_at).await?
         }
     };

@@ -27,7 +27,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// # Errors
 ///
 /// Too large, too slow, or broken off.
-pub(crate) async fn read(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    max: usize,
+) -> Result<Bytes, ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {

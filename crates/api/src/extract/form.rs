@@ -28,7 +28,8 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
             let pairs = match body::media_type(&request).as_str() {
                 "application/x-www-form-urlencoded" => urlencoded(&request, payload, T::MAX).await?,
                 "multipart/form-data" => {
-                    body::within_deadline(multipart(Multipart::new(request.headers(), payload), T::MAX)).await?
+                    body::within_deadline(multipart(Multipart::new(request.headers(), payload), T::MAX))
+                        .await?
                 }
                 _ => Vec::new(),
             };

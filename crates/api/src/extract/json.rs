@@ -51,7 +51,8 @@ async fn read<T: Body>(request: &HttpRequest, payload: &mut Payload) -> Result<O
         return Ok(None);
     }
     let media_type = body::media_type(request);
-    if media_type != "application/json" && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
+    if media_type != "application/json"
+        && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
     {
         return Err(ApiError::UnsupportedMediaType("application/json"));
     }
@@ -64,7 +65,7 @@ async fn read<T: Body>(request: &HttpRequest, payload: &mut Payload) -> Result<O
     {
         return Ok(Some(value));
     }
-    let parsed = validation::parse_json(text).map_err(|issue| ApiError::Invalid(vec![issue]))?;
+    let parsed = validation::parse_json(text).map_err(ApiError::Invalid)?;
     let Value::Object(object) = parsed else {
         let sentence = "Input should be a valid dictionary or object to extract fields from";
         return Err(ApiError::Invalid(vec![Issue::of_part("body", "model_attributes_type", sentence)]));

@@ -81,7 +81,9 @@ pub(crate) async fn login(
         Verdict::Wrong => return Err(ApiError::BadLogin),
         Verdict::Right => None,
         // A login must not fail because its hash could not be renewed; the next one tries again.
-        Verdict::RightButOutdated => state.hasher.hash(form.password).await.ok().map(PasswordHash::into_string),
+        Verdict::RightButOutdated => {
+            state.hasher.hash(form.password).await.ok().map(PasswordHash::into_string)
+        }
     };
     let now = state.now();
     let login = Login {
@@ -96,5 +98,9 @@ pub(crate) async fn login(
         other => other.into(),
     })?;
     let access_token = state.tokens.issue(found.user.0, session.0, now.as_seconds())?;
-    Ok(HttpResponse::Ok().json(Token { access_token, token_type: "bearer", expires_in: ACCESS_TOKEN_SECONDS }))
+    Ok(HttpResponse::Ok().json(Token {
+        access_token,
+        token_type: "bearer",
+        expires_in: ACCESS_TOKEN_SECONDS,
+    }))
 }

@@ -43,7 +43,9 @@ pub(crate) async fn summarize(
 ) -> Result<HttpResponse, ApiError> {
     let note = state.database.note(user.id, id).await.or_not_found(NOT_FOUND)?;
     let Some(summarizer) = &state.summarizer else {
-        return Err(ApiError::Disabled("Summaries are switched off: the operator must set OPENAI_SECRET_KEY"));
+        return Err(ApiError::Disabled(
+            "Summaries are switched off: the operator must set OPENAI_SECRET_KEY",
+        ));
     };
     let new = summarizer.summarize(&note).await?;
     let now = state.now();

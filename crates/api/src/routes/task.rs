@@ -180,7 +180,12 @@ pub(crate) async fn update(
     change(&state, user, id, patch).await
 }
 
-async fn change(state: &State, user: CurrentUser, id: TaskId, patch: TaskPatch) -> Result<HttpResponse, ApiError> {
+async fn change(
+    state: &State,
+    user: CurrentUser,
+    id: TaskId,
+    patch: TaskPatch,
+) -> Result<HttpResponse, ApiError> {
     refuse_other_owner(patch.user_id, user.id)?;
     let task = state.database.update_task(user.id, id, patch, state.now()).await;
     Ok(HttpResponse::Ok().json(task.or_not_found(NOT_FOUND)?))

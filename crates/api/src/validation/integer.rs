@@ -19,9 +19,10 @@ pub(crate) fn parse_integer(text: &str) -> Option<i64> {
     if !tidy {
         return None;
     }
-    let magnitude = whole.bytes().filter(u8::is_ascii_digit).fold(0_i64, |number, digit| {
-        number.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
-    });
+    let magnitude = whole
+        .bytes()
+        .filter(u8::is_ascii_digit)
+        .fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
     Some(if negative { -magnitude } else { magnitude })
 }
 
@@ -49,7 +50,8 @@ mod tests {
 
     #[test]
     fn and_not_more() {
-        for text in ["", " ", "x", "1.5", "1e3", "0x10", "_1", "1_", "1__0", "--1", "+-1", "٣", ".0", "1 2"] {
+        for text in ["", " ", "x", "1.5", "1e3", "0x10", "_1", "1_", "1__0", "--1", "+-1", "٣", ".0", "1 2"]
+        {
             assert_eq!(parse_integer(text), None, "{text:?}");
         }
     }

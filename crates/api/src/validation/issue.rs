@@ -64,7 +64,13 @@ impl Issue {
         kind: impl Into<Cow<'static, str>>,
         msg: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { kind: kind.into(), loc: vec![Place::Name(part.into())], msg: msg.into(), input: None, ctx: None }
+        Self {
+            kind: kind.into(),
+            loc: vec![Place::Name(part.into())],
+            msg: msg.into(),
+            input: None,
+            ctx: None,
+        }
     }
 
     /// Adds what was sent, unless it is secret or large.

@@ -9,12 +9,12 @@ use super::{Issue, Place};
 /// # Errors
 ///
 /// `json_invalid` with the position in the text.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, Issue> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     serde_json::from_slice(body).map_err(|error| {
         let mut issue = Issue::of_part("body", "json_invalid", "JSON decode error");
         issue.loc.push(Place::Position(position(body, &error)));
         issue.input = Some(json!({}));
-        issue.with_ctx(json!({ "error": reason(&error) }))
+        vec![issue.with_ctx(json!({ "error": reason(&error) }))]
     })
 }
 
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     fn place(body: &str) -> Option<Place> {
-        parse(body.as_bytes()).err().and_then(|issue| issue.loc.into_iter().nth(1))
+        parse(body.as_bytes()).err().and_then(|mut issues| issues.remove(0).loc.into_iter().nth(1))
     }
 
     #[test]

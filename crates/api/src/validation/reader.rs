@@ -215,7 +215,9 @@ impl<'de> Deserializer<'de> for Slot<'_> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         match self.value.as_deref() {
             Some(Value::Bool(value)) => visitor.visit_bool(*value),
-            Some(Value::String(text)) if self.reader.source.is_text() && text == "true" => visitor.visit_bool(true),
+            Some(Value::String(text)) if self.reader.source.is_text() && text == "true" => {
+                visitor.visit_bool(true)
+            }
             Some(Value::String(text)) if self.reader.source.is_text() && text == "false" => {
                 visitor.visit_bool(false)
             }
@@ -275,15 +277,22 @@ mod tests {
     #[test]
     fn one_pass_finds_every_problem() {
         let found = kinds(&json!({"name": 1, "count": "x", "nick": [], "flag": "true"}));
-        let expected =
-            [("name", "string_type"), ("count", "int_parsing"), ("nick", "string_type"), ("flag", "bool_type")];
+        let expected = [
+            ("name", "string_type"),
+            ("count", "int_parsing"),
+            ("nick", "string_type"),
+            ("flag", "bool_type"),
+        ];
         assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
     #[test]
     fn what_is_absent_is_missing_unless_optional() {
         let found = kinds(&json!({}));
-        assert_eq!(found, [("name", "missing"), ("count", "missing")].map(|(a, b)| (a.to_owned(), b.to_owned())));
+        assert_eq!(
+            found,
+            [("name", "missing"), ("count", "missing")].map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
         assert_eq!(kinds(&json!({"name": null, "count": null})).len(), 2);
     }
 

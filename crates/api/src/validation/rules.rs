@@ -7,7 +7,9 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use daybook_auth::{Password, PasswordPolicy, PolicyViolation};
-use garde::i18n::{DefaultI18n, I18n, InvalidCreditCard, InvalidEmail, InvalidPhoneNumber, InvalidUrl, IpKind};
+use garde::i18n::{
+    DefaultI18n, I18n, InvalidCreditCard, InvalidEmail, InvalidPhoneNumber, InvalidUrl, IpKind,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -24,9 +24,10 @@ pub(crate) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Err
         TlsMode::Disable => return Ok(None),
         TlsMode::Prefer | TlsMode::Require => dangerous(builder, Check { provider, chain: None }),
         TlsMode::VerifyCa(root) => {
-            let chain = WebPkiServerVerifier::builder_with_provider(roots(root.as_deref())?, Arc::clone(&provider))
-                .build()
-                .map_err(|cause| Error::Internal(cause.into()))?;
+            let chain =
+                WebPkiServerVerifier::builder_with_provider(roots(root.as_deref())?, Arc::clone(&provider))
+                    .build()
+                    .map_err(|cause| Error::Internal(cause.into()))?;
             dangerous(builder, Check { provider, chain: Some(chain) })
         }
         TlsMode::VerifyFull(root) => {
@@ -48,7 +49,8 @@ fn roots(file: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     let mut roots = RootCertStore::empty();
     match file {
         Some(file) => {
-            let certificates = CertificateDer::pem_file_iter(file).map_err(|cause| Error::Internal(cause.into()))?;
+            let certificates =
+                CertificateDer::pem_file_iter(file).map_err(|cause| Error::Internal(cause.into()))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|cause| Error::Internal(cause.into()))?;
                 roots.add(certificate).map_err(|cause| Error::Internal(cause.into()))?;

@@ -94,7 +94,8 @@ async fn a_broken_connection_is_replaced() {
     let ada = fixture.user("ada").await;
     fixture.database.ping().await.unwrap();
     let name = fixture.server.as_ref().unwrap().url().rsplit('/').next().unwrap().to_owned();
-    let end = format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
+    let end =
+        format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
     assert_eq!(Postgres::shared().query("postgres", &end), "2", "the lane and one of the pool");
     // The first to use a connection may find out that it is dead; nobody after that.
     for _ in 0..2 {

@@ -59,23 +59,23 @@ fn new_user(name: &str) -> NewUser {
 /// Makes two tests of each function: one on SQLite, one on PostgreSQL.
 macro_rules! on_both_databases {
     ($(async fn $name:ident($fixture:ident: Fixture) $body:block)*) => {
-        $(mod $name {
-            #[allow(unused_imports, reason = "not every test uses everything")]
-            use super::*;
-            use $crate::{Fixture, Kind};
+        $(
+            async fn $name($fixture: $crate::Fixture) $body
 
-            async fn run($fixture: Fixture) $body
+            mod $name {
+                use $crate::{Fixture, Kind};
 
-            #[tokio::test]
-            async fn sqlite() {
-                run(Fixture::new(Kind::Sqlite).await).await;
+                #[tokio::test]
+                async fn sqlite() {
+                    super::$name(Fixture::new(Kind::Sqlite).await).await;
+                }
+
+                #[tokio::test]
+                async fn postgres() {
+                    super::$name(Fixture::new(Kind::Postgres).await).await;
+                }
             }
-
-            #[tokio::test]
-            async fn postgres() {
-                run(Fixture::new(Kind::Postgres).await).await;
-            }
-        })*
+        )*
     };
 }
 

@@ -14,22 +14,24 @@ pub(crate) const PASSWORD: &str = "pass123word";
 /// Makes two tests of each function: one on SQLite, one on PostgreSQL. The argument is the kind of the database.
 macro_rules! on_both_databases {
     ($($(#[$meta:meta])* async fn $name:ident($kind:ident: Kind) $body:block)*) => {
-        $($(#[$meta])* mod $name {
-            #[allow(unused_imports, reason = "not every test uses everything")]
-            use super::*;
+        $(
+            $(#[$meta])*
+            async fn $name($kind: $crate::harness::Kind) $body
 
-            async fn run($kind: Kind) $body
+            mod $name {
+                use $crate::harness::Kind;
 
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn sqlite() {
-                run(Kind::Sqlite).await;
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn sqlite() {
+                    super::$name(Kind::Sqlite).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn postgres() {
+                    super::$name(Kind::Postgres).await;
+                }
             }
-
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn postgres() {
-                run(Kind::Postgres).await;
-            }
-        })*
+        )*
     };
 }
 
