@@ -71,7 +71,7 @@ impl Modify for Common {
         // A relative address: it is right behind any proxy.
         let flow = Flow::Password(Password::new("auth/login", Scopes::new()));
         let components = document.components.get_or_insert_default();
-        components.add_security_scheme("password", SecurityScheme::OAuth2(OAuth2::new([flow])));
+        components.add_security_scheme("OAuth2PasswordBearer", SecurityScheme::OAuth2(OAuth2::new([flow])));
         for item in document.paths.paths.values_mut() {
             let operations =
                 [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];

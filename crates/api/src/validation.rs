@@ -13,7 +13,7 @@ use garde::i18n::with_i18n;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::integer::parse_integer;
-pub(crate) use self::issue::{Issue, Place};
+pub(crate) use self::issue::{Issue, Step};
 pub(crate) use self::json::parse as parse_json;
 pub(crate) use self::reader::Source;
 pub(crate) use self::rules::{grant_type_rule, password_rule};

@@ -73,7 +73,7 @@ impl Body for PasswordChange {}
     get,
     path = "/users/me",
     tag = "accounts",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     responses((status = 200, description = "The account", body = User))
 )]
 pub(crate) async fn me(state: web::Data<State>, user: CurrentUser) -> Result<HttpResponse, ApiError> {
@@ -85,7 +85,7 @@ pub(crate) async fn me(state: web::Data<State>, user: CurrentUser) -> Result<Htt
     patch,
     path = "/users/me",
     tag = "accounts",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     request_body = AccountPatch,
     responses(
         (status = 200, description = "The account as it is now", body = User),
@@ -109,7 +109,7 @@ pub(crate) async fn update_me(
     delete,
     path = "/users/me",
     tag = "accounts",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     request_body = Confirmation,
     responses(
         (status = 204, description = "Gone"),
@@ -133,7 +133,7 @@ pub(crate) async fn delete_me(
     post,
     path = "/auth/password",
     tag = "accounts",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     request_body = PasswordChange,
     responses(
         (status = 204, description = "Changed"),

@@ -27,7 +27,7 @@ impl Body for NotePatch {
     path = "/notes",
     tag = "notes",
     operation_id = "create_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     request_body = NoteDraft,
     responses((status = 201, description = "The note", body = Note, headers(("Location" = String))))
 )]
@@ -48,7 +48,7 @@ pub(crate) async fn create(
     path = "/notes",
     tag = "notes",
     operation_id = "list_notes",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(crate::extract::PageQuery),
     responses((status = 200, description = "A page of notes", body = Vec<Note>, headers(("Link" = Option<String>))))
 )]
@@ -67,7 +67,7 @@ pub(crate) async fn list(
     path = "/notes/{note_id}",
     tag = "notes",
     operation_id = "get_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("note_id" = NoteId, Path)),
     responses(
         (status = 200, description = "The note", body = Note),
@@ -88,7 +88,7 @@ pub(crate) async fn find(
     path = "/notes/{note_id}",
     tag = "notes",
     operation_id = "replace_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("note_id" = NoteId, Path)),
     request_body = NoteDraft,
     responses(
@@ -112,7 +112,7 @@ pub(crate) async fn replace(
     path = "/notes/{note_id}",
     tag = "notes",
     operation_id = "update_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("note_id" = NoteId, Path)),
     request_body = NotePatch,
     responses(
@@ -136,7 +136,7 @@ pub(crate) async fn update(
     path = "/notes/{note_id}",
     tag = "notes",
     operation_id = "delete_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("note_id" = NoteId, Path)),
     responses(
         (status = 204, description = "Gone"),

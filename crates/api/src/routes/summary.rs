@@ -25,7 +25,7 @@ impl Body for SummaryRequest {}
     path = "/notes/{note_id}/summarize",
     tag = "notes",
     operation_id = "summarize_note",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("note_id" = NoteId, Path)),
     request_body = Option<SummaryRequest>,
     responses(

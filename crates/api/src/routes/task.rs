@@ -63,7 +63,7 @@ impl From<Report> for Weather {
     path = "/tasks",
     tag = "tasks",
     operation_id = "create_task",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     request_body = TaskDraft,
     responses(
         (status = 201, description = "The task", body = Task, headers(("Location" = String))),
@@ -88,7 +88,7 @@ pub(crate) async fn create(
     path = "/tasks",
     tag = "tasks",
     operation_id = "list_tasks",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(crate::extract::PageQuery),
     responses((status = 200, description = "A page of tasks", body = Vec<Task>, headers(("Link" = Option<String>))))
 )]
@@ -109,7 +109,7 @@ pub(crate) async fn list(
     path = "/tasks/{task_id}",
     tag = "tasks",
     operation_id = "get_task",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("task_id" = TaskId, Path)),
     responses(
         (status = 200, description = "The task", body = TaskWithWeather),
@@ -138,7 +138,7 @@ pub(crate) async fn find(
     path = "/tasks/{task_id}",
     tag = "tasks",
     operation_id = "replace_task",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("task_id" = TaskId, Path)),
     request_body = TaskDraft,
     responses(
@@ -162,7 +162,7 @@ pub(crate) async fn replace(
     path = "/tasks/{task_id}",
     tag = "tasks",
     operation_id = "update_task",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("task_id" = TaskId, Path)),
     request_body = TaskPatch,
     responses(
@@ -197,7 +197,7 @@ async fn change(
     path = "/tasks/{task_id}",
     tag = "tasks",
     operation_id = "delete_task",
-    security(("password" = [])),
+    security(("OAuth2PasswordBearer" = [])),
     params(("task_id" = TaskId, Path)),
     responses(
         (status = 204, description = "Gone"),

@@ -16,7 +16,7 @@ pub(crate) struct Issue {
     pub kind: Cow<'static, str>,
     /// Where it is: `body`, `query` or `path`, then the field.
     #[schema(example = json!(["body", "password"]))]
-    pub loc: Vec<Place>,
+    pub loc: Vec<Step>,
     /// What is wrong, for people.
     #[schema(example = "String should have at least 6 characters")]
     pub msg: Cow<'static, str>,
@@ -32,7 +32,7 @@ pub(crate) struct Issue {
 /// A step on the way to a problem: a name, or a position in a text that is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(crate) enum Place {
+pub(crate) enum Step {
     /// A part of the request or a field.
     Name(Cow<'static, str>),
     /// How many characters into the text.
@@ -54,7 +54,7 @@ impl Issue {
         kind: impl Into<Cow<'static, str>>,
         msg: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let loc = vec![Place::Name(part.into()), Place::Name(field.to_owned().into())];
+        let loc = vec![Step::Name(part.into()), Step::Name(field.to_owned().into())];
         Self { kind: kind.into(), loc, msg: msg.into(), input: None, ctx: None }
     }
 
@@ -66,7 +66,7 @@ impl Issue {
     ) -> Self {
         Self {
             kind: kind.into(),
-            loc: vec![Place::Name(part.into())],
+            loc: vec![Step::Name(part.into())],
             msg: msg.into(),
             input: None,
             ctx: None,
@@ -93,7 +93,7 @@ impl Issue {
     /// The name of the field, if it is about one.
     pub(crate) fn field(&self) -> Option<&str> {
         match self.loc.get(1) {
-            Some(Place::Name(name)) => Some(name),
+            Some(Step::Name(name)) => Some(name),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Issue, Place};
+use super::{Issue, Step};
 
 /// Parses a body; a name that stands twice has its last value.
 ///
@@ -12,7 +12,7 @@ use super::{Issue, Place};
 pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     serde_json::from_slice(body).map_err(|error| {
         let mut issue = Issue::of_part("body", "json_invalid", "JSON decode error");
-        issue.loc.push(Place::Position(position(body, &error)));
+        issue.loc.push(Step::Position(position(body, &error)));
         issue.input = Some(json!({}));
         vec![issue.with_ctx(json!({ "error": reason(&error) }))]
     })
@@ -56,14 +56,14 @@ fn unterminated_string(body: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn place(body: &str) -> Option<Place> {
+    fn place(body: &str) -> Option<Step> {
         parse(body.as_bytes()).err().and_then(|mut issues| issues.remove(0).loc.into_iter().nth(1))
     }
 
     #[test]
     fn positions_are_those_of_pythons_parser() {
         for (body, at) in [("{nope", 1), ("{\"email\":\"a", 9), ("[1,\n2 x", 6), ("{", 1), ("ä", 0)] {
-            assert_eq!(place(body), Some(Place::Position(at)), "{body:?}");
+            assert_eq!(place(body), Some(Step::Position(at)), "{body:?}");
         }
         assert_eq!(place("{}"), None);
     }
