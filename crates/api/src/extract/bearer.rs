@@ -1,15 +1,18 @@
 //! Who is asking: the bearer token of a request (RFC 6750).
 
+use std::future::{Ready, ready};
+
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
-use daybook_domain::{SessionId, UserId};
-use std::future::{Ready, ready};
+use daybook_domain::{SessionId, Timestamp, UserId};
 
 use crate::error::ApiError;
 use crate::state::State;
+
+const INVALID: &str = "The access token is invalid";
 
 /// The account and the session that a request's token belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -20,43 +23,59 @@ pub(crate) struct CurrentUser {
 }
 
 /// Lets a request through that has a good token, before anything else of it is looked at.
+///
+/// A request that only reads is served while its session is looked up, so that on PostgreSQL both share one round trip; the answer
+/// is thrown away if the session has ended. Any other request waits.
 pub(crate) async fn authenticate<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    match current_user(request.request()).await {
-        Ok(user) => {
-            request.extensions_mut().insert(user);
-            Ok(next.call(request).await?.map_into_left_body())
+    let refuse = |request: HttpRequest, error: ApiError| {
+        Ok(ServiceResponse::new(request, HttpResponse::from_error(error)).map_into_right_body())
+    };
+    let state = State::of(request.request())?.clone();
+    let (user, issued_at) = match token_holder(request.request(), &state) {
+        Ok(holder) => holder,
+        Err(error) => return refuse(request.into_parts().0, error),
+    };
+    request.extensions_mut().insert(user);
+    let session = check_session(&state, user, issued_at);
+    if request.method().is_safe() {
+        let (session, response) = futures_util::join!(session, next.call(request));
+        let response = response?;
+        match session {
+            Ok(()) => Ok(response.map_into_left_body()),
+            Err(error) => refuse(response.into_parts().0, error),
         }
-        Err(error) => {
-            let response = HttpResponse::from_error(error);
-            Ok(request.into_response(response).map_into_right_body())
+    } else {
+        match session.await {
+            Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+            Err(error) => refuse(request.into_parts().0, error),
         }
     }
 }
 
-async fn current_user(request: &HttpRequest) -> Result<CurrentUser, ApiError> {
-    let state = State::of(request)?;
-    let now = state.now();
-    let claims = state.tokens.verify(bearer_token(request)?, now.as_seconds())?;
-    let user = CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId) };
+/// Whom the token names, and when it was issued; the token is ours and has not expired.
+fn token_holder(request: &HttpRequest, state: &State) -> Result<(CurrentUser, Timestamp), ApiError> {
+    let claims = state.tokens.verify(bearer_token(request)?, state.now().as_seconds())?;
+    let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
+        .ok_or(ApiError::BadToken(INVALID))?;
+    Ok((CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId) }, issued_at))
+}
+
+/// Whether the token's session lives; a token without one must not be older than the password.
+async fn check_session(state: &State, user: CurrentUser, issued_at: Timestamp) -> Result<(), ApiError> {
     let live = match user.session {
-        Some(session) => state.database.is_live(user.id, session, now).await?,
-        None => {
-            let issued_at =
-                daybook_domain::Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
-                    .ok_or(ApiError::BadToken("The access token is invalid"))?;
-            state.database.is_unchanged_since(user.id, issued_at).await?
-        }
+        Some(session) => state.database.is_live(user.id, session, state.now()).await?,
+        None => state.database.is_unchanged_since(user.id, issued_at).await?,
     };
-    if live { Ok(user) } else { Err(ApiError::BadToken("The access token was revoked")) }
+    if live { Ok(()) } else { Err(ApiError::BadToken("The access token was revoked")) }
 }
 
 /// The token behind `Authorization: Bearer`, in any case; FastAPI takes a missing token for a bad one.
 fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
     let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::NotAuthenticated)?;
-    let value = value.to_str().map_err(|_| ApiError::BadToken("The access token is invalid"))?;
+    let value = value.to_str().map_err(|_| ApiError::BadToken(INVALID))?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::NotAuthenticated) }
 }

@@ -1,0 +1,39 @@
+//! A page of 20 notes as JSON, and one note: `cargo bench -p daybook-bench --bench page`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
+
+use daybook_domain::{Note, NoteDraft, NoteId, Timestamp};
+use divan::Bencher;
+
+fn main() {
+    divan::main();
+}
+
+/// Content of 0.3 kB and of 100 kB.
+const CHARACTERS: [usize; 2] = [315, 100_000];
+
+fn text(characters: usize) -> String {
+    "The quick brown fox jumps over the lazy dog. ".chars().cycle().take(characters).collect()
+}
+
+fn note(characters: usize) -> Note {
+    Note {
+        id: NoteId(1),
+        title: "a note".into(),
+        content: text(characters),
+        created_at: Timestamp::now(),
+        updated_at: Timestamp::now(),
+        summary: None,
+    }
+}
+
+#[divan::bench(args = CHARACTERS)]
+fn twenty_notes(bencher: Bencher<'_, '_>, characters: usize) {
+    let page = vec![note(characters); 20];
+    bencher.bench(|| serde_json::to_vec(&page).unwrap());
+}
+
+#[divan::bench(args = CHARACTERS)]
+fn one_draft(bencher: Bencher<'_, '_>, characters: usize) {
+    let body = serde_json::json!({ "title": "a note", "content": text(characters) }).to_string();
+    bencher.bench(|| serde_json::from_str::<NoteDraft>(&body).unwrap());
+}

@@ -1,0 +1,100 @@
+//! Each query of a request, on both databases: `cargo bench -p daybook-bench --bench queries`.
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
+
+use daybook_domain::{Email, NoteDraft, NoteId, PageRequest, SessionId, Timestamp, UserId, Username};
+use daybook_persistence::{Database, Login, NewUser};
+use daybook_test_servers::Postgres;
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use futures_util::future::join_all;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+fn main() {
+    divan::main();
+}
+
+const KINDS: [&str; 2] = ["sqlite", "postgres"];
+
+/// As many as a busy worker has under way.
+const AT_ONCE: usize = 32;
+
+struct Fixture {
+    runtime: Runtime,
+    database: Database,
+    user: UserId,
+    session: SessionId,
+    now: Timestamp,
+    _folder: TempDir,
+}
+
+/// An account with fifty notes of 0.3 kB.
+fn fixture(kind: &str) -> Fixture {
+    let folder = tempfile::tempdir().unwrap();
+    let url = match kind {
+        "postgres" => Postgres::shared().create_database().url().to_owned(),
+        _ => format!("sqlite://{}/day.db", folder.path().display()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let now = Timestamp::now();
+    let (database, user, session) = runtime.block_on(async {
+        let database = Database::open(&url.parse().unwrap()).unwrap();
+        database.migrate().await.unwrap();
+        let new = NewUser {
+            email: Email::parse("ada@example.com").unwrap(),
+            username: Username::parse("ada").unwrap(),
+            password_hash: "hash".into(),
+        };
+        let user = database.register(new, now).await.unwrap().id;
+        for _ in 0..50 {
+            database.create_note(user, draft(), now).await.unwrap();
+        }
+        let expires_at = now.plus_seconds(3_600);
+        let login = Login { user, verified_hash: "hash".into(), new_hash: None, expires_at };
+        let session = database.open_session(login, now).await.unwrap();
+        (database, user, session)
+    });
+    Fixture { runtime, database, user, session, now, _folder: folder }
+}
+
+fn draft() -> NoteDraft {
+    NoteDraft { title: "a note".into(), content: "The quick brown fox jumps over the lazy dog. ".repeat(7) }
+}
+
+#[divan::bench(args = KINDS)]
+fn session_check(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    bencher.bench_local(|| f.runtime.block_on(f.database.is_live(f.user, f.session, f.now)).unwrap());
+}
+
+#[divan::bench(args = KINDS)]
+fn one_note(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    bencher.bench_local(|| f.runtime.block_on(f.database.note(f.user, NoteId(20))).unwrap());
+}
+
+#[divan::bench(args = KINDS)]
+fn page_of_twenty(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    bencher.bench_local(|| f.runtime.block_on(f.database.notes(f.user, PageRequest::default())).unwrap());
+}
+
+#[divan::bench(args = KINDS)]
+fn pages_of_twenty_at_once(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    let work = || join_all((0..AT_ONCE).map(|_| f.database.notes(f.user, PageRequest::default())));
+    bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(|| f.runtime.block_on(work()));
+}
+
+#[divan::bench(args = KINDS, sample_count = 50)]
+fn one_write(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    bencher.bench_local(|| f.runtime.block_on(f.database.create_note(f.user, draft(), f.now)).unwrap());
+}
+
+#[divan::bench(args = KINDS, sample_count = 50)]
+fn writes_at_once(bencher: Bencher<'_, '_>, kind: &str) {
+    let f = fixture(kind);
+    let work = || join_all((0..AT_ONCE).map(|_| f.database.create_note(f.user, draft(), f.now)));
+    bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(|| f.runtime.block_on(work()));
+}
