@@ -106,7 +106,7 @@ impl Database {
         })
     }
 
-    /// Changes one of the owner's notes.
+    /// Changes one of the owner's notes; a patch that names nothing changes nothing.
     ///
     /// # Errors
     ///
@@ -118,6 +118,9 @@ impl Database {
         patch: NotePatch,
         now: Timestamp,
     ) -> Result<Note, Error> {
+        if patch == NotePatch::default() {
+            return self.note(owner, note).await;
+        }
         execute!(self, |c| {
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
             let changes = Changes { title: patch.title, content: patch.content, updated_at: At(now) };

@@ -98,7 +98,7 @@ impl Database {
         })
     }
 
-    /// Changes one of the owner's tasks.
+    /// Changes one of the owner's tasks; a patch that names nothing changes nothing. Whose it is stays as it is.
     ///
     /// # Errors
     ///
@@ -110,6 +110,9 @@ impl Database {
         patch: TaskPatch,
         now: Timestamp,
     ) -> Result<Task, Error> {
+        if (&patch.title, &patch.content, &patch.city) == (&None, &None, &None) {
+            return self.task(owner, task).await;
+        }
         execute!(self, |c| {
             let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
             let changes =

@@ -2,6 +2,7 @@
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::validation::{self, Issue, Rules, Source};
 /// A JSON object that is a valid `T`.
 pub(crate) struct ValidJson<T>(pub(crate) T);
 
-/// A JSON object that is a valid `T`, or nothing at all.
+/// A JSON object that is a valid `T`, or nothing at all: no body, or `null`.
 pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
 
 impl<T: Body + 'static> FromRequest for ValidJson<T> {
@@ -22,10 +23,15 @@ impl<T: Body + 'static> FromRequest for ValidJson<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let (request, payload) = (request.clone(), payload.take());
         async move {
-            let missing = || ApiError::Invalid(vec![missing_body()]);
-            read(&request, &mut payload).await?.map(Self).ok_or_else(missing)
+            match text(&request, payload, T::MAX).await? {
+                Some(text) => parse(&request, &text).map(Self),
+                None => {
+                    let issue = Issue::of_part("body", "missing", "Field required");
+                    Err(ApiError::Invalid(vec![issue.with_input(Some(Value::Null))]))
+                }
+            }
         }
         .boxed_local()
     }
@@ -36,39 +42,50 @@ impl<T: Body + 'static> FromRequest for OptionalJson<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
-        async move { read(&request, &mut payload).await.map(Self) }.boxed_local()
+        let (request, payload) = (request.clone(), payload.take());
+        async move {
+            match text(&request, payload, T::MAX).await? {
+                Some(text) if text.trim_ascii() != b"null" => parse(&request, &text).map(Some).map(Self),
+                _ => Ok(Self(None)),
+            }
+        }
+        .boxed_local()
     }
 }
 
-fn missing_body() -> Issue {
-    Issue::of_part("body", "missing", "Field required").with_input(Some(Value::Null))
-}
-
-async fn read<T: Body>(request: &HttpRequest, payload: &mut Payload) -> Result<Option<T>, ApiError> {
-    let bytes = body::read(request, payload, T::MAX).await?;
-    if bytes.is_empty() {
+/// The JSON text of a body, if there is a body.
+async fn text(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Option<Bytes>, ApiError> {
+    let mut text = body::read(request, &mut payload, max).await?;
+    if text.is_empty() {
         return Ok(None);
     }
     let media_type = body::media_type(request);
-    if media_type != "application/json"
-        && !(media_type.starts_with("application/") && media_type.ends_with("+json"))
-    {
+    let subtype = media_type.strip_prefix("application/");
+    if !subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json")) {
         return Err(ApiError::UnsupportedMediaType("application/json"));
     }
     // Python's parser skips a byte order mark too.
-    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+    if text.starts_with(BYTE_ORDER_MARK) {
+        text.advance(BYTE_ORDER_MARK.len());
+    }
+    Ok(Some(text))
+}
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+fn parse<T: Body>(request: &HttpRequest, text: &[u8]) -> Result<T, ApiError> {
     let context = T::Context::of(State::of(request)?);
-    // Nearly every body is good: only one that is not is read a second time, to tell what is wrong with it.
-    if let Ok(value) = serde_json::from_slice::<T>(text)
+    // Nearly every body is good: only one that is not is read a second time, to tell what is wrong with it. Serde would take a
+    // list of the values for an object too; Pydantic does not.
+    if text.trim_ascii_start().starts_with(b"{")
+        && let Ok(value) = serde_json::from_slice::<T>(text)
         && value.validate_with(&context).is_ok()
     {
-        return Ok(Some(value));
+        return Ok(value);
     }
-    let parsed = validation::parse_json(text).map_err(ApiError::Invalid)?;
-    let Value::Object(object) = parsed else {
+    let Value::Object(object) = validation::parse_json(text).map_err(ApiError::Invalid)? else {
         let sentence = "Input should be a valid dictionary or object to extract fields from";
         return Err(ApiError::Invalid(vec![Issue::of_part("body", "model_attributes_type", sentence)]));
     };
-    validation::read(&Source::Json(&object), &context).map(Some).map_err(ApiError::Invalid)
+    validation::read(&Source::Json(&object), &context).map_err(ApiError::Invalid)
 }
