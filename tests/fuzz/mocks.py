@@ -1,0 +1,110 @@
+"""The servers that daybook asks, for tests: an AI provider, a geocoder and a forecaster in one.
+
+usage: mocks.py [PORT]
+
+Prints `mocks listen on http://…` (a free port unless told) and serves until it is ended. To its geocoder every name that
+begins with a letter is a place's.
+"""
+
+import json
+import sys
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+
+def completed(request):
+    """An answer of the Responses API."""
+    text = {"type": "output_text", "text": "A summary in one sentence.", "annotations": []}
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1_790_000_000,
+        "status": "completed",
+        "error": None,
+        "incomplete_details": None,
+        "model": request.get("model", "mock"),
+        "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}],
+        "usage": {"input_tokens": 120, "output_tokens": 8, "total_tokens": 128},
+    }
+
+
+def places(query):
+    """An answer of Open-Meteo's geocoder, which leaves `results` out where it found nothing."""
+    name = query.get("name", [""])[0]
+    if not name[:1].isalpha():
+        return {"generationtime_ms": 0.5}
+    place = {
+        "id": 2_988_507,
+        "name": name,
+        "latitude": 48.85341,
+        "longitude": 2.3488,
+        "elevation": 42.0,
+        "feature_code": "PPLC",
+        "country_code": "FR",
+        "country": "France",
+        "admin1": "Île-de-France",
+        "timezone": "Europe/Paris",
+    }
+    return {"results": [place], "generationtime_ms": 0.5}
+
+
+def forecast(_):
+    """An answer of Open-Meteo's forecaster for seven days, with one value that the model does not know."""
+    now = datetime(2026, 11, 22, 10, 15)
+    return {
+        "latitude": 48.86,
+        "longitude": 2.36,
+        "utc_offset_seconds": 3600,
+        "timezone": "Europe/Paris",
+        "current": {
+            "time": now.isoformat(timespec="minutes"),
+            "interval": 900,
+            "temperature_2m": 7.4,
+            "apparent_temperature": 4.1,
+            "relative_humidity_2m": 81,
+            "precipitation": 0.2,
+            "weather_code": 61,
+            "wind_speed_10m": 14.8,
+        },
+        "daily": {
+            "time": [(now + timedelta(days=day)).date().isoformat() for day in range(7)],
+            "weather_code": [61, 3, 0, 45, 71, 95, 2],
+            "temperature_2m_max": [9.1, 8.0, 7.5, 6.9, 1.2, 8.8, 10.0],
+            "temperature_2m_min": [3.2, -1.5, 0.0, 1.1, -4.0, 2.2, 4.6],
+            "precipitation_probability_max": [88, 4, 0, 10, 65, 90, None],
+        },
+    }
+
+
+class Mocks(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        url = urlsplit(self.path)
+        answers = {"/v1/search": places, "/v1/forecast": forecast}
+        self.answer(answers.get(url.path), parse_qs(url.query))
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answer({"/v1/responses": completed}.get(self.path), json.loads(body))
+
+    def answer(self, make, question):
+        body = json.dumps(make(question) if make else {"error": "not found"}).encode()
+        self.send_response(200 if make else 404)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        """Says nothing: what matters is what daybook makes of the answers."""
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Mocks)
+    print(f"mocks listen on http://127.0.0.1:{server.server_port}", flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
