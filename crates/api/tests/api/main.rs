@@ -3,4 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test they are how it fails")]
 
 mod harness;
+mod layout;
+mod lifecycle;
+mod notes;
+mod paging;
+mod peer_answers;
+mod resilience;
 mod smoke;
+mod summaries;
+mod tasks;
+mod weather;

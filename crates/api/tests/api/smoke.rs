@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::{Kind, Start, on_both_databases, provider, weather};
+use crate::harness::{Start, on_both_databases, provider, weather};
 
 on_both_databases! {
     async fn from_registration_to_a_summarised_note(kind: Kind) {

@@ -52,7 +52,10 @@ impl Answer {
         let issues = json["detail"].as_array().expect("a list").iter();
         let place = |loc: &Value| {
             let steps = loc.as_array().expect("a place").iter();
-            steps.map(|step| step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned)).collect::<Vec<_>>().join(".")
+            steps
+                .map(|step| step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned))
+                .collect::<Vec<_>>()
+                .join(".")
         };
         issues
             .map(|issue| {

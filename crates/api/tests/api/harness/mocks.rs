@@ -69,7 +69,12 @@ pub(crate) mod weather {
         let known = Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Lisbon"));
         known.respond_with(ResponseTemplate::new(200).set_body_json(place)).mount(&server).await;
         let unknown = ResponseTemplate::new(200).set_body_json(json!({ "generationtime_ms": 0.5 }));
-        Mock::given(method("GET")).and(path("/v1/search")).respond_with(unknown).with_priority(9).mount(&server).await;
+        Mock::given(method("GET"))
+            .and(path("/v1/search"))
+            .respond_with(unknown)
+            .with_priority(9)
+            .mount(&server)
+            .await;
         let forecast = ResponseTemplate::new(200).set_body_json(forecast);
         Mock::given(method("GET")).and(path("/v1/forecast")).respond_with(forecast).mount(&server).await;
         server

@@ -1,12 +1,14 @@
 //! Starting the service and talking to it.
 
 mod answer;
+mod checks;
 mod mocks;
 mod server;
 
 pub(crate) use answer::Answer;
+pub(crate) use checks::{eventually, timestamp};
 pub(crate) use mocks::{provider, weather};
-pub(crate) use server::{Kind, Server, Start};
+pub(crate) use server::{Kind, SECRET, Server, Start};
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";

@@ -68,6 +68,18 @@ impl Start {
         command
     }
 
+    /// The value of a variable.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        found.map_or("", |(_, value)| value)
+    }
+
+    /// Runs a command of the binary to its end, within a minute.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> std::process::Output {
+        let output = tokio::time::timeout(Duration::from_secs(60), self.command(arguments).output()).await;
+        output.expect("the command ends within a minute").expect("the binary")
+    }
+
     /// The folder that the service runs in.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
@@ -79,7 +91,7 @@ impl Start {
         let log = Arc::new(Mutex::new(String::new()));
         let mut errors = BufReader::new(process.stderr.take().expect("standard error")).lines();
         let kept = Arc::clone(&log);
-        tokio::spawn(async move {
+        let told = tokio::spawn(async move {
             while let Ok(Some(line)) = errors.next_line().await {
                 let mut kept = kept.lock().expect("the log");
                 kept.push_str(&line);
@@ -90,7 +102,12 @@ impl Start {
         let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
         let line = line.expect("the service starts within a minute").expect("standard output");
         let url = line.as_deref().and_then(|line| line.strip_prefix("daybook listens on "));
-        let url = url.unwrap_or_else(|| panic!("it did not start: {}", log.lock().expect("the log"))).to_owned();
+        let Some(url) = url.map(ToOwned::to_owned) else {
+            // Its last words come when it has ended.
+            let _ = tokio::time::timeout(Duration::from_secs(60), told).await;
+            let log = log.lock().expect("the log").clone();
+            panic!("it did not start: {log}");
+        };
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_secs(60))
@@ -98,7 +115,7 @@ impl Start {
             .build()
             .expect("a client");
         let (folder, database) = (Arc::clone(&self.folder), self.database.clone());
-        Server { url, client, process, log, _folder: folder, _database: database }
+        Server { url, client, process, log, folder, database }
     }
 }
 
@@ -108,8 +125,8 @@ pub(crate) struct Server {
     pub(crate) client: reqwest::Client,
     pub(crate) process: Child,
     log: Arc<Mutex<String>>,
-    _folder: Arc<TempDir>,
-    _database: Option<Arc<TestDatabase>>,
+    folder: Arc<TempDir>,
+    database: Option<Arc<TestDatabase>>,
 }
 
 impl Server {
@@ -183,6 +200,42 @@ impl Server {
     pub(crate) async fn user(&self, name: &str) -> String {
         self.register(name).await;
         self.login(name).await
+    }
+
+    /// Asks the database beside the service: a query that gives one value, as text.
+    pub(crate) fn query(&self, statement: &str) -> String {
+        if let Some(database) = &self.database {
+            let (_, name) = database.url().rsplit_once('/').expect("a name");
+            return Postgres::shared().query(name, statement);
+        }
+        const SCRIPT: &str =
+            "import sqlite3, sys\nprint(sqlite3.connect(sys.argv[1]).execute(sys.argv[2]).fetchone()[0])";
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", SCRIPT]).arg(self.folder.path().join("day.db")).arg(statement);
+        let output = python.output().expect("python3");
+        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// The value of a metric without labels.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        let text = Answer::of(self.request(Method::GET, "/metrics")).await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
+    }
+
+    /// Waits until the process has ended, at most that long; gives its exit code, or none if a signal ended it.
+    pub(crate) async fn exit_code(&mut self, patience: Duration) -> Option<i32> {
+        let status = tokio::time::timeout(patience, self.process.wait()).await;
+        status
+            .unwrap_or_else(|_| panic!("it did not end in {patience:?}:\n{}", self.log()))
+            .expect("a status")
+            .code()
+    }
+
+    /// Ends the process as a power cut would.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.expect("it runs");
     }
 
     /// Sends a signal by name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
