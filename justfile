@@ -12,7 +12,7 @@ run:
 test:
     scripts/test
 
-# Checks format, lints, documentation and the size of files
+# Checks format, lints and documentation
 lint:
     scripts/lint
 

@@ -1,4 +1,4 @@
-// Swagger UI and ReDoc as a person uses them: served by the binary alone, and with nothing for the browser to complain of.
+// Swagger UI and ReDoc as a person uses them: all of it from the binary, and nothing for the browser to complain of.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

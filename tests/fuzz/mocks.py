@@ -2,8 +2,8 @@
 
 usage: mocks.py [PORT]
 
-Prints `mocks listen on http://…` (a free port unless told) and serves until it is ended. To its geocoder every name that
-begins with a letter is a place's.
+Prints `mocks listen on http://…` (a free port unless told) and serves until it is ended. To its geocoder every name
+that begins with a letter is a place's.
 """
 
 import json

@@ -49,7 +49,7 @@ impl Policy {
                 return Err(failure.error);
             }
             retries += 1;
-            debug!(retries, wait_ms = wait.as_millis(), error = %failure.error, "trying again");
+            debug!(retries, wait_ms = wait.as_millis(), "trying again");
             tokio::time::sleep(wait).await;
         }
     }

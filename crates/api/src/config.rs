@@ -61,6 +61,8 @@ pub struct ConfigError(pub Vec<String>);
 
 const DATABASE_URL: &str = "sqlite://data/daybook.db";
 const BIND: &str = "127.0.0.1:8080";
+/// `info`, without the errors that actix tells of every head that is not HTTP: anybody can send those.
+const LOG: &str = "info,actix_http=off";
 
 impl Config {
     /// Reads every variable.
@@ -81,7 +83,7 @@ impl Config {
         let provider = read.provider();
         let weather_base_url = read.url("WEATHER_BASE_URL", "https://api.open-meteo.com");
         let geocoding_base_url = read.url("GEOCODING_BASE_URL", "https://geocoding-api.open-meteo.com");
-        let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| "info".to_owned());
+        let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| LOG.to_owned());
         let on_sqlite = database_url.as_ref().is_some_and(|url| url.sqlite_path().is_some());
         if !environment.has("JWT_SECRET_KEY") && !on_sqlite {
             read.problem(
@@ -247,11 +249,17 @@ fn hashing(text: &str) -> Result<HashParameters, String> {
 
 fn base_url(text: &str) -> Result<Url, &'static str> {
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && url.password().is_none() => {
-            Ok(url)
-        }
-        _ => Err("must be an http:// or https:// URL without a password in it"),
+        Ok(url) if is_base(&url) => Ok(url),
+        _ => Err("must be an http:// or https:// URL without a user, a query or a fragment"),
     }
+}
+
+fn is_base(url: &Url) -> bool {
+    let plain = url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none();
+    matches!(url.scheme(), "http" | "https") && url.has_host() && plain
 }
 
 fn log_filter(text: &str) -> Result<String, String> {

@@ -203,11 +203,63 @@ impl From<daybook_auth::Error> for ApiError {
 
 impl From<daybook_auth::TokenError> for ApiError {
     fn from(error: daybook_auth::TokenError) -> Self {
+        use daybook_auth::TokenError;
         match error {
-            daybook_auth::TokenError::Expired => Self::BadToken("The access token expired"),
-            _ => Self::BadToken("The access token is invalid"),
+            TokenError::Expired => Self::BadToken("The access token expired"),
+            TokenError::Invalid(reason) => {
+                tracing::info!(reason, "a bad access token");
+                Self::BadToken("The access token is invalid")
+            }
+            other => Self::Internal(other.into()),
         }
     }
+}
+
+/// When an AI provider that is too busy does not say how long to wait.
+const RATE_LIMITED_FOR: Duration = Duration::from_secs(30);
+
+impl From<daybook_ai_client::Error> for ApiError {
+    fn from(error: daybook_ai_client::Error) -> Self {
+        use daybook_ai_client::Error;
+        let cause = without_words(&error);
+        let (status, sentence) = match error {
+            Error::RateLimited { retry_after, .. } => {
+                return Self::Busy(retry_after.unwrap_or(RATE_LIMITED_FOR), cause);
+            }
+            Error::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The AI provider did not answer in time"),
+            Error::Unauthorized { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses this service's key")
+            }
+            Error::QuotaExceeded { .. } => {
+                (StatusCode::BAD_GATEWAY, "This service's quota at the AI provider is used up")
+            }
+            Error::Unavailable { .. } | Error::Connect { .. } | Error::Transport { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider is not available")
+            }
+            Error::Refused { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses to summarise this note")
+            }
+            _ => (StatusCode::BAD_GATEWAY, "The AI provider did not give a summary"),
+        };
+        Self::Upstream(status, sentence, cause.into())
+    }
+}
+
+/// An AI provider's error for the log: without the provider's own words, which may quote the note.
+fn without_words(error: &daybook_ai_client::Error) -> String {
+    use daybook_ai_client::Error;
+    let what = match error {
+        Error::Unauthorized { status, .. } => format!("status {status}"),
+        Error::RateLimited { .. } => "rate limited".to_owned(),
+        Error::QuotaExceeded { .. } => "quota exceeded".to_owned(),
+        Error::InvalidRequest { status, code, .. } => format!("status {status}, code {code:?}"),
+        Error::Unavailable { status, .. } => format!("status {status}"),
+        Error::Refused { .. } => "refused".to_owned(),
+        Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
+        other => format!("{other}"),
+    };
+    let request_id = error.request_id().unwrap_or("none");
+    format!("{what}, request id {request_id}")
 }
 
 // Drafts are validated before they are parsed, so these two speak only if the rules and the parsers disagree.

@@ -7,6 +7,9 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
+/// The methods that are counted by name.
+const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+
 /// Counters of one process.
 #[derive(Clone)]
 pub(crate) struct Metrics {
@@ -49,6 +52,8 @@ impl Metrics {
 
     /// Counts an answered request. The route is the pattern that matched, never the path: paths are without number.
     pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
+        // Anybody can make up methods, and each would be a series of its own.
+        let method = if METHODS.contains(&method) { method } else { "other" };
         let status = status.to_string();
         self.requests.with_label_values(&[method, route, &status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());

@@ -13,8 +13,9 @@ use crate::envelope::envelope;
 use crate::routes;
 use crate::state::State;
 
-/// How long requests that were begun may take to end after SIGTERM: less than the 30 s after which orchestrators kill.
-const GRACE: Duration = Duration::from_secs(25);
+/// How long requests that were begun may take to end after SIGTERM. With the 5 s that a last write may take, it is less than the
+/// 30 s after which orchestrators kill.
+const GRACE: Duration = Duration::from_secs(20);
 
 /// A head arrives within this time or its connection is closed.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use actix_web::http::header::HeaderValue;
+use actix_web::{HttpRequest, web};
 use daybook_auth::{Hasher, HasherOptions, PasswordPolicy, TokenKeys};
 use daybook_domain::Timestamp;
 use daybook_persistence::Database;
 
 use crate::config::Config;
+use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::openapi;
 use crate::summarizer::Summarizer;
@@ -54,6 +56,11 @@ impl State {
             request_ids: Arc::new(RequestIds::new()?),
             clock: Timestamp::now,
         })
+    }
+
+    /// The state that the server put beside its routes.
+    pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<Self>, ApiError> {
+        request.app_data::<web::Data<Self>>().ok_or_else(|| ApiError::internal("the routes have no state"))
     }
 
     /// The same service for another worker thread.

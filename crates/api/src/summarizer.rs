@@ -1,8 +1,5 @@
 //! Notes to summaries: what is asked of the AI provider, and what is taken from its answer.
 
-use std::time::Duration;
-
-use actix_web::http::StatusCode;
 use daybook_ai_client::{Client, Error, Message, Request, Role};
 use daybook_domain::Note;
 use daybook_persistence::NewSummary;
@@ -41,8 +38,10 @@ impl Summarizer {
         let response = self.client.create(&request(&self.model, note)).await?;
         let text = plain(&response.output_text());
         if text.is_empty() {
-            let cause = "the provider's answer has no text";
-            return Err(ApiError::Upstream(StatusCode::BAD_GATEWAY, NO_SUMMARY, cause.into()));
+            return Err(ApiError::from(Error::Empty {
+                usage: response.usage,
+                request_id: response.request_id,
+            }));
         }
         let usage = response.usage;
         let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
@@ -77,36 +76,6 @@ fn plain(text: &str) -> String {
     };
     let kept: String = text.chars().filter(visible).take(CHARACTERS_MAX).collect();
     kept.trim().to_owned()
-}
-
-const NO_SUMMARY: &str = "The AI provider did not give a summary";
-
-/// When a provider that is too busy does not say how long to wait.
-const RATE_LIMITED_FOR: Duration = Duration::from_secs(30);
-
-impl From<Error> for ApiError {
-    fn from(error: Error) -> Self {
-        let (status, sentence) = match &error {
-            Error::RateLimited { retry_after, .. } => {
-                return Self::Busy(retry_after.unwrap_or(RATE_LIMITED_FOR), error.to_string());
-            }
-            Error::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The AI provider did not answer in time"),
-            Error::Unauthorized { .. } => {
-                (StatusCode::BAD_GATEWAY, "The AI provider refuses this service's key")
-            }
-            Error::QuotaExceeded { .. } => {
-                (StatusCode::BAD_GATEWAY, "This service's quota at the AI provider is used up")
-            }
-            Error::Unavailable { .. } | Error::Connect { .. } | Error::Transport { .. } => {
-                (StatusCode::BAD_GATEWAY, "The AI provider is not available")
-            }
-            Error::Refused { .. } => {
-                (StatusCode::BAD_GATEWAY, "The AI provider refuses to summarise this note")
-            }
-            _ => (StatusCode::BAD_GATEWAY, NO_SUMMARY),
-        };
-        Self::Upstream(status, sentence, error.into())
-    }
 }
 
 #[cfg(test)]

@@ -26,11 +26,13 @@ impl Database {
     /// Prepares to use the database at this URL.
     ///
     /// SQLite: the file and its folder are made if they are not there, and the writer thread starts. PostgreSQL: connections are
-    /// made when they are first needed, so a server that is down now may come up later.
+    /// made when they are first needed, so a server that is down now may come up later; writes run on the Tokio runtime that this
+    /// is called in, which must outlive the database's other users.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the file cannot be opened, [`Error::Internal`] when a root certificate cannot be read.
+    /// [`Error::Unavailable`] when the file cannot be opened, [`Error::Internal`] when a root certificate cannot be read or
+    /// there is no runtime.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let backend = match &url.0 {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),

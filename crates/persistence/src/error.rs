@@ -46,8 +46,8 @@ const UNIQUE: [(&str, &str, Field); 2] = [
     ("users_username_key", "users.username_key", Field::Username),
 ];
 
-/// What PostgreSQL says when it, and not the query, is the reason: its deadlines, its own shutdown, a lost race for a lock.
-/// Diesel keeps the message but not the SQLSTATE.
+/// What the databases say when they, and not the query, are the reason: their deadlines, a shutdown, a lost race for a lock. Diesel
+/// keeps the message but not the SQLSTATE; from a server with another `lc_messages` they are taken for faults.
 const PASSING: [&str; 7] = [
     "canceling statement",
     "terminating connection",

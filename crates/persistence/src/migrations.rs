@@ -45,7 +45,7 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
     blocking(move || {
         let mut connection = crate::sqlite::connect(&path)?;
         connection.batch_execute(SQLITE_WAIT)?;
-        if is_current(&mut connection) {
+        if is_current(&mut connection)? {
             return Ok(0);
         }
         // One write transaction around all of it: who comes second waits here and then finds nothing to do.
@@ -65,10 +65,11 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
 }
 
 /// Whether there is nothing to do, found without a write lock, so that a start does not wait for a busy writer.
-fn is_current(connection: &mut SqliteConnection) -> bool {
-    let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap_or_default();
+fn is_current(connection: &mut SqliteConnection) -> Result<bool, Error> {
+    let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(Error::Internal)?;
+    // A new file has no table of them yet.
     let applied = connection.applied_migrations().unwrap_or_default();
-    known.iter().all(|migration| applied.contains(&migration.name().version().as_owned()))
+    Ok(known.iter().all(|migration| applied.contains(&migration.name().version().as_owned())))
 }
 
 async fn blocking<T: Send + 'static>(

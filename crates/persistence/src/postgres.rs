@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, Timeouts};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
+use self::connector::CONNECT_TIMEOUT;
 pub(crate) use self::connector::{Connector, Link};
 pub(crate) use self::handle::{Held, Shared};
 use crate::Error;
@@ -31,25 +33,27 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 pub(crate) struct Postgres {
     pool: Pool<Connector>,
     connector: Arc<Connector>,
+    /// Where writes and the pool's connections run: the runtime that opened the database, which outlives those of its workers.
+    home: Handle,
     /// The connection for this worker's short reads; empty until it is first needed and after it broke.
     lane: Arc<Mutex<Option<Arc<Link>>>>,
 }
 
 impl Postgres {
     pub(crate) fn new(location: &PostgresLocation) -> Result<Self, Error> {
+        let home = Handle::try_current().map_err(|cause| Error::Internal(cause.into()))?;
         let connector = Connector::new(location)?;
-        let connector = Arc::new(connector);
-        let pool = Pool::builder(Connector::clone(&connector))
+        let pool = Pool::builder(connector.clone())
             .max_size(POOL_SIZE)
             .timeouts(Timeouts {
                 wait: Some(POOL_WAIT),
-                create: Some(connector::CONNECT_TIMEOUT),
-                recycle: Some(connector::CONNECT_TIMEOUT),
+                create: Some(CONNECT_TIMEOUT),
+                recycle: Some(CONNECT_TIMEOUT),
             })
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|cause| Error::Internal(cause.into()))?;
-        Ok(Self { pool, connector, lane: Arc::default() })
+        Ok(Self { pool, connector: Arc::new(connector), home, lane: Arc::default() })
     }
 
     pub(crate) fn for_worker(&self) -> Self {
@@ -70,11 +74,12 @@ impl Postgres {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let this = self.clone();
-        let result = complete(async move { unit(this.link().await?).await }).await;
-        if matches!(result, Err(Error::Unavailable(_))) {
-            self.renew_if_hung().await;
-        }
-        result
+        let answer = complete(&Handle::current(), async move { unit(this.link().await?).await }).await;
+        answer.unwrap_or_else(|| {
+            let this = self.clone();
+            tokio::spawn(async move { this.renew_if_hung().await });
+            Err(out_of_patience())
+        })
     }
 
     /// Runs a unit on a pooled connection of its own.
@@ -87,13 +92,14 @@ impl Postgres {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let pool = self.pool.clone();
-        complete(async move { unit(pool.get().await.map_err(pool_error)?).await }).await
+        let unit = async move { unit(pool.get().await.map_err(pool_error)?).await };
+        complete(&self.home, unit).await.unwrap_or_else(|| Err(out_of_patience()))
     }
 
     /// Waits until no unit of work holds a pooled connection or waits for one.
     pub(crate) async fn drained(&self) -> Result<(), Error> {
         let pool = self.pool.clone();
-        complete(async move {
+        let drained = async move {
             loop {
                 let status = pool.status();
                 if status.available == status.size && status.waiting == 0 {
@@ -101,33 +107,39 @@ impl Postgres {
                 }
                 tokio::time::sleep(DRAIN_POLL).await;
             }
-        })
-        .await
+        };
+        complete(&self.home, drained).await.unwrap_or_else(|| Err(out_of_patience()))
     }
 
+    /// The lane's connection, made anew if need be. Whoever comes while it is being made waits for it, but not for ever.
     async fn link(&self) -> Result<Arc<Link>, Error> {
-        let mut lane = self.lane.lock().await;
-        if let Some(link) = lane.as_ref().filter(|link| !link.is_closed()) {
-            return Ok(Arc::clone(link));
-        }
-        let connect = tokio::time::timeout(connector::CONNECT_TIMEOUT, self.connector.connect());
-        let link = connect.await.map_err(|_| Error::unavailable("connecting took too long"))??;
-        let link = Arc::new(link);
-        *lane = Some(Arc::clone(&link));
-        Ok(link)
+        let link = async {
+            let mut lane = self.lane.lock().await;
+            if let Some(link) = lane.as_ref().filter(|link| !link.is_closed()) {
+                return Ok(Arc::clone(link));
+            }
+            let link = Arc::new(self.connector.connect().await?);
+            *lane = Some(Arc::clone(&link));
+            Ok(link)
+        };
+        let in_time = tokio::time::timeout(CONNECT_TIMEOUT, link).await;
+        in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 
-    /// After a read without an answer: if the lane's connection does not even answer a trivial query, it is closed, so that the
-    /// reads that wait on it fail and the next one makes a new connection.
+    /// After a read without an answer: if the lane's connection does not answer a trivial query either, it is closed, so that
+    /// the reads that wait on it fail and the next one makes a new connection.
     async fn renew_if_hung(&self) {
-        let Ok(mut lane) = self.lane.try_lock() else { return };
-        let Some(link) = lane.as_ref().map(Arc::clone) else { return };
-        let answer = tokio::time::timeout(connector::CONNECT_TIMEOUT, link.is_alive()).await;
+        let Some(link) = self.lane.lock().await.clone() else { return };
+        // The query waits behind others, each of which has the server's deadline.
+        let answer = tokio::time::timeout(connector::STATEMENT_TIMEOUT, link.is_alive()).await;
         if !answer.unwrap_or(false) {
             link.close();
-            *lane = None;
         }
     }
+}
+
+fn out_of_patience() -> Error {
+    Error::unavailable("it did not answer in time")
 }
 
 fn pool_error(error: PoolError<Error>) -> Error {

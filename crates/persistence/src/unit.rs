@@ -5,6 +5,9 @@
 
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+use tracing::Instrument;
+
 use crate::Error;
 
 /// How long a caller waits for a unit of work on PostgreSQL. The server's own deadline for a statement is shorter (see
@@ -47,16 +50,7 @@ macro_rules! execute {
                     })
                     .await
             }
-            $crate::database::Backend::Sqlite(sqlite) => {
-                sqlite
-                    .write(move |connection| {
-                        $crate::unit::now(async move {
-                            let mut $c = $crate::sqlite::Inline(connection);
-                            $body
-                        })
-                    })
-                    .await
-            }
+            $crate::database::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
         }
     };
 }
@@ -78,21 +72,26 @@ macro_rules! transaction {
                     })
                     .await
             }
-            $crate::database::Backend::Sqlite(sqlite) => {
-                sqlite
-                    .write(move |connection| {
-                        $crate::unit::now(async move {
-                            let mut $c = $crate::sqlite::Inline(connection);
-                            $body
-                        })
-                    })
-                    .await
-            }
+            $crate::database::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
         }
     };
 }
 
-pub(crate) use {execute, read, transaction};
+/// The half of both that runs on SQLite's writer thread.
+macro_rules! write_inline {
+    ($sqlite:ident, |$c:ident| $body:expr) => {
+        $sqlite
+            .write(move |connection| {
+                $crate::unit::now(async move {
+                    let mut $c = $crate::sqlite::Inline(connection);
+                    $body
+                })
+            })
+            .await
+    };
+}
+
+pub(crate) use {execute, read, transaction, write_inline};
 
 /// Runs a body whose every await is ready at once, as all queries on SQLite are.
 pub(crate) fn now<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -101,16 +100,18 @@ pub(crate) fn now<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, 
         .unwrap_or_else(|| Err(Error::internal("a unit of work waited for something else than a query")))
 }
 
-/// Runs a unit in a task of its own and waits for it: once begun it runs to its end, also when the caller goes away.
+/// Runs a unit in a task of its own on this runtime and waits for it: once begun it runs to its end, also when the caller goes
+/// away. `None` when the caller's patience has run out first; the unit goes on.
 ///
 /// A query future that is dropped midway would leave its transaction open, and with it its locks.
 pub(crate) async fn complete<T: Send + 'static>(
+    runtime: &Handle,
     unit: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    use tracing::Instrument;
-    match tokio::time::timeout(PATIENCE, tokio::spawn(unit.in_current_span())).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panicked)) => Err(Error::Internal(panicked.into())),
-        Err(_) => Err(Error::unavailable("it did not answer in time")),
+) -> Option<Result<T, Error>> {
+    let task = runtime.spawn(unit.in_current_span());
+    match tokio::time::timeout(PATIENCE, task).await {
+        Ok(Ok(result)) => Some(result),
+        Ok(Err(ended)) => Some(Err(Error::Internal(ended.into()))),
+        Err(_) => None,
     }
 }

@@ -86,13 +86,16 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
     let mut mode = None;
     let mut root = None;
     let mut rest = Vec::new();
-    for (key, value) in url.query_pairs() {
+    for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+        // In libpq's URLs a plus is a plus; only forms write a blank so.
+        let decoded = pair.replace('+', "%2B");
+        let Some((key, value)) = ::url::form_urlencoded::parse(decoded.as_bytes()).next() else { continue };
         match &*key {
             "sslmode" => mode = Some(value.into_owned()),
             "sslrootcert" if value != "system" => root = Some(PathBuf::from(&*value)),
             "sslrootcert" => {}
             "sslcert" | "sslkey" | "sslcrl" => return fail(format!("{key} is not supported")),
-            _ => rest.push((key.into_owned(), value.into_owned())),
+            _ => rest.push(pair.to_owned()),
         }
     }
     let tls = match mode.as_deref() {
@@ -105,13 +108,8 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
         Some("verify-full") => TlsMode::VerifyFull(root),
         Some(_) => return fail("sslmode must be disable, prefer, require, verify-ca or verify-full"),
     };
-    url.set_query(None);
-    if !rest.is_empty() {
-        url.query_pairs_mut().extend_pairs(rest);
-    }
-    // `+` for a blank is how forms are written; libpq's URLs know only `%20`.
-    let plain = url.as_str().replace('+', "%20");
-    let mut config: tokio_postgres::Config = match plain.parse() {
+    url.set_query(if rest.is_empty() { None } else { Some(rest.join("&")) }.as_deref());
+    let mut config: tokio_postgres::Config = match url.as_str().parse() {
         Ok(config) => config,
         Err(_) => return fail("is not a valid postgres:// URL"),
     };
@@ -188,6 +186,15 @@ mod tests {
         for refused in ["allow", "", "VERIFY-FULL", "on"] {
             assert!(tls(&format!("{base}{refused}")).is_err(), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_plus_is_a_plus() {
+        let url: DatabaseUrl =
+            "postgres://u:a+b@h/d?sslmode=disable&application_name=c+d%20e".parse().unwrap();
+        let Location::Postgres(location) = url.0 else { panic!("not PostgreSQL") };
+        assert_eq!(location.config.get_password(), Some(&b"a+b"[..]));
+        assert_eq!(location.config.get_application_name(), Some("c+d e"));
     }
 
     #[test]

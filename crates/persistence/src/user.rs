@@ -95,6 +95,10 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn credentials(&self, identifier: &str) -> Result<Option<Credentials>, Error> {
+        if identifier.contains('\0') {
+            // Nobody has such a name, and PostgreSQL would not even take the question.
+            return Ok(None);
+        }
         let email_key =
             Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
         let username_key = Username::key_of(identifier);
@@ -140,6 +144,9 @@ impl Database {
         username: Option<Username>,
         now: Timestamp,
     ) -> Result<User, Error> {
+        if email.is_none() && username.is_none() {
+            return self.user(user).await;
+        }
         execute!(self, |c| {
             let changes = Changes {
                 email_key: email.as_ref().map(Email::key),

@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
-#![expect(clippy::expect_used, clippy::panic, reason = "a test without its server can only fail, and should say why")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test without its server can only fail, and should say why"
+)]
 
 mod postgres;
 mod process;
 
-pub use postgres::{Postgres, TestDatabase};
+pub use postgres::{Postgres, PostgresSession, SuspendedPostgres, TestDatabase};
 pub use process::free_port;

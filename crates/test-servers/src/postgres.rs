@@ -1,12 +1,13 @@
 //! PostgreSQL.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,13 @@ const MISSING: &str = "PostgreSQL's server is not installed. Debian and Ubuntu: 
 /// Safe against nothing, since nobody needs the data afterwards, and with room for many small services at once.
 const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=500 -c shared_buffers=128MB";
 
-/// $1 folder, $2 bin folder, $3 port, $4 options. `setpriv`-like change of user happens in $5, empty when not needed.
+/// $1 folder, $2 bin folder, $3 port, $4 options, $5 the user to run as. The signal goes to the server's own process: the job may be
+/// `runuser`, and a job in the background ignores SIGINT.
 const SCRIPT: &str = r#"
 "$5" "$2/postgres" -D "$1/data" -p "$3" -k "$1" -h 127.0.0.1 $4 &
 server=$!
 cat
-kill -INT $server
+kill -INT "$(head -n 1 "$1/data/postmaster.pid")"
 wait $server
 rm -rf "$1"
 "#;
@@ -32,9 +34,10 @@ pub struct Postgres {
     port: u16,
     bin: PathBuf,
     folder: PathBuf,
+    options: String,
     next: AtomicU32,
     // Its standard input is what keeps the server alive.
-    _guard: Child,
+    guard: Mutex<Option<Child>>,
 }
 
 /// A database that one test has to itself.
@@ -65,22 +68,111 @@ impl Postgres {
     /// When PostgreSQL is not installed, with the command that installs it, or does not start.
     #[must_use]
     pub fn start(options: &str) -> Self {
+        Self::start_with_files(options, &[])
+    }
+
+    /// The same, with files (a name and a content) that are put into its data folder before, as a certificate has to be.
+    ///
+    /// # Panics
+    ///
+    /// As [`Postgres::start`].
+    #[must_use]
+    pub fn start_with_files(options: &str, files: &[(&str, &str)]) -> Self {
         let bin = bin_folder();
         let folder = tempfile::Builder::new().prefix("daybook-pg-").tempdir().expect("a folder").keep();
         prepare(&folder);
         let data = folder.join("data");
         let mut initdb = as_postgres(&bin.join("initdb"));
-        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C", "-D"]);
+        initdb.args([
+            "--auth=trust",
+            "--username=postgres",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+            "-D",
+        ]);
         run(initdb.arg(&data));
-        let port = free_port();
-        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
-        let options = format!("{OPTIONS} {options}");
-        let (script, user) =
-            if is_root() { (SCRIPT.replace("\"$5\"", "runuser -u \"$5\" --"), "postgres") } else { (SCRIPT.replace("\"$5\" ", ""), "") };
-        let guard = guarded(&script, &[&text(&folder), &text(&bin), &port.to_string(), &options, user]);
-        let server = Self { port, bin, folder, next: AtomicU32::new(0), _guard: guard };
-        server.wait_until_ready();
+        for (name, content) in files {
+            let path = data.join(name);
+            fs::write(&path, content).expect("a file in the data folder");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&path));
+            }
+        }
+        let server = Self {
+            port: free_port(),
+            bin,
+            folder,
+            options: format!("{OPTIONS} {options}"),
+            next: AtomicU32::new(0),
+            guard: Mutex::default(),
+        };
+        server.start_again();
         server
+    }
+
+    /// Starts the server after [`Postgres::kill`], on the same port and with the same data.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    pub fn start_again(&self) {
+        let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
+        let (script, user) = if is_root() {
+            (SCRIPT.replace("\"$5\"", "runuser -u \"$5\" --"), "postgres")
+        } else {
+            (SCRIPT.replace("\"$5\" ", ""), "")
+        };
+        let arguments = [&text(&self.folder), &text(&self.bin), &self.port.to_string(), &self.options, user];
+        *self.guard.lock().expect("the guard") = Some(guarded(&script, &arguments));
+        self.wait_until_ready();
+    }
+
+    /// Ends every process of the server at once, as a power cut would, and waits until they are gone.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not run.
+    pub fn kill(&self) {
+        let ids = self.processes();
+        // The guard would tidy up behind the server.
+        if let Some(mut guard) = self.guard.lock().expect("the guard").take() {
+            guard.kill().expect("the guard ends");
+            guard.wait().expect("the guard ends");
+        }
+        signal("KILL", &ids);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while ids.iter().any(|id| is_running(*id)) {
+            assert!(Instant::now() < deadline, "PostgreSQL did not end within a minute");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops every process of the server where it is, until what this gives is dropped: its sockets stay open and nothing answers.
+    ///
+    /// # Panics
+    ///
+    /// When the server does not run.
+    #[must_use]
+    pub fn suspend(&self) -> SuspendedPostgres {
+        // Its own process first, or it would start others in place of those that it misses.
+        signal("STOP", &[self.process()]);
+        let processes = self.processes();
+        signal("STOP", &processes);
+        SuspendedPostgres { processes }
+    }
+
+    /// The ids of the server's own process and of all that it has started.
+    fn processes(&self) -> Vec<u32> {
+        let server = self.process();
+        let list = run(Command::new("ps").args(["-A", "-o", "pid=,ppid="]));
+        let list = String::from_utf8_lossy(&list.stdout).into_owned();
+        let children = list.lines().filter_map(|line| {
+            let (id, parent) = line.trim().split_once(' ')?;
+            (parent.trim().parse() == Ok(server)).then(|| id.parse().ok()).flatten()
+        });
+        std::iter::once(server).chain(children).collect()
     }
 
     /// The port of 127.0.0.1 that it listens on.
@@ -125,10 +217,30 @@ impl Postgres {
     ///
     /// When the statement fails.
     pub fn query(&self, database: &str, statement: &str) -> String {
-        let mut psql = Command::new(self.bin.join("psql"));
-        psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-qAtX", "-v", "ON_ERROR_STOP=1"]);
-        let output = run(psql.args(["-d", database, "-c", statement]));
+        let output = run(self.psql(database).args(["-c", statement]));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Opens a session that stays open, for a transaction that others are to meet. It ends when it is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When `psql` cannot be started.
+    #[must_use]
+    pub fn session(&self, database: &str) -> PostgresSession {
+        let mut psql = self.psql(database);
+        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = psql.spawn().unwrap_or_else(|error| panic!("psql: {error}. {MISSING}"));
+        let input = process.stdin.take().expect("standard input");
+        let output = BufReader::new(process.stdout.take().expect("standard output"));
+        PostgresSession { process, input, output }
+    }
+
+    fn psql(&self, database: &str) -> Command {
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-d", database]);
+        psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1"]);
+        psql
     }
 
     fn wait_until_ready(&self) {
@@ -147,9 +259,69 @@ impl Postgres {
     }
 }
 
+/// A [`Postgres`] that is stopped; dropping this lets it go on.
+pub struct SuspendedPostgres {
+    processes: Vec<u32>,
+}
+
+impl Drop for SuspendedPostgres {
+    fn drop(&mut self) {
+        signal("CONT", &self.processes);
+    }
+}
+
+/// A session at a [`Postgres`] that stays open.
+pub struct PostgresSession {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl PostgresSession {
+    /// Runs statements and waits until they are done.
+    ///
+    /// # Panics
+    ///
+    /// When one fails.
+    pub fn run(&mut self, statements: &str) {
+        writeln!(self.input, "{statements};\n\\echo done").expect("the session is open");
+        let mut line = String::new();
+        while line.trim_end() != "done" {
+            line.clear();
+            assert_ne!(self.output.read_line(&mut line).expect("an answer"), 0, "{statements} failed");
+        }
+    }
+}
+
+impl Drop for PostgresSession {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Sends a signal by name to those of the processes that still are.
+fn signal(name: &str, ids: &[u32]) {
+    for id in ids {
+        let mut kill = Command::new("kill");
+        kill.args([format!("-{name}"), id.to_string()]).stderr(Stdio::null());
+        kill.status().expect("kill");
+    }
+}
+
+fn is_running(id: u32) -> bool {
+    let state = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps");
+    let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
+    !state.is_empty() && !state.starts_with('Z')
+}
+
 /// Where Debian keeps the newest server, or wherever the PATH has one.
 fn bin_folder() -> PathBuf {
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let version = |bin: &PathBuf| -> u32 {
         let name = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use daybook_persistence::Database;
+use reqwest::redirect::Policy;
 
 use super::{Failure, with_causes};
 use crate::config::Config;
@@ -15,11 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     println!("configuration: ok");
     let mut all_well = report("database", database(&config).await);
-    let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+    // As the service's own clients: no proxy, no redirect.
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none()).build()?;
     match &config.provider {
         // Any answer will do: that the key is good is only known once it is paid for.
         Some(provider) => all_well &= report("AI provider", reach(&client, &provider.base_url).await),
-        None => println!("AI provider: off (set OPENAI_SECRET_KEY to switch summaries on)"),
+        None => println!("AI provider: off (set OPENAI_SECRET_KEY, and DAYBOOK_SUMMARIZER not to off)"),
     }
     all_well &= report("geocoding", reach(&client, &config.geocoding_base_url).await);
     all_well &= report("weather", reach(&client, &config.weather_base_url).await);

@@ -46,10 +46,10 @@ impl Environment {
         pairs.collect::<Result<_, _>>().map_err(|error| EnvironmentError(reason(error)))
     }
 
-    /// The value of a variable that is set and not empty.
+    /// The value of a variable that is set and not blank, with its blanks: a secret may begin or end with one.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+        self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
 
     /// Whether a variable is set and not empty.

@@ -6,7 +6,7 @@ use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use daybook_domain::{SessionId, Timestamp, UserId};
 
 use crate::error::ApiError;
@@ -86,12 +86,5 @@ impl FromRequest for CurrentUser {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(request.extensions().get::<Self>().copied().ok_or(ApiError::NotAuthenticated))
-    }
-}
-
-impl State {
-    /// The state that the server put beside its routes.
-    pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<State>, ApiError> {
-        request.app_data::<web::Data<State>>().ok_or_else(|| ApiError::internal("the routes have no state"))
     }
 }

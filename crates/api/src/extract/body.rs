@@ -37,7 +37,7 @@ pub(crate) async fn read(
     if announced.is_some_and(|length| length > max) {
         return Err(ApiError::TooLarge(max));
     }
-    within_deadline(async {
+    let reading = async {
         let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| broken_off())?;
@@ -47,19 +47,12 @@ pub(crate) async fn read(
             body.extend_from_slice(&chunk);
         }
         Ok(body.freeze())
-    })
-    .await
-}
-
-/// Gives up on a body that takes too long.
-pub(crate) async fn within_deadline<T>(
-    reading: impl Future<Output = Result<T, ApiError>>,
-) -> Result<T, ApiError> {
+    };
     tokio::time::timeout(DEADLINE, reading).await.map_err(|_| ApiError::BodyTimeout)?
 }
 
-/// A body that ends before its length: nobody reads the answer, but the log does.
-pub(crate) fn broken_off() -> ApiError {
+/// A body that ends before its length: hardly anybody reads the answer, but the log does.
+fn broken_off() -> ApiError {
     ApiError::Invalid(vec![Issue::of_part("body", "value_error", "The request body is not complete")])
 }
 

@@ -1,17 +1,20 @@
 //! Forms, in both encodings that a browser knows.
 
 use std::borrow::Cow;
+use std::future::ready;
 
 use actix_multipart::Multipart;
 use actix_web::dev::Payload;
+use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
+use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use futures_util::{FutureExt, StreamExt};
+use futures_util::{FutureExt, StreamExt, stream};
 
 use super::body::{self, Body};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::validation::{self, Rules, Source};
+use crate::validation::{self, Issue, Rules, Source};
 
 /// A form that is a valid `T`. Any other body is taken for a form without fields, as FastAPI does.
 pub(crate) struct ValidForm<T>(pub(crate) T);
@@ -23,14 +26,12 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, payload) = (request.clone(), payload.take());
+        let (request, mut payload) = (request.clone(), payload.take());
         async move {
+            let body = body::read(&request, &mut payload, T::MAX).await?;
             let pairs = match body::media_type(&request).as_str() {
-                "application/x-www-form-urlencoded" => urlencoded(&request, payload, T::MAX).await?,
-                "multipart/form-data" => {
-                    body::within_deadline(multipart(Multipart::new(request.headers(), payload), T::MAX))
-                        .await?
-                }
+                "application/x-www-form-urlencoded" => urlencoded(&body),
+                "multipart/form-data" => multipart(request.headers(), body).await?,
                 _ => Vec::new(),
             };
             // An empty field of a form is one that was left out.
@@ -42,22 +43,21 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
     }
 }
 
-async fn urlencoded(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Pairs, ApiError> {
-    let bytes = body::read(request, &mut payload, max).await?;
-    let pairs = url::form_urlencoded::parse(&bytes);
-    Ok(pairs.map(|(name, value)| (name.into_owned().into(), value.into_owned().into())).collect())
+fn urlencoded(body: &[u8]) -> Pairs {
+    let pairs = url::form_urlencoded::parse(body);
+    pairs.map(|(name, value)| (name.into_owned().into(), value.into_owned().into())).collect()
 }
 
-async fn multipart(mut parts: Multipart, max: usize) -> Result<Pairs, ApiError> {
+/// The fields of a multipart form (RFC 7578); files among them are read as texts.
+async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<Pairs, ApiError> {
+    let broken = || ApiError::Invalid(vec![Issue::of_part("body", "value_error", "The form cannot be read")]);
+    let mut parts = Multipart::new(headers, stream::once(ready(Ok(body))));
     let mut pairs = Vec::new();
-    let mut left = max;
     while let Some(part) = parts.next().await {
-        let mut part = part.map_err(|_| body::broken_off())?;
+        let mut part = part.map_err(|_| broken())?;
         let mut value = Vec::new();
         while let Some(chunk) = part.next().await {
-            let chunk = chunk.map_err(|_| body::broken_off())?;
-            left = left.checked_sub(chunk.len()).ok_or(ApiError::TooLarge(max))?;
-            value.extend_from_slice(&chunk);
+            value.extend_from_slice(&chunk.map_err(|_| broken())?);
         }
         let name = part.name().unwrap_or_default().to_owned();
         pairs.push((name.into(), String::from_utf8_lossy(&value).into_owned().into()));

@@ -19,7 +19,7 @@ const WRONG_PASSWORD: &str = "Incorrect password";
 #[derive(Deserialize, Validate, ToSchema)]
 pub(crate) struct AccountPatch {
     #[garde(inner(custom(email_text_rule)))]
-    #[schema(format = "email", max_length = 255, example = "ada@example.com")]
+    #[schema(format = "email", max_length = 254, example = "ada@example.com")]
     email: Option<String>,
     #[garde(length(chars, min = Username::MIN, max = Username::MAX), inner(custom(username_text_rule)))]
     #[schema(min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "countess")]
@@ -122,7 +122,7 @@ pub(crate) async fn delete_me(
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<HttpResponse, ApiError> {
     let verified_hash = verify(&state, user.id, body.current_password).await?;
-    state.database.delete_user(user.id, verified_hash).await?;
+    state.database.delete_user(user.id, verified_hash).await.map_err(changed_meanwhile)?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -151,8 +151,17 @@ pub(crate) async fn change_password(
     let verified_hash = verify(&state, user.id, body.current_password).await?;
     let new_hash = state.hasher.hash(body.new_password).await?.into_string();
     let now = state.now();
-    state.database.change_password(user.id, verified_hash, new_hash, user.session, now).await?;
+    let change = state.database.change_password(user.id, verified_hash, new_hash, user.session, now);
+    change.await.map_err(changed_meanwhile)?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// The password was right a moment ago, and somebody has changed it since.
+fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
+    match error {
+        daybook_persistence::Error::NotFound => ApiError::Forbidden(WRONG_PASSWORD),
+        other => other.into(),
+    }
 }
 
 /// The stored hash that this password is right for.

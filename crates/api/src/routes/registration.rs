@@ -20,7 +20,7 @@ use crate::validation::{Issue, password_rule};
 pub(crate) struct Registration {
     /// Where the owner is reached; compared without case.
     #[garde(custom(email_rule))]
-    #[schema(format = "email", max_length = 255, example = "ada@example.com")]
+    #[schema(format = "email", max_length = 254, example = "ada@example.com")]
     email: String,
     /// 3 to 50 characters; compared without case.
     #[garde(length(chars, min = Username::MIN, max = Username::MAX), custom(username_rule))]

@@ -11,6 +11,9 @@ use crate::error::{ApiError, OrNotFound};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson};
 use crate::state::State;
 
+const SWITCHED_OFF: &str =
+    "Summaries are switched off: the operator must set OPENAI_SECRET_KEY, and DAYBOOK_SUMMARIZER not to off";
+
 /// How a note is summarised. There is nothing to choose yet; fields that are sent are ignored.
 #[derive(Deserialize, Validate, ToSchema)]
 pub(crate) struct SummaryRequest {}
@@ -43,9 +46,7 @@ pub(crate) async fn summarize(
 ) -> Result<HttpResponse, ApiError> {
     let note = state.database.note(user.id, id).await.or_not_found(NOT_FOUND)?;
     let Some(summarizer) = &state.summarizer else {
-        return Err(ApiError::Disabled(
-            "Summaries are switched off: the operator must set OPENAI_SECRET_KEY",
-        ));
+        return Err(ApiError::Disabled(SWITCHED_OFF));
     };
     let new = summarizer.summarize(&note).await?;
     let now = state.now();

@@ -125,7 +125,10 @@ pub(crate) async fn find(
     let (weather, weather_error) = match state.weather.weather(&task.city).await {
         Ok(report) => (Some(report.into()), None),
         Err(error) => {
-            tracing::warn!(error = ?error, "no weather for a task");
+            // A city that nobody knows is the user's affair.
+            if !matches!(error, daybook_weather_client::Error::UnknownPlace) {
+                tracing::warn!(?error, "no weather for a task");
+            }
             (None, Some(error.to_string()))
         }
     };

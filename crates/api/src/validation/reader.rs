@@ -42,10 +42,6 @@ impl Source<'_> {
             }
         }
     }
-
-    fn is_text(&self) -> bool {
-        matches!(self, Self::Pairs(..))
-    }
 }
 
 /// Reads a struct: the value, unless reading broke off; the problems; the names of its fields in their order.
@@ -179,23 +175,14 @@ impl Slot<'_> {
     }
 }
 
-/// Any integer a visitor takes: the value does not matter, since it is thrown away.
+/// Any integer will do: it is thrown away.
 const PLACEHOLDER: i64 = 1;
-
-macro_rules! integers {
-    ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-            visitor.visit_i64(self.integer().unwrap_or(PLACEHOLDER))
-        })*
-    };
-}
 
 impl<'de> Deserializer<'de> for Slot<'_> {
     type Error = Broken;
 
-    integers! {
-        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        visitor.visit_i64(self.integer().unwrap_or(PLACEHOLDER))
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
@@ -212,22 +199,6 @@ impl<'de> Deserializer<'de> for Slot<'_> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        match self.value.as_deref() {
-            Some(Value::Bool(value)) => visitor.visit_bool(*value),
-            Some(Value::String(text)) if self.reader.source.is_text() && text == "true" => {
-                visitor.visit_bool(true)
-            }
-            Some(Value::String(text)) if self.reader.source.is_text() && text == "false" => {
-                visitor.visit_bool(false)
-            }
-            _ => {
-                self.refuse("bool_type", "Input should be a valid boolean");
-                visitor.visit_bool(false)
-            }
-        }
-    }
-
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         match self.value.as_deref() {
             None | Some(Value::Null) => visitor.visit_none(),
@@ -235,21 +206,14 @@ impl<'de> Deserializer<'de> for Slot<'_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Broken> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    /// Only secrets take anything, in order not to have it printed; they are texts.
+    /// Secrets take anything, in order not to have it printed, and are texts. No request has a field of any other kind than text,
+    /// integer, and either one or nothing.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         self.deserialize_str(visitor)
     }
 
     forward_to_deserialize_any! {
-        f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        bool i8 i16 i32 u8 u16 u32 u64 newtype_struct f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -265,7 +229,6 @@ mod tests {
         name: String,
         count: i64,
         nick: Option<String>,
-        flag: Option<bool>,
     }
 
     fn kinds(value: &Value) -> Vec<(String, String)> {
@@ -276,13 +239,8 @@ mod tests {
 
     #[test]
     fn one_pass_finds_every_problem() {
-        let found = kinds(&json!({"name": 1, "count": "x", "nick": [], "flag": "true"}));
-        let expected = [
-            ("name", "string_type"),
-            ("count", "int_parsing"),
-            ("nick", "string_type"),
-            ("flag", "bool_type"),
-        ];
+        let found = kinds(&json!({"name": 1, "count": "x", "nick": []}));
+        let expected = [("name", "string_type"), ("count", "int_parsing"), ("nick", "string_type")];
         assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
     }
 
@@ -308,8 +266,8 @@ mod tests {
     fn a_good_source_gives_the_value() {
         let pairs = [("name".into(), "a".into()), ("count".into(), "1".into()), ("count".into(), "2".into())];
         let (value, issues, fields) = read::<Sample>(&Source::Pairs("query", &pairs));
-        assert_eq!(value, Some(Sample { name: "a".into(), count: 2, nick: None, flag: None }));
+        assert_eq!(value, Some(Sample { name: "a".into(), count: 2, nick: None }));
         assert_eq!(issues, []);
-        assert_eq!(fields, ["name", "count", "nick", "flag"]);
+        assert_eq!(fields, ["name", "count", "nick"]);
     }
 }

@@ -15,8 +15,11 @@ use crate::url::PostgresLocation;
 /// Connecting takes milliseconds; a request that has waited longer than this for it should hear so within two seconds.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// The server's own deadlines, in milliseconds, since nobody here drops a query that is under way: a statement takes at most 4 s
-/// (the caller's patience is 5 s), a lock is waited for 2 s, and a transaction whose client is stuck is ended after 10 s.
+/// The server's own deadline for a statement: less than the caller's patience of 5 s.
+pub(crate) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The server's own deadlines, in milliseconds, since nobody here drops a query that is under way: a statement has
+/// [`STATEMENT_TIMEOUT`], a lock is waited for 2 s, and a transaction whose client is stuck is ended after 10 s.
 const DEADLINES: &str =
     "-c statement_timeout=4000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000";
 
@@ -51,8 +54,14 @@ impl Connector {
         Ok(Self { config, tls: tls::connector(&location.tls)? })
     }
 
-    /// Makes a connection with the server's deadlines set.
+    /// Makes a connection with the server's deadlines set, in [`CONNECT_TIMEOUT`] or not at all: a server may take a connection
+    /// and then say nothing.
     pub(crate) async fn connect(&self) -> Result<Link, Error> {
+        let in_time = tokio::time::timeout(CONNECT_TIMEOUT, self.establish()).await;
+        in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
+    }
+
+    async fn establish(&self) -> Result<Link, Error> {
         let (client, driver) = match &self.tls {
             Some(tls) => {
                 let (client, driver) = self.config.connect(tls.clone()).await.map_err(unavailable)?;

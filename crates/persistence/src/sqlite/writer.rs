@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use diesel::{Connection, SqliteConnection};
+use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
@@ -49,15 +50,16 @@ impl Writer {
         let unit: Unit = Box::new(move |connection| {
             let result = savepoint(connection, unit);
             Box::new(move |committed| {
-                let result = match committed {
-                    Ok(()) => result,
-                    Err(cause) => result.and(Err(Error::Unavailable(cause))),
-                };
+                // Without the commit even a refusal is void: it may rest on a unit of the same group.
+                let result = committed.map_err(Error::Unavailable).and(result);
                 // Nobody may be waiting any more; what was written stays written.
                 let _ = sender.send(result);
             })
         });
-        self.queue.try_send(unit).map_err(|_| Error::unavailable("too many writes are waiting"))?;
+        self.queue.try_send(unit).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::unavailable("too many writes are waiting"),
+            TrySendError::Closed(_) => Error::unavailable("the writer has ended"),
+        })?;
         answer.await.map_err(|_| Error::unavailable("the writer was restarted"))?
     }
 }
@@ -83,6 +85,14 @@ fn work(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Uni
                 Ok(current) => current,
                 Err(cause) => {
                     tracing::error!(error = %cause, "the database cannot be opened for writing");
+                    // Dropped, a unit answers that the database is unavailable.
+                    loop {
+                        match units.try_recv() {
+                            Ok(unit) => drop(unit),
+                            Err(TryRecvError::Empty) => break,
+                            Err(TryRecvError::Disconnected) => return,
+                        }
+                    }
                     // Long enough not to spin, short enough not to be noticed once the disk is back.
                     thread::sleep(Duration::from_millis(100));
                     continue;
@@ -92,7 +102,7 @@ fn work(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Uni
         let served = catch_unwind(AssertUnwindSafe(|| serve(current, &mut units)));
         match served {
             Ok(Ended::NoMoreHandles) => return,
-            Ok(Ended::Fault(cause)) => tracing::error!(error = %cause, "a commit failed"),
+            Ok(Ended::Fault(cause)) => tracing::error!(error = %cause, "a group of writes failed"),
             Err(_) => tracing::error!("the writer panicked and starts again"),
         }
     }

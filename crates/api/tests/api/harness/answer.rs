@@ -1,7 +1,7 @@
 //! What the service answered.
 
 use reqwest::StatusCode;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 /// A whole answer.
@@ -18,6 +18,19 @@ impl Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a whole body");
         Self { status: status.as_u16(), headers, text }
+    }
+
+    /// Reads an answer as it came over the wire.
+    pub(crate) fn parse(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let mut lines = head.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").expect("a header");
+            (name.parse().expect("a name"), value.parse().expect("a value"))
+        });
+        let headers: HeaderMap = headers.collect::<Vec<(HeaderName, HeaderValue)>>().into_iter().collect();
+        Self { status, headers, text: body.to_owned() }
     }
 
     /// The body as JSON.

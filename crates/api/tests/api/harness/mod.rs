@@ -2,7 +2,9 @@
 
 mod answer;
 mod checks;
+pub(crate) mod jwt;
 mod mocks;
+pub(crate) mod operations;
 mod server;
 
 pub(crate) use answer::Answer;

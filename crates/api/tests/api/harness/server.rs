@@ -9,7 +9,7 @@ use daybook_test_servers::{Postgres, TestDatabase};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::{Answer, PASSWORD};
@@ -215,6 +215,35 @@ impl Server {
         let output = python.output().expect("python3");
         assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    /// Changes the database beside the service.
+    pub(crate) fn execute(&self, statement: &str) {
+        if self.database.is_some() {
+            self.query(statement);
+            return;
+        }
+        const SCRIPT: &str =
+            "import sqlite3, sys\nsqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[2])";
+        let mut python = std::process::Command::new("python3");
+        python.args(["-c", SCRIPT]).arg(self.folder.path().join("day.db")).arg(statement);
+        let output = python.output().expect("python3");
+        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Sends these bytes on a connection of their own and reads what comes until it is closed, within half a minute.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
+        let exchange = async {
+            let mut socket = tokio::net::TcpStream::connect(self.address()).await.expect("a connection");
+            // The service may answer and close before it has read everything.
+            let _ = socket.write_all(bytes).await;
+            let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
+            while let Ok(length @ 1..) = socket.read(&mut buffer).await {
+                answer.extend_from_slice(&buffer[..length]);
+            }
+            Answer::parse(&String::from_utf8(answer).expect("text"))
+        };
+        tokio::time::timeout(Duration::from_secs(30), exchange).await.expect("the connection is closed")
     }
 
     /// The value of a metric without labels.

@@ -1,0 +1,117 @@
+//! Every operation of the URL table, with a request that it takes.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, RequestBuilder};
+
+use super::{PASSWORD, Server};
+
+/// The password that `POST /auth/password` changes [`PASSWORD`] to, and `DELETE /users/me` needs then.
+const CHANGED: &str = "another8word";
+
+/// A method and a path, and what is sent there.
+pub(crate) struct Operation {
+    pub(crate) method: Method,
+    /// As the OpenAPI document writes it.
+    pub(crate) path: &'static str,
+    /// `«»` stands for [`PASSWORD`]; a form at the login, JSON elsewhere.
+    body: &'static str,
+    pub(crate) secured: bool,
+    /// What it answers when all of them are done once, in this order, by an account with [`PASSWORD`] and nothing else.
+    pub(crate) status: u16,
+}
+
+const fn open(method: Method, path: &'static str, body: &'static str, status: u16) -> Operation {
+    Operation { method, path, body, secured: false, status }
+}
+
+const fn bearer(method: Method, path: &'static str, body: &'static str, status: u16) -> Operation {
+    Operation { method, path, body, secured: true, status }
+}
+
+const NOTE: &str = r#"{"title":"Groceries","content":"Milk"}"#;
+const TASK: &str = r#"{"title":"Paint","content":"Two coats","city":"Lisbon"}"#;
+
+pub(crate) const OPERATIONS: [Operation; 22] = [
+    open(Method::GET, "/", "", 200),
+    open(Method::GET, "/health/live", "", 200),
+    open(Method::GET, "/health/ready", "", 200),
+    open(Method::GET, "/metrics", "", 200),
+    open(
+        Method::POST,
+        "/auth/register",
+        r#"{"email":"zoe@example.com","username":"zoe","password":"«»"}"#,
+        201,
+    ),
+    open(Method::POST, "/auth/login", "username=zoe&password=«»", 200),
+    bearer(
+        Method::POST,
+        "/auth/password",
+        r#"{"current_password":"«»","new_password":"another8word"}"#,
+        204,
+    ),
+    bearer(Method::GET, "/users/me", "", 200),
+    bearer(Method::PATCH, "/users/me", r#"{"username":"countess"}"#, 200),
+    bearer(Method::POST, "/notes", NOTE, 201),
+    bearer(Method::GET, "/notes", "", 200),
+    bearer(Method::GET, "/notes/{note_id}", "", 200),
+    bearer(Method::PUT, "/notes/{note_id}", NOTE, 200),
+    bearer(Method::PATCH, "/notes/{note_id}", r#"{"content":"Bread"}"#, 200),
+    bearer(Method::POST, "/notes/{note_id}/summarize", "{}", 200),
+    bearer(Method::DELETE, "/notes/{note_id}", "", 204),
+    bearer(Method::POST, "/tasks", TASK, 201),
+    bearer(Method::GET, "/tasks", "", 200),
+    bearer(Method::GET, "/tasks/{task_id}", "", 200),
+    bearer(Method::PUT, "/tasks/{task_id}", TASK, 200),
+    bearer(Method::PATCH, "/tasks/{task_id}", r#"{"city":"Porto"}"#, 200),
+    bearer(Method::DELETE, "/tasks/{task_id}", "", 204),
+];
+
+/// The operation that ends the account, after all the others.
+pub(crate) const DELETE_ACCOUNT: Operation =
+    bearer(Method::DELETE, "/users/me", r#"{"current_password":"another8word"}"#, 204);
+
+/// All of them, the end of the account last.
+pub(crate) fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain([&DELETE_ACCOUNT])
+}
+
+impl Operation {
+    /// For a message.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Whether its path names one note or task.
+    pub(crate) fn has_id(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    /// The request, with this id in the path.
+    pub(crate) fn request(&self, server: &Server, id: &str) -> RequestBuilder {
+        let path = self.path.replace("{note_id}", id).replace("{task_id}", id);
+        let request = server.request(self.method.clone(), &path);
+        if self.body.is_empty() {
+            return request;
+        }
+        let form = self.path == "/auth/login";
+        let media_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+        request.header("content-type", media_type).body(self.body.replace("«»", PASSWORD))
+    }
+}
+
+/// Fails unless the OpenAPI document has exactly these operations, and asks for a token where they need one; gives the document.
+pub(crate) async fn assert_complete(server: &Server) -> serde_json::Value {
+    let document = super::Answer::of(server.request(Method::GET, "/openapi.json")).await.json();
+    let mut documented = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let name = format!("{} {path}", method.to_uppercase());
+            documented.insert((name, operation.get("security").is_some()));
+        }
+    }
+    let known: BTreeSet<_> = operations().map(|known| (known.name(), known.secured)).collect();
+    assert_eq!(documented, known, "each operation has its row in this table, and no other");
+    assert!(DELETE_ACCOUNT.body.contains(CHANGED));
+    document
+}
