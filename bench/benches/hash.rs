@@ -17,7 +17,11 @@ fn main() {
 fn hash(bencher: Bencher<'_, '_>, threads: usize) {
     let runtime = Runtime::new().unwrap();
     let hasher = Hasher::new(HasherOptions { threads, ..HasherOptions::default() }).unwrap();
-    let work = || futures_util::future::join_all((0..threads).map(|_| hasher.hash(Password::new("passw0rd-bench".into()))));
+    let work = || {
+        futures_util::future::join_all(
+            (0..threads).map(|_| hasher.hash(Password::new("passw0rd-bench".into()))),
+        )
+    };
     // The first hash maps the memory.
     runtime.block_on(work());
     bencher.counter(ItemsCount::new(threads)).bench_local(|| runtime.block_on(work()));

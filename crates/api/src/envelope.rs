@@ -1,24 +1,22 @@
 //! What surrounds every request: its id, its span and line in the log, its count, its limits and the headers of its answer.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::web;
-use futures_util::FutureExt;
+use actix_web::{HttpMessage, web};
+use futures_util::{FutureExt, StreamExt};
 use tracing::Instrument;
 
 use crate::error::ApiError;
 use crate::state::State;
-
-/// Requests that are served at once in one process. Each waits for the database or for a hash; a thousand that wait are a second
-/// behind, and one more would only wait longer.
-const IN_FLIGHT_MAX: i64 = 1_024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -27,7 +25,7 @@ const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; fr
 
 /// Wraps the whole application.
 pub(crate) async fn envelope<B: MessageBody + 'static>(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
@@ -40,6 +38,7 @@ pub(crate) async fn envelope<B: MessageBody + 'static>(
         method = method.as_str(),
         path = request.path()
     );
+    let _unread = Unread::of(&mut request);
     let served = serve(request, next, &state).instrument(span.clone()).await;
     let took = started.elapsed();
     let (route, status) = match &served {
@@ -80,9 +79,9 @@ async fn serve<B: MessageBody + 'static>(
     next: Next<B>,
     state: &web::Data<State>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let in_flight = InFlight::enter(state);
+    let (_counted, too_many) = state.metrics.serving();
     // Whoever asks how the service is should hear it above all when it is busy.
-    if in_flight.count > IN_FLIGHT_MAX && !request.path().starts_with("/health/") {
+    if too_many && !request.path().starts_with("/health/") {
         return Err(ApiError::busy("too many requests are being served").into());
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
@@ -97,24 +96,37 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     format!("a handler panicked: {}", text.unwrap_or_default())
 }
 
-/// Leaves the count also when the client goes away and the request is dropped.
-struct InFlight {
-    gauge: prometheus::IntGauge,
-    count: i64,
-}
+/// The payload of a chunked request, kept until its answer is out.
+///
+/// Once a handler drops the payload of a chunked request, actix reads the rest of it for as long as it comes, and a client that
+/// never ends it keeps the connection for ever. While the payload is there, actix closes the connection behind the answer.
+struct Unread(Option<Rc<RefCell<Payload>>>);
 
-impl InFlight {
-    fn enter(state: &State) -> Self {
-        let gauge = state.metrics.in_flight.clone();
-        gauge.inc();
-        let count = gauge.get();
-        Self { gauge, count }
+/// An answer that is small enough for one write is out well within this time; for a longer one the connection may be reset.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+
+impl Unread {
+    fn of(request: &mut ServiceRequest) -> Self {
+        if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+            return Self(None);
+        }
+        let payload = Rc::new(RefCell::new(request.take_payload()));
+        let shared = Rc::clone(&payload);
+        let stream =
+            futures_util::stream::poll_fn(move |context| shared.borrow_mut().poll_next_unpin(context));
+        request.set_payload(Payload::Stream { payload: Box::pin(stream) });
+        Self(Some(payload))
     }
 }
 
-impl Drop for InFlight {
+impl Drop for Unread {
     fn drop(&mut self) {
-        self.gauge.dec();
+        if let Some(payload) = self.0.take() {
+            actix_web::rt::spawn(async move {
+                tokio::time::sleep(ANSWER_TIME).await;
+                drop(payload);
+            });
+        }
     }
 }
 

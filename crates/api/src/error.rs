@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 use daybook_domain::{EmailError, UsernameError};
 use serde::Serialize;
@@ -152,7 +152,7 @@ impl ResponseError for ApiError {
             }
             // The rest of the body is not read, so the connection cannot be used again.
             Self::BodyTimeout | Self::TooLarge(_) => {
-                response.insert_header((header::CONNECTION, HeaderValue::from_static("close")));
+                response.force_close();
             }
             Self::Busy(after, _) => {
                 response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));

@@ -7,6 +7,8 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
+use crate::error::ApiError;
+
 /// The methods that are counted by name.
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -16,8 +18,32 @@ pub(crate) struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     durations: HistogramVec,
-    /// Requests that are being served.
-    pub(crate) in_flight: IntGauge,
+    in_flight: IntGauge,
+    reading: IntGauge,
+}
+
+/// Requests that are served at once in one process. Each waits for the database or for a hash; a thousand that wait are a second
+/// behind, and one more would only wait longer.
+const SERVED_MAX: i64 = 1_024;
+
+/// Requests whose bodies are being read at once. Whoever sends slowly costs little more than a socket, and must not keep others from
+/// being served, so there may be many; without an account each holds 16 kB at the most.
+const READING_MAX: i64 = 8_192;
+
+/// One request in a count, until it is dropped: also when the client goes away.
+pub(crate) struct Counted(IntGauge);
+
+impl Counted {
+    fn enter(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// From a read that hits SQLite's cache to a login that waits its turn for Argon2.
@@ -32,22 +58,43 @@ impl Metrics {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(SECONDS.to_vec()), &["method", "route"])?,
-            in_flight: IntGauge::new("http_requests_in_flight", "Requests that are being served")?,
+            in_flight: IntGauge::new("http_requests_in_flight", "Requests that have not been answered")?,
+            reading: IntGauge::new("http_requests_reading_body", "Those of them whose body is being read")?,
         };
         let build = Opts::new("daybook_build_info", "The version that runs")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         let build = IntGauge::with_opts(build)?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 4] = [
+        let collectors: [Box<dyn Collector>; 5] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.durations.clone()),
             Box::new(metrics.in_flight.clone()),
+            Box::new(metrics.reading.clone()),
             Box::new(build),
         ];
         for collector in collectors {
             metrics.registry.register(collector)?;
         }
         Ok(metrics)
+    }
+
+    /// Counts a request until it is answered, and tells whether there are too many.
+    pub(crate) fn serving(&self) -> (Counted, bool) {
+        let counted = Counted::enter(&self.in_flight);
+        (counted, self.in_flight.get() - self.reading.get() > SERVED_MAX)
+    }
+
+    /// Counts a request while its body is read.
+    ///
+    /// # Errors
+    ///
+    /// Too many are being read.
+    pub(crate) fn reading(&self) -> Result<Counted, ApiError> {
+        let counted = Counted::enter(&self.reading);
+        if self.reading.get() > READING_MAX {
+            return Err(ApiError::busy("too many bodies are being read"));
+        }
+        Ok(counted)
     }
 
     /// Counts an answered request. The route is the pattern that matched, never the path: paths are without number.

@@ -76,10 +76,10 @@ impl Email {
         &self.0
     }
 
-    /// What two equal addresses have in common: everything in lower case.
+    /// What two equal addresses have in common: everything without case.
     #[must_use]
     pub fn key(&self) -> String {
-        self.0.to_lowercase()
+        crate::text::key_of(&self.0)
     }
 }
 

@@ -51,12 +51,9 @@ pub struct TaskDraft {
         schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "Two coats, if it stays dry.")
     )]
     pub content: String,
-    /// Where: 1 to 100 characters.
-    #[garde(length(chars, min = 1, max = CITY_MAX), custom(no_nul))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon")
-    )]
+    /// Where: at most 100 characters; without a city there is no weather.
+    #[garde(length(chars, max = CITY_MAX), custom(no_nul))]
+    #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon"))]
     pub city: String,
     /// Whose task it is: when sent, it must be the caller's own id.
     #[garde(skip)]
@@ -82,12 +79,9 @@ pub struct TaskPatch {
         schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "One coat will do.")
     )]
     pub content: Option<String>,
-    /// Where: 1 to 100 characters.
-    #[garde(length(chars, min = 1, max = CITY_MAX), custom(no_nul_if_sent))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(min_length = 1, max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto")
-    )]
+    /// Where: at most 100 characters; without a city there is no weather.
+    #[garde(length(chars, max = CITY_MAX), custom(no_nul_if_sent))]
+    #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto"))]
     pub city: Option<String>,
     /// Whose task it is: when sent, it must be the caller's own id. A task never changes hands.
     #[garde(skip)]

@@ -3,6 +3,9 @@
 mod handle;
 mod writer;
 
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,9 +36,13 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder)
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)
                 .map_err(|cause| Error::unavailable(format!("the folder {}: {cause}", folder.display())))?;
         }
+        make_private(path)?;
         let writer = Writer::start(path.to_owned())?;
         Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::default(), writer })
     }
@@ -66,6 +73,17 @@ impl Sqlite {
         unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.writer.run(unit).await
+    }
+}
+
+/// Makes the file, if it is not there, for its owner alone; SQLite gives what it puts beside it the same mode. A file that is there
+/// keeps the mode that somebody has given it.
+fn make_private(path: &Path) -> Result<(), Error> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::unavailable(format!("the file {}: {cause}", path.display())))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -117,6 +135,23 @@ mod tests {
             assert_eq!(number(&mut connection, "busy_timeout"), 5000);
         }
         assert_eq!(number(&mut reader(&path).unwrap(), "query_only"), 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_else_reads_a_new_database() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new").join("day.db");
+        let database = Sqlite::open(&path).unwrap();
+        database
+            .write(|connection| Ok(connection.batch_execute("CREATE TABLE t (id INTEGER)")?))
+            .await
+            .unwrap();
+        let files = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+        for path in files.chain([path.parent().unwrap().to_owned()]) {
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
+        }
     }
 
     #[test]

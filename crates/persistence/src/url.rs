@@ -31,9 +31,9 @@ pub(crate) enum TlsMode {
     Prefer,
     /// Encrypted, without proof of who it is.
     Require,
-    /// Encrypted, with a certificate that one of these roots (the system's own without a file) has signed.
-    VerifyCa(Option<PathBuf>),
-    /// The same, and the certificate is for this host.
+    /// Encrypted, with a certificate that one of the roots in this file has signed.
+    VerifyCa(PathBuf),
+    /// The same, and the certificate is for this host; without a file the system's own roots.
     VerifyFull(Option<PathBuf>),
 }
 
@@ -85,6 +85,7 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
     };
     let mut mode = None;
     let mut root = None;
+    let mut system = false;
     let mut rest = Vec::new();
     for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         // In libpq's URLs a plus is a plus; only forms write a blank so.
@@ -92,19 +93,26 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
         let Some((key, value)) = ::url::form_urlencoded::parse(decoded.as_bytes()).next() else { continue };
         match &*key {
             "sslmode" => mode = Some(value.into_owned()),
-            "sslrootcert" if value != "system" => root = Some(PathBuf::from(&*value)),
-            "sslrootcert" => {}
+            "sslrootcert" if value == "system" => system = true,
+            "sslrootcert" => root = Some(PathBuf::from(&*value)),
             "sslcert" | "sslkey" | "sslcrl" => return fail(format!("{key} is not supported")),
             _ => rest.push(pair.to_owned()),
         }
     }
     let tls = match mode.as_deref() {
-        // libpq too takes a root certificate beside `require` as a wish to verify.
-        Some("require") if root.is_some() => TlsMode::VerifyCa(root),
+        // As libpq: whoever trusts every public authority must check the name as well.
+        None if system => TlsMode::VerifyFull(None),
+        Some(weaker) if system && weaker != "verify-full" => {
+            return fail("sslrootcert=system needs sslmode=verify-full");
+        }
         None | Some("prefer") => TlsMode::Prefer,
         Some("disable") => TlsMode::Disable,
-        Some("require") => TlsMode::Require,
-        Some("verify-ca") => TlsMode::VerifyCa(root),
+        // libpq too takes a root certificate beside `require` as a wish to verify.
+        Some("require") => root.map_or(TlsMode::Require, TlsMode::VerifyCa),
+        Some("verify-ca") => match root {
+            Some(root) => TlsMode::VerifyCa(root),
+            None => return fail("sslmode=verify-ca needs sslrootcert"),
+        },
         Some("verify-full") => TlsMode::VerifyFull(root),
         Some(_) => return fail("sslmode must be disable, prefer, require, verify-ca or verify-full"),
     };
@@ -174,14 +182,16 @@ mod tests {
         assert_eq!(tls("postgres://u@h/d"), Ok(TlsMode::Prefer));
         assert_eq!(tls(&format!("{base}disable")), Ok(TlsMode::Disable));
         assert_eq!(tls(&format!("{base}require")), Ok(TlsMode::Require));
-        assert_eq!(tls(&format!("{base}verify-ca")), Ok(TlsMode::VerifyCa(None)));
+        assert!(tls(&format!("{base}verify-ca")).is_err(), "any public authority, any name");
+        assert_eq!(tls("postgres://u@h/d?sslrootcert=system"), Ok(TlsMode::VerifyFull(None)));
+        assert!(tls(&format!("{base}require&sslrootcert=system")).is_err());
         assert_eq!(
             tls(&format!("{base}verify-full&sslrootcert=/ca.pem")),
             Ok(TlsMode::VerifyFull(Some("/ca.pem".into())))
         );
         assert_eq!(
             tls(&format!("{base}require&sslrootcert=/ca.pem")),
-            Ok(TlsMode::VerifyCa(Some("/ca.pem".into())))
+            Ok(TlsMode::VerifyCa("/ca.pem".into()))
         );
         for refused in ["allow", "", "VERIFY-FULL", "on"] {
             assert!(tls(&format!("{base}{refused}")).is_err(), "{refused}");

@@ -18,8 +18,8 @@ const MISSING: &str = "PostgreSQL's server is not installed. Debian and Ubuntu: 
 /// Safe against nothing, since nobody needs the data afterwards, and with room for many small services at once.
 const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=500 -c shared_buffers=128MB";
 
-/// $1 folder, $2 bin folder, $3 port, $4 options, $5 the user to run as. The signal goes to the server's own process: the job may be
-/// `runuser`, and a job in the background ignores SIGINT.
+/// $1 folder, $2 bin folder, $3 port, $4 options, $5 the user to run as. The job becomes the server and is not its parent, as
+/// `runuser` would be: that one stops with a server that is stopped, and then the whole group is hung up on.
 const SCRIPT: &str = r#"
 "$5" "$2/postgres" -D "$1/data" -p "$3" -k "$1" -h 127.0.0.1 $4 &
 server=$!
@@ -120,7 +120,7 @@ impl Postgres {
     pub fn start_again(&self) {
         let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
         let (script, user) = if is_root() {
-            (SCRIPT.replace("\"$5\"", "runuser -u \"$5\" --"), "postgres")
+            (SCRIPT.replace("\"$5\"", "setpriv --reuid=\"$5\" --regid=\"$5\" --init-groups"), "postgres")
         } else {
             (SCRIPT.replace("\"$5\" ", ""), "")
         };
@@ -135,17 +135,18 @@ impl Postgres {
     ///
     /// When the server does not run.
     pub fn kill(&self) {
-        let ids = self.processes();
-        // The guard would tidy up behind the server.
+        let ids = self.stop();
+        signal("KILL", &ids);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // The guard takes leave of its child; until then a new server would find the old one's id in use.
+        while ids.iter().any(|id| is_running(*id)) || !state(ids[0]).is_empty() {
+            assert!(Instant::now() < deadline, "PostgreSQL did not end within a minute");
+            thread::sleep(Duration::from_millis(5));
+        }
+        // It would tidy up behind the server.
         if let Some(mut guard) = self.guard.lock().expect("the guard").take() {
             guard.kill().expect("the guard ends");
             guard.wait().expect("the guard ends");
-        }
-        signal("KILL", &ids);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while ids.iter().any(|id| is_running(*id)) {
-            assert!(Instant::now() < deadline, "PostgreSQL did not end within a minute");
-            thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -156,11 +157,21 @@ impl Postgres {
     /// When the server does not run.
     #[must_use]
     pub fn suspend(&self) -> SuspendedPostgres {
-        // Its own process first, or it would start others in place of those that it misses.
-        signal("STOP", &[self.process()]);
-        let processes = self.processes();
+        let processes = self.stop();
         signal("STOP", &processes);
         SuspendedPostgres { processes }
+    }
+
+    /// Stops the server's own process, so that it starts no others, and gives the ids of all of them.
+    fn stop(&self) -> Vec<u32> {
+        let server = self.process();
+        signal("STOP", &[server]);
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !state(server).starts_with('T') {
+            assert!(Instant::now() < deadline, "PostgreSQL did not stop within a minute");
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.processes()
     }
 
     /// The ids of the server's own process and of all that it has started.
@@ -310,9 +321,14 @@ fn signal(name: &str, ids: &[u32]) {
 }
 
 fn is_running(id: u32) -> bool {
+    !matches!(state(id).chars().next(), None | Some('Z'))
+}
+
+/// What `ps` calls the state of a process: it begins with `T` when it is stopped, with `Z` when it has ended, and is empty when nobody
+/// remembers it.
+fn state(id: u32) -> String {
     let state = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps");
-    let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
-    !state.is_empty() && !state.starts_with('Z')
+    String::from_utf8_lossy(&state.stdout).trim().to_owned()
 }
 
 /// Where Debian keeps the newest server, or wherever the PATH has one.

@@ -11,6 +11,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+use crate::state::State;
 use crate::validation::{Issue, Rules};
 
 /// A type that a body is read into.
@@ -22,33 +23,32 @@ pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> {
 /// A client on the slowest line sends the largest body within this time; one that does not holds a connection for nothing.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Reads the whole body.
+/// Reads the whole body. While it does, the request is counted as one that is being read, not as one that is being served.
 ///
 /// # Errors
 ///
 /// Too large, too slow, or broken off.
-pub(crate) async fn read(
-    request: &HttpRequest,
-    payload: &mut Payload,
-    max: usize,
-) -> Result<Bytes, ApiError> {
+pub(crate) async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
+    let _reading = State::of(request)?.metrics.reading()?;
+    let body = tokio::time::timeout(DEADLINE, collect(request, &mut payload, max)).await;
+    body.map_err(|_| ApiError::BodyTimeout).flatten()
+}
+
+async fn collect(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(ApiError::TooLarge(max));
     }
-    let reading = async {
-        let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| broken_off())?;
-            if body.len() + chunk.len() > max {
-                return Err(ApiError::TooLarge(max));
-            }
-            body.extend_from_slice(&chunk);
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| broken_off())?;
+        if body.len() + chunk.len() > max {
+            return Err(ApiError::TooLarge(max));
         }
-        Ok(body.freeze())
-    };
-    tokio::time::timeout(DEADLINE, reading).await.map_err(|_| ApiError::BodyTimeout)?
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
 }
 
 /// A body that ends before its length: hardly anybody reads the answer, but the log does.

@@ -26,9 +26,9 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (request, mut payload) = (request.clone(), payload.take());
+        let (request, payload) = (request.clone(), payload.take());
         async move {
-            let body = body::read(&request, &mut payload, T::MAX).await?;
+            let body = body::read(&request, payload, T::MAX).await?;
             let pairs = match body::media_type(&request).as_str() {
                 "application/x-www-form-urlencoded" => urlencoded(&body),
                 "multipart/form-data" => multipart(request.headers(), body).await?,

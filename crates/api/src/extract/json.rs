@@ -54,8 +54,8 @@ impl<T: Body + 'static> FromRequest for OptionalJson<T> {
 }
 
 /// The JSON text of a body, if there is a body.
-async fn text(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Option<Bytes>, ApiError> {
-    let mut text = body::read(request, &mut payload, max).await?;
+async fn text(request: &HttpRequest, payload: Payload, max: usize) -> Result<Option<Bytes>, ApiError> {
+    let mut text = body::read(request, payload, max).await?;
     if text.is_empty() {
         return Ok(None);
     }

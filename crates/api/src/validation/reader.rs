@@ -157,6 +157,7 @@ impl Slot<'_> {
                     None
                 }
             },
+            Some(Value::Bool(value)) => Some(i64::from(*value)),
             Some(Value::String(text)) => {
                 let parsed = parse_integer(text);
                 if parsed.is_none() {
@@ -259,7 +260,8 @@ mod tests {
         assert_eq!(kinds(&json!({"name": "a", "count": 7.0})), []);
         assert_eq!(kinds(&json!({"name": "a", "count": "7"})), []);
         assert_eq!(kinds(&json!({"name": "a", "count": 1.5}))[0].1, "int_from_float");
-        assert_eq!(kinds(&json!({"name": "a", "count": true}))[0].1, "int_type");
+        assert_eq!(kinds(&json!({"name": "a", "count": []}))[0].1, "int_type");
+        assert_eq!(kinds(&json!({"name": "a", "count": true})), []);
     }
 
     #[test]

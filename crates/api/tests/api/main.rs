@@ -1,15 +1,26 @@
 //! The service as its clients see it: each test starts the real binary on port 0 with a database of its own, on SQLite and on
 //! PostgreSQL.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in a test they are how it fails")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test they are how it fails"
+)]
 
+mod accounts;
+mod bodies;
 mod harness;
+mod headers;
+mod interop;
 mod layout;
 mod lifecycle;
 mod notes;
+mod openapi;
 mod paging;
 mod peer_answers;
 mod resilience;
 mod smoke;
 mod summaries;
 mod tasks;
+mod tokens;
 mod weather;

@@ -1,5 +1,6 @@
 //! Who gets in: access tokens of every kind, at every operation.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use daybook_auth::{Secret, TokenKeys};
@@ -181,7 +182,6 @@ on_both_databases! {
             ("of another key", legacy(OTHER_SECRET, id, now()), "is invalid"),
             ("expired", legacy(SECRET, id, now() - 1_801), "expired"),
             ("of nobody", legacy(SECRET, id + 1, now()), "was revoked"),
-            ("older than the password", legacy(SECRET, id, now() - 7_200), "expired"),
         ];
         for (name, token, reason) in &refused {
             assert_refused(name, &server.get("/users/me", token).await, reason);
@@ -194,9 +194,8 @@ on_both_databases! {
         assert_refused("a session without an id", &server.get("/users/me", &half).await, "is invalid");
         server.kill().await;
 
-        let mut server = Start::with(start, "DAYBOOK_ACCEPT_LEGACY_TOKENS", "").start().await;
+        let server = start.with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "").start().await;
         assert_refused("switched off", &server.get("/users/me", &token).await, "is invalid");
-        server.kill().await;
     }
 
     async fn a_new_password_ends_legacy_tokens(kind: Kind) {
@@ -266,10 +265,14 @@ on_both_databases! {
             let foreign = Answer::of(operation.request(&server, "1").bearer_auth(&eve)).await;
             let missing = Answer::of(operation.request(&server, "999").bearer_auth(&eve)).await;
             let own_missing = Answer::of(operation.request(&server, "999").bearer_auth(&ada)).await;
+            let headers = |answer: &Answer| {
+                let names: BTreeSet<String> = answer.headers.keys().map(ToString::to_string).collect();
+                names
+            };
             for answer in [&foreign, &missing, &own_missing] {
                 assert_eq!(answer.status, 404, "{name}: {answer:?}");
                 assert_eq!(answer.text, json!({ "detail": sentence }).to_string(), "{name}");
-                assert!(answer.headers.keys().eq(foreign.headers.keys()) || answer.headers.len() == foreign.headers.len(), "{name}");
+                assert_eq!(headers(answer), headers(&foreign), "{name}");
             }
         }
         for list in ["/notes", "/tasks"] {

@@ -25,7 +25,7 @@ pub(crate) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Err
         TlsMode::Prefer | TlsMode::Require => dangerous(builder, Check { provider, chain: None }),
         TlsMode::VerifyCa(root) => {
             let chain =
-                WebPkiServerVerifier::builder_with_provider(roots(root.as_deref())?, Arc::clone(&provider))
+                WebPkiServerVerifier::builder_with_provider(roots(Some(root))?, Arc::clone(&provider))
                     .build()
                     .map_err(|cause| Error::Internal(cause.into()))?;
             dangerous(builder, Check { provider, chain: Some(chain) })
@@ -49,11 +49,12 @@ fn roots(file: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     let mut roots = RootCertStore::empty();
     match file {
         Some(file) => {
-            let certificates =
-                CertificateDer::pem_file_iter(file).map_err(|cause| Error::Internal(cause.into()))?;
-            for certificate in certificates {
-                let certificate = certificate.map_err(|cause| Error::Internal(cause.into()))?;
-                roots.add(certificate).map_err(|cause| Error::Internal(cause.into()))?;
+            let unusable = |cause: &dyn std::fmt::Display| {
+                Error::Internal(format!("sslrootcert {}: {cause}", file.display()).into())
+            };
+            for certificate in CertificateDer::pem_file_iter(file).map_err(|cause| unusable(&cause))? {
+                let certificate = certificate.map_err(|cause| unusable(&cause))?;
+                roots.add(certificate).map_err(|cause| unusable(&cause))?;
             }
         }
         None => {

@@ -22,7 +22,8 @@ pub(crate) fn claims_of(token: &str) -> Value {
 
 /// A token with any header and claims, signed with HMAC-SHA256.
 pub(crate) fn forge(secret: &str, header: &Value, claims: &Value) -> String {
-    const SCRIPT: &str = "import hmac, sys\nprint(hmac.new(sys.argv[1].encode(), sys.argv[2].encode(), 'sha256').hexdigest())";
+    const SCRIPT: &str =
+        "import hmac, sys\nprint(hmac.new(sys.argv[1].encode(), sys.argv[2].encode(), 'sha256').hexdigest())";
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", encode(header), encode(claims));
     let output = std::process::Command::new("python3").args(["-c", SCRIPT, secret, &message]).output();

@@ -223,8 +223,7 @@ impl Server {
             self.query(statement);
             return;
         }
-        const SCRIPT: &str =
-            "import sqlite3, sys\nsqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[2])";
+        const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[2])";
         let mut python = std::process::Command::new("python3");
         python.args(["-c", SCRIPT]).arg(self.folder.path().join("day.db")).arg(statement);
         let output = python.output().expect("python3");

@@ -1,0 +1,346 @@
+//! The OpenAPI document and the pages that show it: what it says is what the service does.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::harness::operations::{assert_complete, operations};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, on_both_databases, provider};
+
+/// What a value must be like for a pattern: any number of these, with this at the end; and one that does not match.
+const PATTERNS: [(&str, &str, &str, &str); 3] = [
+    ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
+    ("[0-9]", "🎂", "7", "without any"),
+    ("^(password)?$", "", "password", "another"),
+];
+
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(reference) => {
+            let pointer = reference.strip_prefix('#').expect("a reference into the document itself");
+            let found = document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"));
+            resolve(document, found)
+        }
+        None => schema,
+    }
+}
+
+/// Every value of the document that is called `$ref`.
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                match (name.as_str(), value.as_str()) {
+                    ("$ref", Some(reference)) => drop(found.insert(reference.to_owned())),
+                    _ => references(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// An operation of the document that takes a body.
+struct Taking<'a> {
+    method: Method,
+    path: String,
+    form: bool,
+    schema: &'a Value,
+}
+
+impl<'a> Taking<'a> {
+    /// All of them, those that end the account last.
+    fn all(document: &'a Value) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
+                assert_eq!(content.len(), 1, "{method} {path}");
+                let (media_type, content) = content.iter().next().unwrap();
+                let schema = match content["schema"]["oneOf"].as_array() {
+                    Some(either) => either.iter().find(|schema| schema["type"] != "null").unwrap(),
+                    None => &content["schema"],
+                };
+                all.push(Self {
+                    method: method.to_uppercase().parse().unwrap(),
+                    path: path.replace("{note_id}", "1").replace("{task_id}", "1"),
+                    form: media_type == "application/x-www-form-urlencoded",
+                    schema: resolve(document, schema),
+                });
+            }
+        }
+        all.sort_by_key(|taking| taking.method == Method::DELETE);
+        all
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    fn properties(&self) -> Map<String, Value> {
+        self.schema["properties"].as_object().cloned().unwrap_or_default()
+    }
+
+    /// The example of each field, or only of those that must be there.
+    fn example(&self, required_only: bool) -> Map<String, Value> {
+        let required = self.schema["required"].as_array().cloned().unwrap_or_default();
+        let wanted = |name: &String| !required_only || required.contains(&json!(name));
+        let examples = self.properties().into_iter().filter(|(name, _)| wanted(name));
+        examples
+            .map(|(name, property)| {
+                let example = property
+                    .get("example")
+                    .unwrap_or_else(|| panic!("{}: {name} has no example", self.name()));
+                (name, example.clone())
+            })
+            .collect()
+    }
+
+    async fn send(&self, server: &Server, token: &str, body: &Map<String, Value>) -> Answer {
+        let request = server.request(self.method.clone(), &self.path).bearer_auth(token);
+        if !self.form {
+            return Answer::of(request.json(body)).await;
+        }
+        let pairs = body.iter().map(|(name, value)| (name, value.as_str().unwrap()));
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
+    }
+}
+
+/// A text of so many characters that matches the pattern of its schema, and is an e-mail address where one is wanted.
+fn text(schema: &Value, length: usize) -> String {
+    if schema["format"] == "email" {
+        let domain = format!("@{}.example.com", "b".repeat(60));
+        return format!("{}{domain}", "a".repeat(length - domain.len()));
+    }
+    let Some(pattern) = schema["pattern"].as_str() else { return "🎂".repeat(length) };
+    let (_, filling, end, _) =
+        PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
+    let rest = length.saturating_sub(end.chars().count());
+    if length == 0 { String::new() } else { format!("{}{end}", filling.repeat(rest)) }
+}
+
+/// A service with a note, a task and a summariser, and the token of their owner.
+async fn furnished(kind: Kind) -> (Server, String, wiremock::MockServer) {
+    let provider = provider::summarising("A list.").await;
+    let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test");
+    let server = start.with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri())).start().await;
+    let token = server.user("somebody").await;
+    let note = json!({ "title": "t", "content": "c" });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
+    server.post("/tasks", &token, &task).await.expect(StatusCode::CREATED);
+    (server, token, provider)
+}
+
+#[tokio::test]
+async fn the_document_is_whole() {
+    let server = Server::on(Kind::Sqlite).await;
+    let document = assert_complete(&server).await;
+    assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
+    assert_eq!(document["info"]["title"], "daybook");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    assert_eq!(schemes.len(), 1);
+    assert_eq!(schemes["OAuth2PasswordBearer"]["flows"]["password"]["tokenUrl"], "auth/login");
+    let mut found = BTreeSet::new();
+    references(&document, &mut found);
+    assert!(found.len() > 10, "{found:?}");
+    for reference in &found {
+        resolve(&document, &json!({ "$ref": reference }));
+    }
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    for name in schemas.keys() {
+        assert!(found.contains(&format!("#/components/schemas/{name}")), "nobody refers to {name}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_is_told_with_its_errors() {
+    let server = Server::on(Kind::Sqlite).await;
+    let document = assert_complete(&server).await;
+    let mut ids = BTreeSet::new();
+    for operation in operations() {
+        let name = operation.name();
+        let told = &document["paths"][operation.path][operation.method.as_str().to_lowercase()];
+        let id = told["operationId"].as_str().unwrap_or_else(|| panic!("{name} has no id"));
+        assert!(ids.insert(id.to_owned()), "{name}: {id} stands twice");
+        assert!(!told["summary"].as_str().unwrap_or_default().is_empty(), "{name} has no summary");
+        assert_eq!(told["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        let responses = told["responses"].as_object().unwrap();
+        assert!(responses.contains_key(&operation.status.to_string()), "{name}");
+        let body = told.get("requestBody").is_some();
+        let form = operation.path == "/auth/login";
+        let input = body || operation.has_id() || told.get("parameters").is_some();
+        let errors = [
+            ("401", operation.secured || form),
+            ("404", operation.has_id()),
+            ("408", body),
+            ("413", body),
+            ("415", body && !form),
+            ("422", input),
+            ("500", true),
+            ("503", true),
+        ];
+        for (status, applies) in errors {
+            assert_eq!(responses.contains_key(status), applies, "{name}: {status}");
+        }
+        for (status, response) in responses {
+            let content = &response["content"]["application/json"];
+            let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
+            // The probe says in its usual words that something is wrong.
+            let error = !status.starts_with('2') && !operation.path.starts_with("/health");
+            let wanted = if status == "422" { "HTTPValidationError" } else { "Detail" };
+            assert!(
+                !error || schema == format!("#/components/schemas/{wanted}"),
+                "{name}: {status} {response}"
+            );
+            assert_eq!(response.get("content").is_some(), status != "204", "{name}: {status}");
+        }
+        assert_eq!(
+            told["security"],
+            if operation.secured { json!([{ "OAuth2PasswordBearer": [] }]) } else { Value::Null }
+        );
+    }
+}
+
+on_both_databases! {
+    async fn every_example_can_be_sent(kind: Kind) {
+        let (server, token, _provider) = furnished(kind).await;
+        let document = assert_complete(&server).await;
+        let all = Taking::all(&document);
+        assert_eq!(all.len(), 12);
+        for taking in &all {
+            for required_only in [false, true] {
+                let answer = taking.send(&server, &token, &taking.example(required_only)).await;
+                let status = answer.status;
+                // Passwords in examples are nobody's, and what was registered once is taken.
+                let known = [200, 201, 204, 401, 403, 409];
+                assert!(known.contains(&status), "{}: {answer:?}", taking.name());
+                let told = &document["paths"];
+                let path = if taking.path.ends_with("/1") || taking.path.contains("/1/") {
+                    let id = if taking.path.starts_with("/notes") { "{note_id}" } else { "{task_id}" };
+                    taking.path.replace("/1", &format!("/{id}"))
+                } else {
+                    taking.path.clone()
+                };
+                let responses = &told[&path][taking.method.as_str().to_lowercase()]["responses"];
+                assert!(responses.get(status.to_string()).is_some(), "{}: {status} is not told", taking.name());
+            }
+        }
+    }
+
+    async fn every_limit_is_the_one_that_is_told(kind: Kind) {
+        let (server, token, _provider) = furnished(kind).await;
+        let document = assert_complete(&server).await;
+        let mut checked = 0;
+        for taking in Taking::all(&document) {
+            for (field, property) in taking.properties() {
+                let place = format!("{} {field}", taking.name());
+                let try_out = async |text: String| {
+                    let mut body = taking.example(true);
+                    body.insert(field.clone(), json!(text));
+                    taking.send(&server, &token, &body).await
+                };
+                let refused = |answer: Answer, what: &str| {
+                    let issues = answer.issues();
+                    assert_eq!(issues.len(), 1, "{place}: {what}: {issues:?}");
+                    assert_eq!(issues[0].1, format!("body.{field}"), "{place}: {what}");
+                };
+                if let Some(max) = property["maxLength"].as_u64() {
+                    let max = usize::try_from(max).unwrap();
+                    let longest = try_out(text(&property, max)).await;
+                    assert_ne!(longest.status, 422, "{place}: {max} characters: {longest:?}");
+                    refused(try_out(text(&property, max + 1)).await, "one more");
+                    checked += 1;
+                }
+                if let Some(min) = property["minLength"].as_u64() {
+                    let min = usize::try_from(min).unwrap();
+                    let shortest = try_out(text(&property, min)).await;
+                    assert_ne!(shortest.status, 422, "{place}: {min} characters: {shortest:?}");
+                    refused(try_out(text(&property, min - 1)).await, "one less");
+                    checked += 1;
+                }
+                if let Some(pattern) = property["pattern"].as_str() {
+                    let (.., other) = PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
+                    refused(try_out((*other).to_owned()).await, "not of the pattern");
+                    checked += 1;
+                }
+            }
+        }
+        assert!(checked > 40, "{checked}");
+    }
+
+    async fn the_limits_of_a_page_are_those_that_are_told(kind: Kind) {
+        let (server, token, _provider) = furnished(kind).await;
+        let document = assert_complete(&server).await;
+        for list in ["/notes", "/tasks"] {
+            let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
+            let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+            let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);
+            assert_eq!((&limit["minimum"], &limit["maximum"], &limit["default"]), (&json!(1), &json!(100), &json!(20)));
+            assert_eq!(cursor["pattern"], "^[0-7][0-9a-f]{15}$");
+            for parameter in parameters {
+                assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
+            }
+            let good = ["limit=1", "limit=100", "cursor=0000000000000001", "cursor=7fffffffffffffff"];
+            let bad = [
+                "limit=0", "limit=101", "limit=-1", "cursor=8000000000000000", "cursor=000000000000000A",
+                "cursor=00000000000000001", "cursor=000000000000001", "cursor=%2B000000000000001",
+            ];
+            for query in good {
+                server.get(&format!("{list}?{query}"), &token).await.expect(StatusCode::OK);
+            }
+            for query in bad {
+                let (name, _) = query.split_once('=').unwrap();
+                let issues = server.get(&format!("{list}?{query}"), &token).await.issues();
+                assert_eq!((issues.len(), issues[0].1.as_str()), (1, format!("query.{name}").as_str()), "{query}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_pages_come_whole_from_the_binary() {
+    let server = Server::on(Kind::Sqlite).await;
+    let document = Answer::of(server.request(Method::GET, "/openapi.json")).await.expect(StatusCode::OK);
+    assert_eq!(document.header("content-type"), "application/json");
+    for page in ["/docs", "/redoc"] {
+        let answer = Answer::of(server.request(Method::GET, page)).await.expect(StatusCode::OK);
+        assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+        assert!(!answer.text.contains("//"), "{page} asks nobody else: {}", answer.text);
+        let parts = answer.text.split(['"', '\'']).collect::<Vec<_>>();
+        let assets = parts.windows(2).filter(|pair| pair[0].ends_with("src=") || pair[0].ends_with("href="));
+        let assets: BTreeSet<_> = assets.map(|pair| pair[1]).collect();
+        assert!(assets.len() >= 3, "{page}: {assets:?}");
+        for asset in assets {
+            let path = url::Url::parse(&format!("{}{page}", server.url)).unwrap().join(asset).unwrap();
+            let answer = Answer::of(server.client.get(path)).await.expect(StatusCode::OK);
+            let media_type = match asset.rsplit_once('.').unwrap().1 {
+                "js" => "text/javascript",
+                "css" => "text/css",
+                "png" => "image/png",
+                other => panic!("{other}"),
+            };
+            let (essence, _) =
+                answer.header("content-type").split_once(';').unwrap_or((answer.header("content-type"), ""));
+            assert_eq!(essence, media_type, "{asset}");
+            let bytes = answer.header("content-length").parse::<usize>().unwrap();
+            assert!(bytes > 100, "{asset} has {bytes} bytes");
+        }
+    }
+    for path in ["/docs/x.js", "/redoc/x.js", "/docs/index.html", "/docs/..%2f..%2fopenapi.json", "/docs/a/b"]
+    {
+        let answer = Answer::of(server.request(Method::GET, path)).await;
+        answer.expect_detail(StatusCode::NOT_FOUND, "Not Found");
+    }
+    let slash =
+        Answer::of(server.request(Method::GET, "/docs/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(slash.header("location"), "/docs");
+    // The form of Swagger UI sends what a client of OAuth 2.0 sends.
+    server.register("ada").await;
+    let form = [("grant_type", "password"), ("username", "ada"), ("password", PASSWORD), ("scope", "")];
+    server.login_form(&form).await.expect(StatusCode::OK);
+}
