@@ -150,3 +150,6 @@ fn finish(headers: &mut HeaderMap, id: HeaderValue) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
 }
+
+#[cfg(test)]
+mod tests;
