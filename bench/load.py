@@ -261,6 +261,8 @@ def hold(kind, postgres, url, stop):
             time.sleep(0.2)
             database.execute("COMMIT")
             database.close()
+            # SQLite has no queue for its lock: whoever takes it again at once starves everybody else.
+            time.sleep(0.05)
 
 
 def change(url, token, stop):
