@@ -14,7 +14,8 @@ use crate::{
 pub struct HasherOptions {
     /// The work that goes into a new hash. A stored one with other parameters is [`Verdict::RightButOutdated`].
     pub parameters: HashParameters,
-    /// Threads, at least one. Each keeps [`HashParameters::memory_kib`] from its first hash on.
+    /// Threads, at least one. Each keeps [`HashParameters::memory_kib`] from its first hash on. An older service's scrypt hash
+    /// takes the place of that while it is verified, 64 MiB at most.
     pub threads: usize,
     /// How many passwords may wait for a thread before the next is [`Error::Busy`].
     pub queue: usize,
@@ -104,7 +105,8 @@ impl Hasher {
         self.0.pool.run(work).await
     }
 
-    /// Does the work of a [`Hasher::verify`] for a user who does not exist, so that the time does not tell.
+    /// Does the work of a [`Hasher::verify`] for a user who does not exist, so that the time does not tell. It does tell of
+    /// users whose hash is still another than [`Hasher::hash`] would make.
     ///
     /// # Errors
     ///

@@ -31,6 +31,11 @@ impl Memory {
         self.blocks.shrink_to(self.kept);
         Ok(answer)
     }
+
+    /// Keeps nothing until the next use: for work that brings memory of its own.
+    pub(crate) fn give_back(&mut self) {
+        self.blocks = Vec::new();
+    }
 }
 
 #[cfg(test)]
@@ -46,6 +51,8 @@ mod tests {
             assert_eq!(memory.blocks.len(), after);
             assert!(memory.blocks.capacity() <= 100);
         }
+        memory.give_back();
+        assert_eq!(memory.blocks.capacity(), 0);
     }
 
     #[test]

@@ -4,12 +4,16 @@
 //! pass, and cannot ask for `iat`.
 
 mod claims;
+mod explanation;
 mod header;
 mod key;
+#[cfg(test)]
+mod wycheproof;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 pub use claims::Claims;
 use claims::WireClaims;
+pub use explanation::{Explanation, Signer};
 use key::Key;
 use serde::de::DeserializeOwned;
 
@@ -84,6 +88,13 @@ impl TokenKeys {
     /// [`TokenError::Expired`] from the second of `exp` on; [`TokenError::Invalid`] for everything else, and always for a
     /// token that none of the keys has signed.
     pub fn verify(&self, token: &str, now: i64) -> Result<Claims, TokenError> {
+        let wire: WireClaims =
+            object(&self.open(token)?).ok_or(TokenError::Invalid("not the claims of an access token"))?;
+        wire.check(now, self.accept_legacy)
+    }
+
+    /// What one of the keys has signed: bytes that nobody else can have written, which are not yet claims.
+    fn open(&self, token: &str) -> Result<Vec<u8>, TokenError> {
         if token.len() > TOKEN_MAX {
             return Err(TokenError::Invalid("longer than 4 KiB"));
         }
@@ -94,9 +105,7 @@ impl TokenKeys {
         if !self.has_signed(kid.as_deref(), message, signature)? {
             return Err(TokenError::Invalid("signature does not match"));
         }
-        let wire: WireClaims =
-            object(&decode(claims)?).ok_or(TokenError::Invalid("not the claims of an access token"))?;
-        wire.check(now, self.accept_legacy)
+        decode(claims)
     }
 
     /// Legacy tokens name no key: for them, any will do.

@@ -26,11 +26,11 @@ impl Key {
     pub(super) fn new(secret: &Secret) -> Self {
         let secret = secret.expose().as_bytes();
         let digest = Sha256::new().chain_update(ID_DOMAIN).chain_update(secret).finalize();
-        Self {
-            id: URL_SAFE_NO_PAD.encode(&digest[..ID_LENGTH]),
-            signing: EncodingKey::from_secret(secret),
-            verifying: DecodingKey::from_secret(secret),
-        }
+        Self::named(URL_SAFE_NO_PAD.encode(&digest[..ID_LENGTH]), secret)
+    }
+
+    pub(super) fn named(id: String, secret: &[u8]) -> Self {
+        Self { id, signing: EncodingKey::from_secret(secret), verifying: DecodingKey::from_secret(secret) }
     }
 
     /// The `kid` of its tokens. It follows from the secret, so every instance knows it without being told.

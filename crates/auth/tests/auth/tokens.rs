@@ -65,6 +65,30 @@ fn rotated() {
     assert!(matches!(before.verify(&new_token, NOW), Err(TokenError::Invalid("unknown key id"))));
 }
 
+/// Every instance goes from the old key to the new one, in three steps and one after the other: whichever two of neighbouring
+/// steps meet, each takes the other's tokens.
+#[test]
+fn rotated_without_a_refusal() {
+    let (old, new) = (secret(), secret());
+    let with = |current: &Secret, previous: &[&Secret]| {
+        TokenKeys::new(current.clone())
+            .with_previous(previous.iter().map(|secret| (*secret).clone()).collect())
+    };
+    let steps = [with(&old, &[]), with(&old, &[&new]), with(&new, &[&old]), with(&new, &[])];
+    // The last step is taken when the last token of the old key has expired.
+    let times = [NOW, NOW, NOW, NOW + ACCESS_TOKEN_SECONDS];
+    for (here, there) in (0..4).flat_map(|here| (0..4).map(move |there| (here, there))) {
+        let token = steps[here].issue(1, 1, times[here]).unwrap();
+        let now = times[here].max(times[there]);
+        let refused = match steps[there].verify(&token, now) {
+            Ok(_) => false,
+            // No valid token is refused once its time is over.
+            Err(_) => now < times[here] + ACCESS_TOKEN_SECONDS,
+        };
+        assert!(!refused || here.abs_diff(there) > 1, "of step {here} in step {there}");
+    }
+}
+
 #[test]
 fn debug_tells_no_secret() {
     let (current, previous) = (secret(), secret());
