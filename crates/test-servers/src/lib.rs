@@ -7,6 +7,8 @@
 
 mod postgres;
 mod process;
+mod redis;
 
 pub use postgres::{Postgres, PostgresSession, SuspendedPostgres, TestDatabase};
 pub use process::free_port;
+pub use redis::{Redis, SuspendedRedis};

@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::process::{free_port, guarded};
+use crate::process::{free_port, guarded, is_running, signal, state};
 
 const MISSING: &str = "PostgreSQL's server is not installed. Debian and Ubuntu: apt-get install postgresql";
 
@@ -309,26 +309,6 @@ impl Drop for PostgresSession {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Sends a signal by name to those of the processes that still are.
-fn signal(name: &str, ids: &[u32]) {
-    for id in ids {
-        let mut kill = Command::new("kill");
-        kill.args([format!("-{name}"), id.to_string()]).stderr(Stdio::null());
-        kill.status().expect("kill");
-    }
-}
-
-fn is_running(id: u32) -> bool {
-    !matches!(state(id).chars().next(), None | Some('Z'))
-}
-
-/// What `ps` calls the state of a process: it begins with `T` when it is stopped, with `Z` when it has ended, and is empty when nobody
-/// remembers it.
-fn state(id: u32) -> String {
-    let state = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps");
-    String::from_utf8_lossy(&state.stdout).trim().to_owned()
 }
 
 /// Where Debian keeps the newest server, or wherever the PATH has one.

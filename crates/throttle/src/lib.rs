@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod bucket;
+mod counters;
+mod error;
+mod quota;
+mod redis;
+mod throttle;
+
+pub use bucket::Bucket;
+pub use error::Error;
+pub use quota::{Quota, QuotaError};
+pub use throttle::{Decision, Refusal, Throttle};

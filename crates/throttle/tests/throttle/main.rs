@@ -1,0 +1,22 @@
+//! What a throttle promises, with a clock of the test's own and a real Redis.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test they are how it fails")]
+
+mod alone;
+mod shared;
+
+use daybook_throttle::{Bucket, Decision, Refusal};
+
+const NOW: i64 = 1_800_000_000_000_000;
+const SECOND: i64 = 1_000_000;
+
+fn bucket<'a>(name: &'static str, key: &'a str, quota: &str) -> Bucket<'a> {
+    Bucket { name, key, quota: quota.parse().unwrap_or_else(|error| panic!("{quota}: {error}")) }
+}
+
+fn refusal(decision: Decision) -> Refusal {
+    match decision {
+        Decision::Refused(refusal) => refusal,
+        Decision::Admitted => panic!("it was admitted"),
+    }
+}

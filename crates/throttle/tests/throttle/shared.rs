@@ -1,0 +1,145 @@
+//! Several instances and one Redis.
+
+use std::time::{Duration, Instant};
+
+use daybook_test_servers::{Redis, free_port};
+use daybook_throttle::{Bucket, Decision, Error, Throttle};
+
+use crate::{NOW, bucket, refusal};
+
+/// More than anybody may ever wait for Redis.
+const LONGEST: Duration = Duration::from_millis(500);
+
+fn instance(redis: &Redis) -> Throttle {
+    Throttle::new().with_redis(&redis.url(), "test").unwrap()
+}
+
+async fn admitted(throttle: &Throttle, bucket: Bucket<'_>, times: usize) -> usize {
+    let mut admitted = 0;
+    for _ in 0..times {
+        let began = Instant::now();
+        admitted += usize::from(throttle.take(&[bucket], NOW).await == Decision::Admitted);
+        assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
+    }
+    admitted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_quota_is_exact_over_instances() {
+    let redis = Redis::start();
+    let instances = [instance(&redis), instance(&redis)];
+    for round in 0..20 {
+        let tasks: Vec<_> = (0..64_i64)
+            .map(|task| {
+                // Clocks that are hours apart.
+                let (throttle, now) = (instances[task as usize % 2].clone(), NOW + task * 3_600_000_000);
+                tokio::spawn(async move {
+                    let key = round.to_string();
+                    let buckets = [bucket("account", &key, "10/10m"), bucket("address", &key, "100/10m")];
+                    throttle.take(&buckets, now).await == Decision::Admitted
+                })
+            })
+            .collect();
+        let mut admitted = 0;
+        for task in tasks {
+            admitted += i32::from(task.await.unwrap());
+        }
+        assert_eq!(admitted, 10);
+    }
+}
+
+#[tokio::test]
+async fn what_one_gives_back_the_other_can_take() {
+    let redis = Redis::start();
+    let (one, two) = (instance(&redis), instance(&redis));
+    let door = bucket("door", "ada", "3/10m");
+    assert_eq!(admitted(&one, door, 5).await, 3);
+    let refused = refusal(two.take(&[door], NOW).await);
+    assert!(refused.first && refused.retry_after > Duration::from_secs(190), "{refused:?}");
+    assert!(!refusal(two.take(&[door], NOW).await).first);
+    one.give_back(&door, NOW).await;
+    assert_eq!(admitted(&two, door, 5).await, 1);
+    two.reset(&door).await;
+    assert_eq!(admitted(&one, door, 5).await, 3);
+}
+
+#[tokio::test]
+async fn keys_tell_nothing_and_expire() {
+    let redis = Redis::start();
+    let throttle = instance(&redis);
+    let buckets = [bucket("account", "ada@example.com", "10/10m"), bucket("address", "192.0.2.7", "1/1s")];
+    assert_eq!(throttle.take(&buckets, NOW).await, Decision::Admitted);
+    let keys = redis.query(&["KEYS", "*"]);
+    assert_eq!(keys.lines().count(), 2, "{keys}");
+    assert!(keys.lines().all(|key| key.starts_with("{test}:")), "{keys}");
+    assert!(!keys.contains("ada") && !keys.contains("192.0.2.7"), "{keys}");
+    for key in keys.lines() {
+        let left: i64 = redis.query(&["PTTL", key]).parse().unwrap();
+        assert!((-2..=60_000).contains(&left) && left != -1, "{key} lives for {left} ms");
+    }
+}
+
+#[tokio::test]
+async fn without_redis_each_instance_goes_on_by_itself() {
+    let redis = Redis::start();
+    let (one, two) = (instance(&redis), instance(&redis));
+    let (before, door) = (bucket("door", "before", "5/10m"), bucket("door", "ada", "5/10m"));
+    assert_eq!(admitted(&one, before, 3).await, 3);
+    redis.kill();
+    assert_eq!(admitted(&one, door, 8).await, 5);
+    assert_eq!(admitted(&two, door, 8).await, 5);
+    assert_eq!(admitted(&one, before, 8).await, 2, "it goes on where Redis has left off");
+    redis.start_again();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while redis.query(&["DBSIZE"]) == "0" {
+        assert!(Instant::now() < deadline, "Redis was not used again");
+        let _ = one.take(&[bucket("other", "x", "100000/24h")], NOW).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let after = bucket("door", "after", "4/10m");
+    while two.take(&[bucket("other", "y", "100000/24h")], NOW).await != Decision::Admitted {}
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(admitted(&one, after, 3).await + admitted(&two, after, 3).await, 4, "both share again");
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_is_not_waited_for() {
+    let redis = Redis::start();
+    let throttle = instance(&redis);
+    let door = bucket("door", "ada", "5/10m");
+    assert_eq!(admitted(&throttle, door, 2).await, 2);
+    let suspended = redis.suspend();
+    let began = Instant::now();
+    assert_eq!(admitted(&throttle, door, 8).await, 3);
+    assert!(began.elapsed() < 2 * LONGEST, "eight did not wait one after the other: {:?}", began.elapsed());
+    drop(suspended);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let fresh = bucket("other", "x", "100000/24h");
+    while !redis.query(&["KEYS", "*other*"]).contains("other") {
+        assert!(Instant::now() < deadline, "Redis was not used again");
+        let _ = throttle.take(&[fresh], NOW).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_yet_may_come_later() {
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let throttle = Throttle::new().with_redis(&url, "test").unwrap();
+    assert_eq!(admitted(&throttle, bucket("door", "ada", "5/10m"), 8).await, 5);
+}
+
+#[test]
+fn without_a_runtime_there_is_no_connection() {
+    let refused = Throttle::new().with_redis("redis://127.0.0.1:9", "test");
+    assert!(matches!(refused, Err(Error::Runtime)));
+}
+
+#[tokio::test]
+async fn a_bad_url_is_refused_and_no_url_is_told() {
+    let refused = Throttle::new().with_redis("http://user:canary@host", "test");
+    assert!(matches!(refused, Err(Error::Url)));
+    assert!(!format!("{refused:?}").contains("canary"));
+    let throttle = Throttle::new().with_redis("redis://user:canary@127.0.0.1:9", "test").unwrap();
+    assert!(!format!("{throttle:?}").contains("canary"));
+}
