@@ -1,7 +1,9 @@
 //! Each query of a request, on both databases: `cargo bench -p daybook-bench --bench queries`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
-use daybook_domain::{Email, NoteDraft, NoteId, PageRequest, SessionId, Timestamp, UserId, Username};
+use daybook_domain::{
+    Email, NoteDraft, NoteId, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, UserId, Username,
+};
 use daybook_persistence::{Database, Login, NewUser};
 use daybook_test_servers::Postgres;
 use divan::Bencher;
@@ -45,13 +47,20 @@ fn fixture(kind: &str) -> Fixture {
             username: Username::parse("ada").unwrap(),
             password_hash: "hash".into(),
         };
-        let user = database.register(new, now).await.unwrap().id;
+        let user = database.register(new, Origin::default(), now).await.unwrap().id;
         for _ in 0..50 {
             database.create_note(user, draft(), now).await.unwrap();
         }
-        let expires_at = now.plus_seconds(3_600);
-        let login = Login { user, verified_hash: "hash".into(), new_hash: None, expires_at };
-        let session = database.open_session(login, now).await.unwrap();
+        let login = Login {
+            user,
+            verified_hash: "hash".into(),
+            new_hash: None,
+            family: [1; 32],
+            refresh_token: [1; 32],
+            origin: Origin::default(),
+            policy: SessionPolicy::default(),
+        };
+        let session = database.open_session(login, now).await.unwrap().session;
         (database, user, session)
     });
     Fixture { runtime, database, user, session, now, _folder: folder }
@@ -64,7 +73,7 @@ fn draft() -> NoteDraft {
 #[divan::bench(args = KINDS)]
 fn session_check(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.is_live(f.user, f.session, f.now)).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.live_session(f.user, f.session, f.now)).unwrap());
 }
 
 #[divan::bench(args = KINDS)]

@@ -3,7 +3,9 @@
 mod check;
 mod healthcheck;
 mod migrate;
+mod secret;
 mod serve;
+mod token;
 
 use std::process::ExitCode;
 
@@ -22,7 +24,7 @@ pub struct Arguments {
     command: Option<Command>,
 }
 
-#[derive(Debug, Clone, Copy, Default, Subcommand)]
+#[derive(Debug, Default, Subcommand)]
 enum Command {
     /// Applies migrations, then serves until SIGTERM or SIGINT (the default)
     #[default]
@@ -33,6 +35,11 @@ enum Command {
     Check,
     /// Prints the OpenAPI document
     Openapi,
+    /// Prints a fresh secret for JWT_SECRET_KEY
+    Secret,
+    /// What can be known about tokens
+    #[command(subcommand)]
+    Token(token::Command),
     /// Asks the service at DAYBOOK_BIND whether it is ready; exits with 1 if it is not
     Healthcheck,
 }
@@ -54,9 +61,13 @@ pub fn run(arguments: Arguments) -> ExitCode {
 }
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
-    if matches!(command, Command::Openapi) {
-        println!("{}", crate::document_json()?);
-        return Ok(ExitCode::SUCCESS);
+    match command {
+        Command::Openapi => {
+            println!("{}", crate::document_json()?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        Command::Secret => return secret::run(),
+        _ => {}
     }
     let environment = Environment::read()?;
     if matches!(command, Command::Healthcheck) {
@@ -71,6 +82,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Migrate => run_async(migrate::run(config)),
         Command::Check => run_async(check::run(config)),
+        Command::Token(command) => run_async(token::run(config, command)),
         _ => run_async(serve::run(config)),
     }
 }

@@ -1,16 +1,22 @@
 //! The configuration: environment variables, read once, all problems told at once.
 
 mod environment;
+mod limits;
+mod redis_url;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 
 use daybook_ai_client::ApiKey;
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
+use daybook_domain::SessionPolicy;
 use daybook_persistence::DatabaseUrl;
 use url::Url;
 
 pub use self::environment::{Environment, EnvironmentError};
+pub use self::limits::RateLimits;
+pub use self::redis_url::RedisUrl;
+use crate::client_address::TrustedProxies;
 
 /// Everything that can be set. Its `Debug` tells no secret, since none of its parts does.
 #[derive(Debug, Clone)]
@@ -31,6 +37,14 @@ pub struct Config {
     pub password_policy: PasswordPolicy,
     /// `DAYBOOK_ARGON2`: `m=65536,t=3,p=4`
     pub hashing: HashParameters,
+    /// `DAYBOOK_SESSION_IDLE`, `DAYBOOK_SESSION_LIFETIME`, `DAYBOOK_SESSIONS_PER_USER`
+    pub sessions: SessionPolicy,
+    /// `DAYBOOK_RATE_LIMIT`; none when it is `off`.
+    pub rate_limits: Option<RateLimits>,
+    /// `DAYBOOK_TRUSTED_PROXIES`
+    pub trusted_proxies: TrustedProxies,
+    /// `REDIS_URL`
+    pub redis: Option<RedisUrl>,
     /// `OPENAI_SECRET_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL`, unless `DAYBOOK_SUMMARIZER` is `off`.
     pub provider: Option<Provider>,
     /// `WEATHER_BASE_URL`
@@ -39,7 +53,7 @@ pub struct Config {
     pub geocoding_base_url: Url,
     /// `RUST_LOG`
     pub log: String,
-    /// What was set and has no effect.
+    /// What was set and has no effect, or had better not be set.
     pub warnings: Vec<String>,
 }
 
@@ -80,6 +94,12 @@ impl Config {
         let accept_legacy_tokens = read.parse_as("DAYBOOK_ACCEPT_LEGACY_TOKENS", switch).unwrap_or(false);
         let password_policy = read.parse_as("DAYBOOK_PASSWORD_POLICY", policy).unwrap_or_default();
         let hashing = read.parse_as("DAYBOOK_ARGON2", hashing).unwrap_or_default();
+        let sessions = read.sessions();
+        let rate_limits = read.parse_as("DAYBOOK_RATE_LIMIT", limits::rate_limits);
+        let rate_limits = rate_limits.unwrap_or_else(limits::default);
+        let trusted_proxies =
+            read.parse_as("DAYBOOK_TRUSTED_PROXIES", TrustedProxies::parse).unwrap_or_default();
+        let redis = read.parse_as("REDIS_URL", RedisUrl::parse);
         let provider = read.provider();
         let weather_base_url = read.url("WEATHER_BASE_URL", "https://api.open-meteo.com");
         let geocoding_base_url = read.url("GEOCODING_BASE_URL", "https://geocoding-api.open-meteo.com");
@@ -90,6 +110,10 @@ impl Config {
                 "JWT_SECRET_KEY",
                 "must be set with PostgreSQL: at least 32 random bytes, the same on every instance",
             );
+        }
+        let mut warnings = environment.without_effect();
+        if rate_limits.is_none() {
+            warnings.push("DAYBOOK_RATE_LIMIT is off: passwords may be guessed without a limit".to_owned());
         }
         match (read.problems.is_empty(), database_url, bind, weather_base_url, geocoding_base_url) {
             (true, Some(database_url), Some(bind), Some(weather_base_url), Some(geocoding_base_url)) => {
@@ -102,11 +126,15 @@ impl Config {
                     accept_legacy_tokens,
                     password_policy,
                     hashing,
+                    sessions,
+                    rate_limits,
+                    trusted_proxies,
+                    redis,
                     provider,
                     weather_base_url,
                     geocoding_base_url,
                     log,
-                    warnings: environment.without_effect(),
+                    warnings,
                 })
             }
             _ => Err(ConfigError(read.problems)),
@@ -161,6 +189,18 @@ impl Reader<'_> {
 
     fn url(&mut self, name: &str, default: &str) -> Option<Url> {
         self.parse_as(name, base_url).or_else(|| default.parse().ok())
+    }
+
+    fn sessions(&mut self) -> SessionPolicy {
+        let default = SessionPolicy::default();
+        let idle = self.parse_as("DAYBOOK_SESSION_IDLE", limits::seconds);
+        let lifetime = self.parse_as("DAYBOOK_SESSION_LIFETIME", limits::seconds);
+        let per_user = self.parse_as("DAYBOOK_SESSIONS_PER_USER", limits::sessions);
+        SessionPolicy {
+            idle_seconds: idle.unwrap_or(default.idle_seconds),
+            lifetime_seconds: lifetime.unwrap_or(default.lifetime_seconds),
+            per_user: per_user.unwrap_or(default.per_user),
+        }
     }
 
     fn provider(&mut self) -> Option<Provider> {

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
 use daybook_domain::{EmailError, UsernameError};
+use daybook_throttle::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -53,6 +54,8 @@ pub(crate) enum ApiError {
     TooLarge(usize),
     /// 415: the media type that is wanted.
     UnsupportedMediaType(&'static str),
+    /// 429: what has been used up, and for how long.
+    TooManyAttempts(Refusal),
     /// 503: come back after so long.
     Busy(Duration, String),
     /// 503: a feature that is not configured.
@@ -89,6 +92,7 @@ impl ApiError {
             Self::BodyTimeout => "The request body did not arrive in time".to_owned(),
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
+            Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
             Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
             Self::Disabled(sentence) | Self::Upstream(_, sentence, _) => (*sentence).to_owned(),
             Self::Internal(_) => "Internal Server Error".to_owned(),
@@ -101,6 +105,7 @@ impl fmt::Display for ApiError {
         f.write_str(&self.sentence())?;
         match self {
             Self::BadToken(reason) => write!(f, ": {reason}"),
+            Self::TooManyAttempts(refusal) => write!(f, ": {}", refusal.bucket),
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
                 write!(f, ": {cause}")?;
@@ -130,6 +135,7 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(..) | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -154,6 +160,12 @@ impl ResponseError for ApiError {
             Self::BodyTimeout | Self::TooLarge(_) => {
                 response.force_close();
             }
+            Self::TooManyAttempts(refusal) => {
+                response.insert_header((header::RETRY_AFTER, whole_seconds(refusal.retry_after)));
+                for (name, value) in rate_limit_fields(refusal) {
+                    response.insert_header((name, value));
+                }
+            }
             Self::Busy(after, _) => {
                 response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
             }
@@ -174,6 +186,25 @@ impl From<daybook_persistence::Error> for ApiError {
             Error::Unavailable(_) => Self::busy(error),
             other => Self::Internal(other.into()),
         }
+    }
+}
+
+/// Rounded up: whoever comes a moment before the time is refused again.
+fn whole_seconds(time: Duration) -> u64 {
+    (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
+}
+
+/// What has been used up, as clients can read it (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
+fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
+    let Refusal { bucket, quota, retry_after, .. } = refusal;
+    let policy = format!(r#""{bucket}";q={};w={}"#, quota.limit(), quota.period().as_secs());
+    let state = format!(r#""{bucket}";r=0;t={}"#, whole_seconds(*retry_after));
+    [("RateLimit-Policy", policy), ("RateLimit", state)]
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        Self::TooManyAttempts(refusal)
     }
 }
 

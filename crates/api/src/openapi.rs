@@ -9,7 +9,9 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use crate::error::{Detail, ValidationDetail};
-use crate::routes::{account, health, home, login, note, registration, summary, task};
+use crate::routes::{
+    account, event, health, home, login, note, refresh, registration, session, summary, task,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,6 +22,7 @@ use crate::routes::{account, health, home, login, note, registration, summary, t
     ),
     tags(
         (name = "accounts", description = "Who you are"),
+        (name = "sessions", description = "Where you are logged in"),
         (name = "notes", description = "What you want to keep, and summaries of it"),
         (name = "tasks", description = "What you want to do, and the weather where you do it"),
         (name = "service", description = "How the service is")
@@ -28,6 +31,12 @@ use crate::routes::{account, health, home, login, note, registration, summary, t
         home::hello,
         registration::register,
         login::login,
+        refresh::refresh,
+        session::logout,
+        session::logout_all,
+        session::list,
+        session::end,
+        event::list,
         account::change_password,
         account::me,
         account::update_me,
@@ -82,7 +91,9 @@ impl Modify for Common {
 
 fn add_common_errors(operation: &mut Operation) {
     let takes_body = operation.request_body.is_some();
-    let takes_form = operation.operation_id.as_deref() == Some("login");
+    let id = operation.operation_id.as_deref();
+    let takes_form = id == Some("login");
+    let tries_password = matches!(id, Some("login" | "register" | "change_password" | "delete_me"));
     let takes_input = takes_body || operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
     let needs_token = operation.security.is_some();
     let common = [
@@ -94,6 +105,12 @@ fn add_common_errors(operation: &mut Operation) {
             "415",
             "The body is not JSON",
             "The request body must be application/json",
+        ),
+        (
+            tries_password,
+            "429",
+            "Too many attempts; `Retry-After` says when to come back",
+            "Too many attempts, try again later",
         ),
         (true, "500", "A fault of the service", "Internal Server Error"),
         (

@@ -1,14 +1,18 @@
 //! The whole URL table.
 
 pub(crate) mod account;
+pub(crate) mod event;
 pub(crate) mod health;
 pub(crate) mod home;
 pub(crate) mod login;
 pub(crate) mod note;
 mod page;
+pub(crate) mod refresh;
 pub(crate) mod registration;
+pub(crate) mod session;
 pub(crate) mod summary;
 pub(crate) mod task;
+pub(crate) mod token;
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
@@ -23,6 +27,12 @@ pub(crate) fn table(app: &mut ServiceConfig) {
     app.service(at("/", [get(home::hello)]))
         .service(at("/auth/register", [post(registration::register)]))
         .service(at("/auth/login", [post(login::login)]))
+        .service(at("/auth/refresh", [post(refresh::refresh)]))
+        .service(at("/auth/logout", [post(session::logout).bearer()]))
+        .service(at("/auth/logout-all", [post(session::logout_all).bearer()]))
+        .service(at("/auth/sessions", [get(session::list).bearer()]))
+        .service(at("/auth/sessions/{session_id}", [delete(session::end).bearer()]))
+        .service(at("/auth/events", [get(event::list).bearer()]))
         .service(at("/auth/password", [post(account::change_password).bearer()]))
         .service(at(
             "/users/me",

@@ -21,6 +21,18 @@ pub(crate) fn fill_in(config: &mut Config) -> Result<(), Box<dyn std::error::Err
     Ok(())
 }
 
+/// The same, but the file has to be there.
+///
+/// # Errors
+///
+/// When the file cannot be read, or holds no good secret.
+pub(crate) fn read_in(config: &mut Config) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    if let (None, Some(database)) = (&config.jwt_secret, config.database_url.sqlite_path()) {
+        config.jwt_secret = Some(read(&beside(database))?);
+    }
+    Ok(())
+}
+
 /// `data/daybook.db` has its secret in `data/daybook.db.jwt-secret`.
 fn beside(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
@@ -33,6 +45,10 @@ fn read_or_make(path: &Path) -> Result<Secret, Box<dyn std::error::Error + Send 
         make(path).map_err(|cause| format!("the secret cannot be kept in {}: {cause}", path.display()))?;
         tracing::info!(file = %path.display(), "made a secret to sign access tokens with");
     }
+    read(path)
+}
+
+fn read(path: &Path) -> Result<Secret, Box<dyn std::error::Error + Send + Sync>> {
     let text = fs::read_to_string(path)
         .map_err(|cause| format!("the secret in {} cannot be read: {cause}", path.display()))?;
     Secret::parse(text.trim()).map_err(|weak| format!("the secret in {} {weak}", path.display()).into())

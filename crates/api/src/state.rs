@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, web};
 use daybook_auth::{Hasher, HasherOptions, PasswordPolicy, TokenKeys};
-use daybook_domain::Timestamp;
+use daybook_domain::{SessionPolicy, Timestamp};
 use daybook_persistence::Database;
 
+use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::openapi;
+use crate::revocation::Revocations;
 use crate::summarizer::Summarizer;
+use crate::uses::Uses;
 
 /// The parts of a running service, one set per worker thread; everything in it is shared but the database's lane.
 #[derive(Clone)]
@@ -22,17 +26,23 @@ pub struct State {
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) password_policy: PasswordPolicy,
+    pub(crate) sessions: SessionPolicy,
+    pub(crate) revocations: Revocations,
+    pub(crate) limiter: Limiter,
+    pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summarizer: Option<Summarizer>,
     pub(crate) weather: daybook_weather_client::Client,
     pub(crate) metrics: Metrics,
     pub(crate) openapi: Arc<str>,
+    pub(crate) uses: Uses,
     draining: Arc<AtomicBool>,
     request_ids: Arc<RequestIds>,
     clock: fn() -> Timestamp,
 }
 
 impl State {
-    /// Puts the parts together as they are configured. Opens SQLite's file; connects to nothing else.
+    /// Puts the parts together as they are configured. Opens SQLite's file; connects to nothing else before it is
+    /// asked to, and to Redis in the background, on the Tokio runtime that this is called in.
     ///
     /// # Errors
     ///
@@ -48,6 +58,11 @@ impl State {
             hasher: Hasher::new(options)?,
             tokens: Arc::new(config.token_keys().ok_or("JWT_SECRET_KEY is not set")?),
             password_policy: config.password_policy,
+            sessions: config.sessions,
+            revocations: Revocations::new(config.redis.as_ref())?,
+            limiter: Limiter::new(config.rate_limits, config.redis.as_ref())?,
+            trusted_proxies: Arc::new(config.trusted_proxies.clone()),
+            uses: Uses::new(),
             summarizer: config.provider.as_ref().map(Summarizer::new).transpose()?,
             weather,
             metrics: Metrics::new()?,

@@ -33,6 +33,10 @@ id! {
     TaskId
 }
 id! {
-    /// The id of a session: what a login opens and a password change ends.
+    /// The id of a session.
     SessionId
+}
+id! {
+    /// The id of an event.
+    EventId
 }

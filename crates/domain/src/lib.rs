@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
 mod email;
+mod event;
 mod id;
 mod note;
 mod page;
+mod session;
 mod summary;
 mod task;
 mod text;
@@ -11,9 +13,11 @@ mod time;
 mod user;
 
 pub use email::{Email, EmailError, email_rule};
-pub use id::{NoteId, SessionId, TaskId, UserId};
+pub use event::{Event, EventKind};
+pub use id::{EventId, NoteId, SessionId, TaskId, UserId};
 pub use note::{Note, NoteDraft, NotePatch};
 pub use page::{Cursor, CursorError, Limit, LimitError, Page, PageRequest};
+pub use session::{EndReason, Origin, Session, SessionPolicy};
 pub use summary::{ContentHash, Summary};
 pub use task::{Task, TaskDraft, TaskPatch};
 pub use time::Timestamp;

@@ -1,6 +1,6 @@
 //! Keeps a journal in a database: `cargo run -p daybook-persistence --example journal -- sqlite://journal.db "Dear diary"`.
 
-use daybook_domain::{Email, NoteDraft, PageRequest, Timestamp, UserId, Username};
+use daybook_domain::{Email, NoteDraft, Origin, PageRequest, Timestamp, UserId, Username};
 use daybook_persistence::{Database, DatabaseUrl, Error, NewUser};
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +27,7 @@ async fn writer(database: &Database) -> Result<UserId, Box<dyn std::error::Error
         username: Username::parse("writer")?,
         password_hash: String::new(),
     };
-    match database.register(new, Timestamp::now()).await {
+    match database.register(new, Origin::default(), Timestamp::now()).await {
         Ok(user) => Ok(user.id),
         Err(Error::Conflict(_)) => {
             Ok(database.credentials("writer").await?.ok_or("the account has gone")?.user)

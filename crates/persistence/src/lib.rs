@@ -2,6 +2,7 @@
 
 mod database;
 mod error;
+mod event;
 mod migrations;
 mod note;
 mod postgres;
@@ -17,7 +18,7 @@ mod user;
 
 pub use database::Database;
 pub use error::{Error, Field};
-pub use session::Login;
+pub use session::{Activity, Digest, Login, Opened, Refresh, Refreshed, Rotation};
 pub use summary::NewSummary;
 pub use url::{DatabaseUrl, UrlError};
 pub use user::{Credentials, NewUser};

@@ -15,20 +15,56 @@ diesel::table! {
         password_hash -> Text,
         password_changed_at -> Utc,
         last_login_at -> Nullable<Utc>,
+        legacy_logout_at -> Nullable<Utc>,
         created_at -> Utc,
         updated_at -> Utc,
     }
 }
 
 diesel::table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
     use super::Utc;
 
     sessions (id) {
         id -> BigInt,
         user_id -> BigInt,
         created_at -> Utc,
+        last_used_at -> Utc,
         expires_at -> Utc,
+        family -> Nullable<Binary>,
+        refresh_token -> Nullable<Binary>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        ended_at -> Nullable<Utc>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary};
+    use super::Utc;
+
+    rotations (refresh_token) {
+        refresh_token -> Binary,
+        session_id -> BigInt,
+        salt -> Binary,
+        rotated_at -> Utc,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Nullable, Text};
+    use super::Utc;
+
+    events (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        kind -> Text,
+        reason -> Nullable<Text>,
+        session_id -> Nullable<BigInt>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        created_at -> Utc,
     }
 }
 

@@ -1,13 +1,23 @@
 //! Sessions: what a login opens, and what an access token must belong to.
 
-use daybook_domain::{SessionId, Timestamp, UserId};
-use diesel::dsl::exists;
-use diesel::prelude::*;
+mod ending;
+mod rotation;
 
+use daybook_domain::{EventKind, Origin, Session, SessionId, SessionPolicy, Timestamp, UserId};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+pub(crate) use self::ending::{Ending, end_sessions};
+pub use self::rotation::{Refresh, Refreshed, Rotation};
+use crate::event::{self, Entry, insert};
 use crate::schema::{sessions, users};
 use crate::time::At;
-use crate::unit::{read, transaction};
+use crate::unit::{execute, read, transaction};
 use crate::{Database, Error};
+
+/// A SHA-256 digest.
+pub type Digest = [u8; 32];
 
 /// A login whose password was verified.
 #[derive(Debug, Clone)]
@@ -18,62 +28,213 @@ pub struct Login {
     pub verified_hash: String,
     /// The hash to keep from now on, when the old one's parameters are out of date.
     pub new_hash: Option<String>,
-    /// When the session ends.
-    pub expires_at: Timestamp,
+    /// What all refresh tokens of the new session have in common.
+    pub family: Digest,
+    /// Its first refresh token.
+    pub refresh_token: Digest,
+    /// Where the login comes from.
+    pub origin: Origin,
+    /// How long the session lasts, and how many there may be.
+    pub policy: SessionPolicy,
+}
+
+/// A session that was just opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// Its id.
+    pub session: SessionId,
+    /// Those that had to end for it.
+    pub ended: Vec<SessionId>,
+}
+
+/// When a live session was opened and used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When it was last written down that it was used; at first, when it was opened.
+    pub last_used_at: Timestamp,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Pg, Sqlite))]
+struct Row {
+    id: i64,
+    created_at: At,
+    last_used_at: At,
+    expires_at: At,
+    ip: Option<String>,
+    user_agent: Option<String>,
+}
+
+impl From<Row> for Session {
+    fn from(row: Row) -> Self {
+        Self {
+            id: SessionId(row.id),
+            created_at: row.created_at.0,
+            last_used_at: row.last_used_at.0,
+            expires_at: row.expires_at.0,
+            ip: row.ip,
+            user_agent: row.user_agent,
+        }
+    }
+}
+
+/// A list of sessions has no pages, since the policy says how many there are. This only bounds what was there before a lower limit.
+const LIST_MAX: i64 = 1_000;
+
+/// The user's sessions that have neither ended nor expired.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn live_of(user: UserId, now: Timestamp) -> _ {
+    let user_id: i64 = user.0;
+    let at: At = At(now);
+    sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(at))
 }
 
 impl Database {
-    /// Opens a session, and forgets those of the same user that have expired.
+    /// Opens a session, ends those that are too many then, and forgets those of the same user that have expired.
+    ///
+    /// Those that were never used after their login end first, then those that have not been used for longest: whatever logs in for
+    /// each of its calls pushes out its own sessions and nobody else's.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] when the user is gone or the password is no longer the one that was verified: a login that overlaps a
     /// change of the password must not outlive it.
-    pub async fn open_session(&self, login: Login, now: Timestamp) -> Result<SessionId, Error> {
+    pub async fn open_session(&self, login: Login, now: Timestamp) -> Result<Opened, Error> {
         transaction!(self, |c| {
-            let Login { user, verified_hash, new_hash, expires_at } = login;
+            let Login { user, verified_hash, new_hash, family, refresh_token, origin, policy } = login;
             let new_hash = new_hash.unwrap_or_else(|| verified_hash.clone());
             // This locks the user's row: a change of the password comes before or after, never in between.
             let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
             let change = (users::last_login_at.eq(At(now)), users::password_hash.eq(new_hash));
             Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
-            let expired =
-                sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::expires_at.le(At(now)));
-            c.execute(diesel::delete(expired)).await?;
+            let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
+            c.execute(diesel::delete(of_user.filter(sessions::expires_at.le(At(now))))).await?;
+            let by_need =
+                (sessions::last_used_at.gt(sessions::created_at).desc(), sessions::last_used_at.desc());
+            let kept = i64::from(policy.per_user.max(1)) - 1;
+            let too_many = live_of(user, now).order(by_need).offset(kept).select(sessions::id);
+            let too_many: Vec<i64> = c.all(too_many).await?;
+            let ended = if too_many.is_empty() {
+                Vec::new()
+            } else {
+                let these = live_of(user, now).filter(sessions::id.eq_any(too_many));
+                end_sessions!(c, these, Ending::too_many(user, &origin, now))
+            };
             let session = (
                 sessions::user_id.eq(user.0),
                 sessions::created_at.eq(At(now)),
-                sessions::expires_at.eq(At(expires_at)),
+                sessions::last_used_at.eq(At(now)),
+                sessions::expires_at.eq(At(policy.expiry(now, now))),
+                sessions::family.eq(family.to_vec()),
+                sessions::refresh_token.eq(refresh_token.to_vec()),
+                sessions::ip.eq(origin.ip.map(|ip| ip.to_string())),
+                sessions::user_agent.eq(origin.user_agent.clone()),
             );
-            let insert = diesel::insert_into(sessions::table).values(session).returning(sessions::id);
-            Ok(SessionId(c.one(insert).await?))
+            let opened = diesel::insert_into(sessions::table).values(session).returning(sessions::id);
+            let session = SessionId(c.one(opened).await?);
+            c.execute(insert(Entry::new(user, EventKind::Login, &origin, now).in_session(session))).await?;
+            let oldest: Vec<(i64, At)> = c.all(event::oldest(user).limit(event::REMOVED_AT_ONCE)).await?;
+            if let Some(last) = event::last_outdated(&oldest, now) {
+                c.execute(diesel::delete(event::up_to(user, last))).await?;
+            }
+            Ok(Opened { session, ended })
         })
     }
 
-    /// Whether this session of this user has neither ended nor expired.
+    /// When a session of this user was opened and last used; none when it has ended or expired, or never was.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn is_live(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, Error> {
+    pub async fn live_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Activity>, Error> {
         read!(self, |c| {
-            let live = sessions::table
-                .find(session.0)
-                .filter(sessions::user_id.eq(user.0))
-                .filter(sessions::expires_at.gt(At(now)));
-            Ok(c.one(diesel::select(exists(live))).await?)
+            let columns = (sessions::created_at, sessions::last_used_at);
+            let found = live_of(user, now).filter(sessions::id.eq(session.0)).select(columns);
+            let found: Option<(At, At)> = c.optional(found).await?;
+            Ok(found.map(|(created_at, last_used_at)| Activity {
+                created_at: created_at.0,
+                last_used_at: last_used_at.0,
+            }))
         })
     }
 
-    /// Whether this user exists and has not changed the password after this time: the check of a token without a session.
+    /// Writes down that a session is in use and when it expires now, unless somebody else has since `last_used_at`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn touch_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        last_used_at: Timestamp,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        execute!(self, |c| {
+            let target = live_of(user, now)
+                .filter(sessions::id.eq(session.0))
+                .filter(sessions::last_used_at.eq(At(last_used_at)));
+            let change = (sessions::last_used_at.eq(At(now)), sessions::expires_at.eq(At(expires_at)));
+            c.execute(diesel::update(target).set(change)).await?;
+            Ok(())
+        })
+    }
+
+    /// The user's live sessions, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<Session>, Error> {
+        read!(self, |c| {
+            let query =
+                live_of(user, now).order(sessions::id.desc()).limit(LIST_MAX).select(Row::as_select());
+            let rows: Vec<Row> = c.all(query).await?;
+            Ok(rows.into_iter().map(Session::from).collect())
+        })
+    }
+
+    /// The session of this user that a family of refresh tokens belongs to, also when it has ended a short while ago.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn session_of_family(&self, user: UserId, family: Digest) -> Result<Option<SessionId>, Error> {
+        read!(self, |c| {
+            let found = sessions::table
+                .filter(sessions::user_id.eq(user.0))
+                .filter(sessions::family.eq(family.to_vec()))
+                .select(sessions::id);
+            Ok(c.optional(found).await?.map(SessionId))
+        })
+    }
+
+    /// Whether this user exists and has neither changed the password nor logged out everywhere after this time: the check of a token
+    /// without a session.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn is_unchanged_since(&self, user: UserId, issued_at: Timestamp) -> Result<bool, Error> {
         read!(self, |c| {
-            let account = users::table.find(user.0).filter(users::password_changed_at.le(At(issued_at)));
-            Ok(c.one(diesel::select(exists(account))).await?)
+            let account = users::table
+                .find(user.0)
+                .filter(users::password_changed_at.le(At(issued_at)))
+                .filter(users::legacy_logout_at.is_null().or(users::legacy_logout_at.le(At(issued_at))))
+                .select(users::id);
+            let found: Option<i64> = c.optional(account).await?;
+            Ok(found.is_some())
         })
     }
 }

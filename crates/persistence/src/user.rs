@@ -1,11 +1,13 @@
 //! Accounts.
 
-use daybook_domain::{Email, SessionId, Timestamp, User, UserId, Username};
+use daybook_domain::{Email, EndReason, EventKind, Origin, SessionId, Timestamp, User, UserId, Username};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::event::{self, Entry};
 use crate::schema::{sessions, users};
+use crate::session::{Ending, end_sessions, live_of};
 use crate::time::At;
 use crate::unit::{execute, read, transaction};
 use crate::{Database, Error};
@@ -72,8 +74,8 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::Conflict`] with the field that is taken; either one when both are.
-    pub async fn register(&self, new: NewUser, now: Timestamp) -> Result<User, Error> {
-        execute!(self, |c| {
+    pub async fn register(&self, new: NewUser, origin: Origin, now: Timestamp) -> Result<User, Error> {
+        transaction!(self, |c| {
             let row = (
                 users::email.eq(new.email.as_str().to_owned()),
                 users::email_key.eq(new.email.key()),
@@ -85,7 +87,9 @@ impl Database {
                 users::updated_at.eq(At(now)),
             );
             let insert = diesel::insert_into(users::table).values(row).returning(Row::as_returning());
-            Ok(c.one(insert).await?.into())
+            let user: User = c.one(insert).await?.into();
+            c.execute(event::insert(Entry::new(user.id, EventKind::Register, &origin, now))).await?;
+            Ok(user)
         })
     }
 
@@ -161,7 +165,7 @@ impl Database {
         })
     }
 
-    /// Changes the password and ends every session but the one that is kept.
+    /// Changes the password and ends every session but the one that is kept; gives the ids of those that ended.
     ///
     /// # Errors
     ///
@@ -172,8 +176,9 @@ impl Database {
         verified_hash: String,
         new_hash: String,
         keep: Option<SessionId>,
+        origin: Origin,
         now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<SessionId>, Error> {
         transaction!(self, |c| {
             let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
             let change = (
@@ -182,23 +187,35 @@ impl Database {
                 users::updated_at.eq(At(now)),
             );
             Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
+            let entry = Entry::new(user, EventKind::PasswordChanged, &origin, now);
+            let entry = match keep {
+                Some(session) => entry.in_session(session),
+                None => entry,
+            };
+            c.execute(event::insert(entry)).await?;
             // Ids begin at 1: without a session to keep, none is.
-            let kept = keep.map_or(0, |session| session.0);
-            let others = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::id.ne(kept));
-            c.execute(diesel::delete(others)).await?;
-            Ok(())
+            let others = live_of(user, now).filter(sessions::id.ne(keep.map_or(0, |session| session.0)));
+            let ending = Ending::new(user, EndReason::PasswordChanged, &origin, now);
+            Ok(end_sessions!(c, others, ending))
         })
     }
 
-    /// Deletes the account and everything that it owns.
+    /// Deletes the account and everything that it owns; gives the ids of its sessions.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] when it is gone or its password is no longer the one that was verified.
-    pub async fn delete_user(&self, user: UserId, verified_hash: String) -> Result<(), Error> {
-        execute!(self, |c| {
+    pub async fn delete_user(
+        &self,
+        user: UserId,
+        verified_hash: String,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, Error> {
+        transaction!(self, |c| {
+            let ended: Vec<i64> = c.all(live_of(user, now).select(sessions::id)).await?;
             let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
-            Error::not_found_if_none(c.execute(diesel::delete(account)).await?)
+            Error::not_found_if_none(c.execute(diesel::delete(account)).await?)?;
+            Ok(ended.into_iter().map(SessionId).collect())
         })
     }
 }

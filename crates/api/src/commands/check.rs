@@ -7,7 +7,7 @@ use daybook_persistence::Database;
 use reqwest::redirect::Policy;
 
 use super::{Failure, with_causes};
-use crate::config::Config;
+use crate::config::{Config, RedisUrl};
 
 /// As long as a person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -16,6 +16,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     println!("configuration: ok");
     let mut all_well = report("database", database(&config).await);
+    match &config.redis {
+        Some(url) => all_well &= report("Redis", redis(url).await),
+        None => println!("Redis: none (set REDIS_URL to share limits and revocations between instances)"),
+    }
     // As the service's own clients: no proxy, no redirect.
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none()).build()?;
     match &config.provider {
@@ -35,6 +39,15 @@ async fn database(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     Ok(Database::open(&config.database_url)?.ping().await?)
+}
+
+async fn redis(url: &RedisUrl) -> Result<(), Failure> {
+    let client = redis::Client::open(url.expose())?;
+    let ping = async {
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        redis::cmd("PING").query_async::<()>(&mut connection).await
+    };
+    Ok(tokio::time::timeout(PATIENCE, ping).await??)
 }
 
 async fn reach(client: &reqwest::Client, url: &url::Url) -> Result<(), Failure> {

@@ -13,13 +13,18 @@ pub struct Environment(HashMap<String, String>);
 pub struct EnvironmentError(String);
 
 /// The variables of daybook's own name that something reads.
-const KNOWN: [&str; 6] = [
+const KNOWN: [&str; 11] = [
     "DAYBOOK_BIND",
     "DAYBOOK_WORKERS",
     "DAYBOOK_ACCEPT_LEGACY_TOKENS",
     "DAYBOOK_PASSWORD_POLICY",
     "DAYBOOK_ARGON2",
     "DAYBOOK_SUMMARIZER",
+    "DAYBOOK_SESSION_IDLE",
+    "DAYBOOK_SESSION_LIFETIME",
+    "DAYBOOK_SESSIONS_PER_USER",
+    "DAYBOOK_RATE_LIMIT",
+    "DAYBOOK_TRUSTED_PROXIES",
 ];
 
 impl Environment {
@@ -60,7 +65,7 @@ impl Environment {
 
     /// A sentence for each of daybook's own variables that nothing reads: most often a slip of the pen.
     pub(crate) fn without_effect(&self) -> Vec<String> {
-        let ours = self.0.keys().filter(|name| name.starts_with("DAYBOOK_") || *name == "REDIS_URL");
+        let ours = self.0.keys().filter(|name| name.starts_with("DAYBOOK_"));
         let mut unknown: Vec<_> =
             ours.filter(|name| !KNOWN.contains(&name.as_str()) && self.has(name)).collect();
         unknown.sort();

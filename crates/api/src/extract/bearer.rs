@@ -13,6 +13,7 @@ use crate::error::ApiError;
 use crate::state::State;
 
 const INVALID: &str = "The access token is invalid";
+const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
 
 /// The account and the session that a request's token belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +39,9 @@ pub(crate) async fn authenticate<B: MessageBody>(
         Ok(holder) => holder,
         Err(error) => return refuse(request.into_parts().0, error),
     };
+    if user.session.is_some_and(|session| state.revocations.contains(session)) {
+        return refuse(request.into_parts().0, REVOKED);
+    }
     request.extensions_mut().insert(user);
     let session = check_session(&state, user, issued_at);
     if request.method().is_safe() {
@@ -65,11 +69,18 @@ fn token_holder(request: &HttpRequest, state: &State) -> Result<(CurrentUser, Ti
 
 /// Whether the token's session lives; a token without one must not be older than the password.
 async fn check_session(state: &State, user: CurrentUser, issued_at: Timestamp) -> Result<(), ApiError> {
+    let now = state.now();
     let live = match user.session {
-        Some(session) => state.database.is_live(user.id, session, state.now()).await?,
+        Some(session) => {
+            let activity = state.database.live_session(user.id, session, now).await?;
+            if let Some(activity) = activity {
+                state.uses.note(&state.database, state.sessions, (user.id, session), activity, now);
+            }
+            activity.is_some()
+        }
         None => state.database.is_unchanged_since(user.id, issued_at).await?,
     };
-    if live { Ok(()) } else { Err(ApiError::BadToken("The access token was revoked")) }
+    if live { Ok(()) } else { Err(REVOKED) }
 }
 
 /// The token behind `Authorization: Bearer`, in any case; FastAPI takes a missing token for a bad one.

@@ -19,6 +19,12 @@ use crate::validation::{self, Issue, Rules, Source};
 /// A form that is a valid `T`. Any other body is taken for a form without fields, as FastAPI does.
 pub(crate) struct ValidForm<T>(pub(crate) T);
 
+const URL_ENCODED: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// The media types of forms.
+pub(super) const MEDIA_TYPES: [&str; 2] = [URL_ENCODED, MULTIPART];
+
 type Pairs = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
 impl<T: Body + 'static> FromRequest for ValidForm<T> {
@@ -30,8 +36,8 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
         async move {
             let body = body::read(&request, payload, T::MAX).await?;
             let pairs = match body::media_type(&request).as_str() {
-                "application/x-www-form-urlencoded" => urlencoded(&body),
-                "multipart/form-data" => multipart(request.headers(), body).await?,
+                URL_ENCODED => urlencoded(&body),
+                MULTIPART => multipart(request.headers(), body).await?,
                 _ => Vec::new(),
             };
             // An empty field of a form is one that was left out.

@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use daybook_domain::{NoteId, TaskId};
+use daybook_domain::{NoteId, SessionId, TaskId};
 
 use crate::error::ApiError;
 use crate::validation::{Issue, parse_integer};
@@ -30,6 +30,14 @@ impl PathId for NoteId {
 
 impl PathId for TaskId {
     const NAME: &'static str = "task_id";
+
+    fn new(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl PathId for SessionId {
+    const NAME: &'static str = "session_id";
 
     fn new(number: i64) -> Self {
         Self(number)

@@ -2,14 +2,17 @@
 
 use actix_web::{HttpResponse, web};
 use daybook_auth::{Password, PasswordHash, PasswordPolicy, Verdict};
-use daybook_domain::{Email, User, UserId, Username, email_rule, username_rule};
+use daybook_domain::{Email, EventKind, Origin, User, UserId, Username, email_rule, username_rule};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::login::is_too_long;
 use super::registration::refuse_telling;
+use crate::audit;
 use crate::error::ApiError;
-use crate::extract::{Body, CurrentUser, ValidJson};
+use crate::extract::{Body, ClientOrigin, CurrentUser, ValidJson};
+use crate::limiter::Account;
 use crate::state::State;
 use crate::validation::password_rule;
 
@@ -119,10 +122,14 @@ pub(crate) async fn update_me(
 pub(crate) async fn delete_me(
     state: web::Data<State>,
     user: CurrentUser,
+    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<HttpResponse, ApiError> {
-    let verified_hash = verify(&state, user.id, body.current_password).await?;
-    state.database.delete_user(user.id, verified_hash).await.map_err(changed_meanwhile)?;
+    let verified_hash = verify(&state, user.id, body.current_password, &origin).await?;
+    let delete = state.database.delete_user(user.id, verified_hash, state.now());
+    let ended = delete.await.map_err(changed_meanwhile)?;
+    audit::tell_ended(user.id, &ended, &origin);
+    state.revocations.announce(ended);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -143,16 +150,20 @@ pub(crate) async fn delete_me(
 pub(crate) async fn change_password(
     state: web::Data<State>,
     user: CurrentUser,
+    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<PasswordChange>,
 ) -> Result<HttpResponse, ApiError> {
     let account = state.database.user(user.id).await?;
     let policy = &state.password_policy;
     refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
-    let verified_hash = verify(&state, user.id, body.current_password).await?;
+    let verified_hash = verify(&state, user.id, body.current_password, &origin).await?;
     let new_hash = state.hasher.hash(body.new_password).await?.into_string();
-    let now = state.now();
-    let change = state.database.change_password(user.id, verified_hash, new_hash, user.session, now);
-    change.await.map_err(changed_meanwhile)?;
+    let (keep, now) = (user.session, state.now());
+    let change = state.database.change_password(user.id, verified_hash, new_hash, keep, origin.clone(), now);
+    let ended = change.await.map_err(changed_meanwhile)?;
+    audit::tell(EventKind::PasswordChanged, Some(user.id), keep, &origin);
+    audit::tell_ended(user.id, &ended, &origin);
+    state.revocations.announce(ended);
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -164,11 +175,27 @@ fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
     }
 }
 
-/// The stored hash that this password is right for.
-async fn verify(state: &State, user: UserId, password: Password) -> Result<String, ApiError> {
+/// The stored hash that this password is right for. Whoever has stolen an access token must not find the password with it.
+async fn verify(
+    state: &State,
+    user: UserId,
+    password: Password,
+    origin: &Origin,
+) -> Result<String, ApiError> {
+    if is_too_long(&password) {
+        return Err(ApiError::Forbidden(WRONG_PASSWORD));
+    }
     let hash = state.database.password_hash(user).await?;
-    match state.hasher.verify(password, PasswordHash::from_stored(hash.clone())).await? {
-        Verdict::Wrong => Err(ApiError::Forbidden(WRONG_PASSWORD)),
-        Verdict::Right | Verdict::RightButOutdated => Ok(hash),
+    let attempt = state.limiter.attempt(Account::Confirmation(user), origin, state.now()).await?;
+    match state.hasher.verify(password, PasswordHash::from_stored(hash.clone())).await {
+        Ok(Verdict::Wrong) => Err(ApiError::Forbidden(WRONG_PASSWORD)),
+        Ok(Verdict::Right | Verdict::RightButOutdated) => {
+            state.limiter.succeeded(&attempt, state.now()).await;
+            Ok(hash)
+        }
+        Err(error) => {
+            state.limiter.undone(&attempt, state.now()).await;
+            Err(error.into())
+        }
     }
 }

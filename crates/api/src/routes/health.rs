@@ -61,7 +61,12 @@ pub(crate) async fn ready(state: web::Data<State>) -> HttpResponse {
     if state.is_draining() {
         checks.insert("server", "stopping");
     }
-    if checks.values().all(|check| *check == "ok") {
+    let is_ready = checks.values().all(|check| *check == "ok");
+    if let Some(is_well) = state.revocations.redis_is_well() {
+        // The service does its work without it.
+        checks.insert("redis", if is_well { "ok" } else { "unavailable" });
+    }
+    if is_ready {
         HttpResponse::Ok().json(Health { status: "ok", checks })
     } else {
         HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", checks })

@@ -1,14 +1,19 @@
 //! `POST /auth/login`.
 
 use actix_web::{HttpResponse, web};
-use daybook_auth::{ACCESS_TOKEN_SECONDS, Password, PasswordHash, Verdict};
-use daybook_persistence::{Error, Login};
+use daybook_auth::{Password, PasswordHash, RefreshToken, Verdict};
+use daybook_domain::{EventKind, Origin, UserId, Username};
+use daybook_persistence::{Credentials, Error, Login};
 use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::token::{self, Token};
+use crate::audit;
+use crate::client_address::network_of;
 use crate::error::ApiError;
-use crate::extract::{Body, ValidForm};
+use crate::extract::{Body, ClientOrigin, ValidForm};
+use crate::limiter::{Account, Attempt, is_about_account};
 use crate::state::State;
 use crate::validation::grant_type_rule;
 
@@ -37,70 +42,163 @@ pub(crate) struct LoginForm {
     #[schema(format = "password", example = "")]
     #[expect(dead_code, reason = "part of the form, so part of its documentation")]
     client_secret: Option<String>,
+    /// A refresh token of the account, from this login or an earlier one: a client that has one is still heard when others have tried
+    /// too many passwords.
+    #[schema(example = "")]
+    refresh_token: Option<String>,
 }
 
 impl Body for LoginForm {}
 
-/// What a login gives (RFC 6749, section 5.1).
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Token {
-    /// A JWT for the header `Authorization: Bearer …`.
-    access_token: String,
-    #[schema(example = "bearer")]
-    token_type: &'static str,
-    /// Seconds until the access token expires.
-    #[schema(example = 1800)]
-    expires_in: i64,
+/// Ids begin at 1, so this is nobody's.
+const NOBODY: UserId = UserId(0);
+
+/// In characters. New passwords have 128 at the most; those that were brought along from elsewhere may have more, within reason.
+const PASSWORD_MAX: usize = 1_024;
+
+/// Whether a password is refused before it is hashed, whoever's it is.
+pub(super) fn is_too_long(password: &Password) -> bool {
+    password.expose().chars().count() > PASSWORD_MAX
 }
 
 /// Log in
 ///
 /// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. The answer to a wrong password and to an unknown
-/// user is the same, and takes as long.
+/// user is the same, and takes as long. Too many wrong ones for an account or from an address are refused for a while.
 #[utoipa::path(
     post,
     path = "/auth/login",
-    tag = "accounts",
+    tag = "sessions",
     request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "An access token", body = Token),
+        (status = 200, description = "An access token and a refresh token", body = Token),
         (status = 401, description = "`Incorrect username or password`", body = crate::error::Detail,
          headers(("WWW-Authenticate" = String)))
     )
 )]
 pub(crate) async fn login(
     state: web::Data<State>,
+    ClientOrigin(origin): ClientOrigin,
     ValidForm(form): ValidForm<LoginForm>,
 ) -> Result<HttpResponse, ApiError> {
-    let Some(found) = state.database.credentials(&form.username).await? else {
-        state.hasher.verify_absent(form.password).await?;
+    if is_too_long(&form.password) {
         return Err(ApiError::BadLogin);
-    };
-    let stored = PasswordHash::from_stored(found.password_hash.clone());
-    let new_hash = match state.hasher.verify(form.password.clone(), stored).await? {
-        Verdict::Wrong => return Err(ApiError::BadLogin),
-        Verdict::Right => None,
-        // A login must not fail because its hash could not be renewed; the next one tries again.
-        Verdict::RightButOutdated => {
-            state.hasher.hash(form.password).await.ok().map(PasswordHash::into_string)
+    }
+    let found = state.database.credentials(&form.username).await?;
+    let attempt = attempt(&state, &form, found.as_ref(), &origin).await?;
+    let verified = match verify(&state, form.password, found.as_ref()).await {
+        Ok(verified) => verified,
+        Err(error) => {
+            // Busy, most likely: whoever was not even heard has not guessed.
+            state.limiter.undone(&attempt, state.now()).await;
+            return Err(error);
         }
     };
-    let now = state.now();
+    let (Some(found), Some(new_hash)) = (found.as_ref(), verified) else {
+        failed(&state, found.as_ref(), origin);
+        return Err(ApiError::BadLogin);
+    };
+    let refresh_token = RefreshToken::generate()?;
     let login = Login {
         user: found.user,
-        verified_hash: found.password_hash,
-        new_hash,
-        expires_at: now.plus_seconds(ACCESS_TOKEN_SECONDS),
+        verified_hash: found.password_hash.clone(),
+        new_hash: new_hash.map(PasswordHash::into_string),
+        family: refresh_token.family(),
+        refresh_token: refresh_token.digest(),
+        origin: origin.clone(),
+        policy: state.sessions,
     };
-    let session = state.database.open_session(login, now).await.map_err(|error| match error {
+    let opened = state.database.open_session(login, state.now()).await.map_err(|error| match error {
         // The account or its password changed while the old one was being verified.
         Error::NotFound => ApiError::BadLogin,
         other => other.into(),
     })?;
-    let access_token = state.tokens.issue(found.user.0, session.0, now.as_seconds())?;
-    Ok(HttpResponse::Ok().json(Token {
-        access_token,
-        token_type: "bearer",
-        expires_in: ACCESS_TOKEN_SECONDS,
-    }))
+    state.limiter.succeeded(&attempt, state.now()).await;
+    audit::tell(EventKind::Login, Some(found.user), Some(opened.session), &origin);
+    audit::tell_ended(found.user, &opened.ended, &origin);
+    state.revocations.announce(opened.ended);
+    token::answer(&state, found.user, opened.session, &refresh_token)
+}
+
+/// Takes the try from what this client may try. Whoever has locked an account for strangers has not locked it for a client that it
+/// knows, by its address or by a refresh token.
+async fn attempt(
+    state: &State,
+    form: &LoginForm,
+    found: Option<&Credentials>,
+    origin: &Origin,
+) -> Result<Attempt, ApiError> {
+    let name = Username::key_of(&form.username);
+    let account = found.map_or(Account::Nobody(&name), |found| Account::Login(found.user));
+    let mut refusal = match state.limiter.attempt(account, origin, state.now()).await {
+        Ok(attempt) => return Ok(attempt),
+        Err(refusal) => refusal,
+    };
+    if is_about_account(&refusal)
+        && let Some(account) = known(state, form, found, origin).await?
+    {
+        refusal = match state.limiter.attempt(account, origin, state.now()).await {
+            Ok(attempt) => return Ok(attempt),
+            Err(refusal) => refusal,
+        };
+    }
+    if refusal.first {
+        record(state, EventKind::LoginThrottled, found, origin.clone());
+    }
+    Err(ApiError::TooManyAttempts(refusal))
+}
+
+/// Whether the account knows the client. For a name that nobody has, the database is asked as much, in vain.
+async fn known<'a>(
+    state: &State,
+    form: &LoginForm,
+    found: Option<&Credentials>,
+    origin: &'a Origin,
+) -> Result<Option<Account<'a>>, ApiError> {
+    let user = found.map_or(NOBODY, |found| found.user);
+    if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse)
+        && let Some(session) = state.database.session_of_family(user, token.family()).await?
+    {
+        return Ok(Some(Account::KnownDevice(session)));
+    }
+    let addresses = state.database.login_addresses(user).await?;
+    let here = origin.ip.map(network_of);
+    let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
+    Ok(is_known.then_some(Account::KnownAddress(user, origin)))
+}
+
+/// None for a wrong password or no account; otherwise the hash that is to be stored instead, if the old one is outdated.
+async fn verify(
+    state: &State,
+    password: Password,
+    found: Option<&Credentials>,
+) -> Result<Option<Option<PasswordHash>>, ApiError> {
+    let Some(found) = found else {
+        state.hasher.verify_absent(password).await?;
+        return Ok(None);
+    };
+    let stored = PasswordHash::from_stored(found.password_hash.clone());
+    Ok(match state.hasher.verify(password.clone(), stored).await? {
+        Verdict::Wrong => None,
+        Verdict::Right => Some(None),
+        // A login must not fail because its hash could not be renewed; the next one tries again.
+        Verdict::RightButOutdated => Some(state.hasher.hash(password).await.ok()),
+    })
+}
+
+fn failed(state: &State, found: Option<&Credentials>, origin: Origin) {
+    record(state, EventKind::LoginFailed, found, origin);
+}
+
+/// Tells of a login that came to nothing. The account's owner can read it a moment later: who waited for that to be written would wait
+/// longer when there is an account.
+fn record(state: &State, kind: EventKind, found: Option<&Credentials>, origin: Origin) {
+    audit::tell(kind, found.map(|found| found.user), None, &origin);
+    let Some(user) = found.map(|found| found.user) else { return };
+    let (database, now) = (state.database.clone(), state.now());
+    actix_web::rt::spawn(async move {
+        if let Err(error) = database.record_event(user, kind, origin, now).await {
+            tracing::warn!(%error, event = kind.name(), "an event was not stored");
+        }
+    });
 }

@@ -2,14 +2,15 @@
 
 use actix_web::{HttpResponse, web};
 use daybook_auth::{Password, PasswordPolicy};
-use daybook_domain::{Email, User, UserId, Username, email_rule, username_rule};
+use daybook_domain::{Email, EventKind, User, UserId, Username, email_rule, username_rule};
 use daybook_persistence::NewUser;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::audit;
 use crate::error::ApiError;
-use crate::extract::{Body, ValidJson};
+use crate::extract::{Body, ClientOrigin, ValidJson};
 use crate::state::State;
 use crate::validation::{Issue, password_rule};
 
@@ -83,13 +84,17 @@ impl From<User> for Registered {
 )]
 pub(crate) async fn register(
     state: web::Data<State>,
+    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Registration>,
 ) -> Result<HttpResponse, ApiError> {
     let email = Email::parse(&body.email)?;
     let username = Username::parse(&body.username)?;
     refuse_telling(&state.password_policy, &body.password, &email, &username, "password")?;
+    state.limiter.registration(&origin, state.now()).await?;
     let password_hash = state.hasher.hash(body.password).await?.into_string();
-    let user = state.database.register(NewUser { email, username, password_hash }, state.now()).await?;
+    let new = NewUser { email, username, password_hash };
+    let user = state.database.register(new, origin.clone(), state.now()).await?;
+    audit::tell(EventKind::Register, Some(user.id), None, &origin);
     Ok(HttpResponse::Created().insert_header(("Location", "/users/me")).json(Registered::from(user)))
 }
 

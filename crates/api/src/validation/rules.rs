@@ -75,13 +75,21 @@ pub(crate) fn password_rule(password: &Password, policy: &PasswordPolicy) -> gar
 
 /// The only grant that the login form knows (RFC 6749, section 4.3.2).
 pub(crate) fn grant_type_rule<C>(grant_type: &Option<String>, _: &C) -> garde::Result {
-    match grant_type.as_deref() {
-        None | Some("password") => Ok(()),
-        Some(_) => {
-            let msg = "String should match pattern '^password$'".to_owned();
-            Err(garde::Error::new(encode("string_pattern_mismatch", msg, json!({ "pattern": "^password$" }))))
-        }
+    only("password", grant_type.as_deref())
+}
+
+/// The only grant of a refresh (RFC 6749, section 6).
+pub(crate) fn refresh_grant_type_rule<C>(grant_type: &Option<String>, _: &C) -> garde::Result {
+    only("refresh_token", grant_type.as_deref())
+}
+
+fn only(grant: &str, sent: Option<&str>) -> garde::Result {
+    if sent.is_none_or(|sent| sent.is_empty() || sent == grant) {
+        return Ok(());
     }
+    let pattern = format!("^{grant}$");
+    let msg = format!("String should match pattern '{pattern}'");
+    Err(garde::Error::new(encode("string_pattern_mismatch", msg, json!({ "pattern": pattern }))))
 }
 
 /// garde's own rules, of which daybook uses lengths and ranges.

@@ -62,7 +62,7 @@ impl Pair {
 fn comparable(answer: &Answer) -> (u16, String, String) {
     let text = match serde_json::from_str::<Value>(&answer.text) {
         Ok(Value::Object(mut object)) => {
-            for changing in ["created_at", "updated_at", "access_token"] {
+            for changing in ["created_at", "updated_at", "access_token", "refresh_token"] {
                 object.remove(changing);
             }
             Value::Object(object).to_string()

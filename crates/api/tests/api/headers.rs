@@ -92,11 +92,14 @@ on_both_databases! {
             .start()
             .await;
         assert_complete(&server).await;
-        let token = server.user("ada").await;
+        let mut token = server.user("ada").await;
         for operation in operations() {
             let request = operation.request(&server, "1");
             let request = if operation.secured { request.bearer_auth(&token) } else { request };
             let (name, answer) = (operation.name(), Answer::of(request).await);
+            if operation.ends_session() {
+                token = server.login("ada").await;
+            }
             assert_eq!(answer.status, operation.status, "{name}: {answer:?}");
             assert_private(&name, &answer);
             let media_type = match operation.path {

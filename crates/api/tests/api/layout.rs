@@ -41,7 +41,7 @@ fn arrows_point_down() {
             .filter_map(|d| Some(d.strip_prefix("daybook-")?.to_owned()))
             .collect();
         let allowed: &[&str] = match name.as_str() {
-            "api" => &["ai-client", "auth", "domain", "persistence", "weather-client"],
+            "api" => &["ai-client", "auth", "domain", "persistence", "throttle", "weather-client"],
             "persistence" => &["domain"],
             _ => &[],
         };

@@ -9,10 +9,11 @@ use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, on_both_databases, provider};
 
 /// What a value must be like for a pattern: any number of these, with this at the end; and one that does not match.
-const PATTERNS: [(&str, &str, &str, &str); 3] = [
+const PATTERNS: [(&str, &str, &str, &str); 4] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
     ("[0-9]", "🎂", "7", "without any"),
     ("^(password)?$", "", "password", "another"),
+    ("^(refresh_token)?$", "", "refresh_token", "password"),
 ];
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
@@ -57,18 +58,18 @@ impl<'a> Taking<'a> {
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let Some(content) = operation["requestBody"]["content"].as_object() else { continue };
-                assert_eq!(content.len(), 1, "{method} {path}");
-                let (media_type, content) = content.iter().next().unwrap();
-                let schema = match content["schema"]["oneOf"].as_array() {
-                    Some(either) => either.iter().find(|schema| schema["type"] != "null").unwrap(),
-                    None => &content["schema"],
-                };
-                all.push(Self {
-                    method: method.to_uppercase().parse().unwrap(),
-                    path: path.replace("{note_id}", "1").replace("{task_id}", "1"),
-                    form: media_type == "application/x-www-form-urlencoded",
-                    schema: resolve(document, schema),
-                });
+                for (media_type, content) in content {
+                    let schema = match content["schema"]["oneOf"].as_array() {
+                        Some(either) => either.iter().find(|schema| schema["type"] != "null").unwrap(),
+                        None => &content["schema"],
+                    };
+                    all.push(Self {
+                        method: method.to_uppercase().parse().unwrap(),
+                        path: path.replace("{note_id}", "1").replace("{task_id}", "1"),
+                        form: media_type == "application/x-www-form-urlencoded",
+                        schema: resolve(document, schema),
+                    });
+                }
             }
         }
         all.sort_by_key(|taking| taking.method == Method::DELETE);
@@ -174,13 +175,15 @@ async fn every_operation_is_told_with_its_errors() {
         let body = told.get("requestBody").is_some();
         let form = operation.path == "/auth/login";
         let input = body || operation.has_id() || told.get("parameters").is_some();
+        let hashes = ["POST /auth/register", "POST /auth/login", "POST /auth/password", "DELETE /users/me"];
         let errors = [
-            ("401", operation.secured || form),
+            ("401", operation.secured || form || operation.path == "/auth/refresh"),
             ("404", operation.has_id()),
             ("408", body),
             ("413", body),
             ("415", body && !form),
             ("422", input),
+            ("429", hashes.contains(&name.as_str())),
             ("500", true),
             ("503", true),
         ];
@@ -211,7 +214,7 @@ on_both_databases! {
         let (server, token, _provider) = furnished(kind).await;
         let document = assert_complete(&server).await;
         let all = Taking::all(&document);
-        assert_eq!(all.len(), 12);
+        assert_eq!(all.len(), 14);
         for taking in &all {
             for required_only in [false, true] {
                 let answer = taking.send(&server, &token, &taking.example(required_only)).await;
@@ -276,7 +279,7 @@ on_both_databases! {
     async fn the_limits_of_a_page_are_those_that_are_told(kind: Kind) {
         let (server, token, _provider) = furnished(kind).await;
         let document = assert_complete(&server).await;
-        for list in ["/notes", "/tasks"] {
+        for list in ["/notes", "/tasks", "/auth/events"] {
             let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
             let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
             let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);

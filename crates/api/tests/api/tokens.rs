@@ -261,7 +261,11 @@ on_both_databases! {
         }
         for operation in operations().filter(|operation| operation.has_id()) {
             let name = operation.name();
-            let sentence = if operation.path.starts_with("/notes/") { "Note not found" } else { "Task not found" };
+            let sentence = match operation.path.split('/').nth(1) {
+                Some("notes") => "Note not found",
+                Some("tasks") => "Task not found",
+                _ => "Session not found",
+            };
             let foreign = Answer::of(operation.request(&server, "1").bearer_auth(&eve)).await;
             let missing = Answer::of(operation.request(&server, "999").bearer_auth(&eve)).await;
             let own_missing = Answer::of(operation.request(&server, "999").bearer_auth(&ada)).await;

@@ -75,4 +75,12 @@ impl Held<'_> {
     {
         RunQueryDsl::execute(query, &mut *self.0).boxed()
     }
+    /// All rows of a query.
+    pub(crate) fn all<'s, 'q: 's, U, Q>(&'s mut self, query: Q) -> BoxFuture<'s, QueryResult<Vec<U>>>
+    where
+        U: Send + 's,
+        Q: LoadQuery<'q, AsyncPgConnection, U> + 'q,
+    {
+        query.load(&mut *self.0).boxed()
+    }
 }

@@ -1,6 +1,6 @@
 //! What many do at once, and what goes wrong midway.
 
-use daybook_domain::{Limit, NoteDraft, PageRequest, Timestamp};
+use daybook_domain::{Limit, NoteDraft, Origin, PageRequest, Timestamp};
 use daybook_persistence::Error;
 use daybook_test_servers::Postgres;
 use futures_util::FutureExt;
@@ -16,7 +16,7 @@ on_both_databases! {
                 // Every fourth collides with the account that is there.
                 let new = if number % 4 == 0 { new_user("taken") } else { new_user(&format!("user{number}")) };
                 loop {
-                    match database.register(new.clone(), Timestamp::now()).await {
+                    match database.register(new.clone(), Origin::default(), Timestamp::now()).await {
                         Ok(_) => return true,
                         Err(Error::Conflict(_)) => return false,
                         // A full pool says so; whoever asks again is served.

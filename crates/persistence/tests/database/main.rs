@@ -4,8 +4,9 @@
 mod accounts;
 mod concurrency;
 mod notes;
+mod sessions;
 
-use daybook_domain::{Email, Timestamp, User, Username};
+use daybook_domain::{Email, Origin, Timestamp, User, Username};
 use daybook_persistence::{Database, NewUser};
 use daybook_test_servers::{Postgres, TestDatabase};
 use tempfile::TempDir;
@@ -43,7 +44,7 @@ impl Fixture {
     }
 
     async fn user(&self, name: &str) -> User {
-        self.database.register(new_user(name), Timestamp::now()).await.unwrap()
+        self.database.register(new_user(name), Origin::default(), Timestamp::now()).await.unwrap()
     }
 }
 

@@ -10,7 +10,7 @@ mod server;
 pub(crate) use answer::Answer;
 pub(crate) use checks::{eventually, timestamp};
 pub(crate) use mocks::{provider, weather};
-pub(crate) use server::{Kind, SECRET, Server, Start};
+pub(crate) use server::{Kind, SECRET, Server, Start, Tokens};
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";

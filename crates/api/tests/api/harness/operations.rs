@@ -29,7 +29,7 @@ const fn bearer(method: Method, path: &'static str, body: &'static str, status: 
 const NOTE: &str = r#"{"title":"Groceries","content":"Milk"}"#;
 const TASK: &str = r#"{"title":"Paint","content":"Two coats","city":"Lisbon"}"#;
 
-static OPERATIONS: [Operation; 23] = [
+static OPERATIONS: [Operation; 29] = [
     open(Method::GET, "/", "", 200),
     open(Method::GET, "/health/live", "", 200),
     open(Method::GET, "/health/ready", "", 200),
@@ -41,6 +41,12 @@ static OPERATIONS: [Operation; 23] = [
         201,
     ),
     open(Method::POST, "/auth/login", "username=zoe&password=«»", 200),
+    open(Method::POST, "/auth/refresh", r#"{"refresh_token":"made up"}"#, 401),
+    bearer(Method::GET, "/auth/sessions", "", 200),
+    bearer(Method::DELETE, "/auth/sessions/{session_id}", "", 204),
+    bearer(Method::GET, "/auth/events", "", 200),
+    bearer(Method::POST, "/auth/logout", "", 204),
+    bearer(Method::POST, "/auth/logout-all", "", 204),
     bearer(Method::POST, "/auth/password", r#"{"current_password":"«»","new_password":"another8word"}"#, 204),
     bearer(Method::GET, "/users/me", "", 200),
     bearer(Method::PATCH, "/users/me", r#"{"username":"countess"}"#, 200),
@@ -71,14 +77,21 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether its path names one note or task.
+    /// Whether nobody can ask anything else afterwards without a new login, when the path names the session that asks.
+    pub(crate) fn ends_session(&self) -> bool {
+        ["/auth/logout", "/auth/logout-all", "/auth/sessions/{session_id}"].contains(&self.path)
+    }
+
+    /// Whether its path names one note, task or session.
     pub(crate) fn has_id(&self) -> bool {
         self.path.contains('{')
     }
 
     /// The request, with this id in the path.
     pub(crate) fn request(&self, server: &Server, id: &str) -> RequestBuilder {
-        let path = self.path.replace("{note_id}", id).replace("{task_id}", id);
+        let path = ["{note_id}", "{task_id}", "{session_id}"]
+            .iter()
+            .fold(self.path.to_owned(), |path, name| path.replace(name, id));
         let request = server.request(self.method.clone(), &path);
         if self.body.is_empty() {
             return request;

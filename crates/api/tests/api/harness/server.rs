@@ -47,6 +47,8 @@ impl Start {
             .with("DAYBOOK_WORKERS", "2")
             // The floor: these tests are about much else.
             .with("DAYBOOK_ARGON2", "m=19456,t=2,p=1")
+            // Many logins from one address are what tests do.
+            .with("DAYBOOK_RATE_LIMIT", "account=100000/1s,address=100000/1s")
             // Nobody listens on port 9, so nothing here ever asks the real providers.
             .with("WEATHER_BASE_URL", "http://127.0.0.1:9")
             .with("GEOCODING_BASE_URL", "http://127.0.0.1:9")
@@ -116,6 +118,22 @@ impl Start {
             .expect("a client");
         let (folder, database) = (Arc::clone(&self.folder), self.database.clone());
         Server { url, client, process, log, folder, database }
+    }
+}
+
+/// What a login or a refresh gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+}
+
+impl Tokens {
+    pub(crate) fn of(answer: &Answer) -> Self {
+        let json = answer.json();
+        let text =
+            |name: &str| json[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer:?}")).to_owned();
+        Self { access: text("access_token"), refresh: text("refresh_token") }
     }
 }
 
@@ -191,9 +209,18 @@ impl Server {
 
     /// Logs in with [`PASSWORD`]; gives the access token.
     pub(crate) async fn login(&self, name: &str) -> String {
+        self.login_tokens(name).await.access
+    }
+
+    /// Logs in with [`PASSWORD`]; gives both tokens.
+    pub(crate) async fn login_tokens(&self, name: &str) -> Tokens {
         let answer = self.login_form(&[("username", name), ("password", PASSWORD)]).await;
-        let json = answer.expect(reqwest::StatusCode::OK).json();
-        json["access_token"].as_str().expect("a token").to_owned()
+        Tokens::of(&answer.expect(reqwest::StatusCode::OK))
+    }
+
+    /// Asks for new tokens.
+    pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.post("/auth/refresh", "", &json!({ "refresh_token": refresh_token })).await
     }
 
     /// A new account, logged in.

@@ -1,0 +1,12 @@
+//! `daybook secret`.
+
+use std::process::ExitCode;
+
+use daybook_auth::Secret;
+
+use super::Failure;
+
+pub(super) fn run() -> Result<ExitCode, Failure> {
+    println!("{}", Secret::generate()?.expose());
+    Ok(ExitCode::SUCCESS)
+}

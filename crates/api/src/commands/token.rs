@@ -1,0 +1,104 @@
+//! `daybook token explain`: why a token is good or not.
+
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use daybook_auth::{Claims, Explanation, Signer, TokenError, TokenKeys};
+use daybook_domain::{SessionId, Timestamp, UserId};
+use daybook_persistence::Database;
+use serde_json::{Map, Value};
+
+use super::Failure;
+use crate::config::Config;
+use crate::secret_file;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Tells why an access token is good or not; exits with 1 if it is not
+    Explain {
+        /// The token; read from standard input if it is left out, so that it need not stand in the shell's history
+        token: Option<String>,
+    },
+}
+
+pub(super) async fn run(mut config: Config, command: Command) -> Result<ExitCode, Failure> {
+    let Command::Explain { token } = command;
+    let token = match token {
+        Some(token) => token,
+        None => io::read_to_string(io::stdin().take(MAX))?,
+    };
+    secret_file::read_in(&mut config)?;
+    let keys = config.token_keys().ok_or("JWT_SECRET_KEY is not set")?;
+    let now = Timestamp::now();
+    let explanation = explain(&keys, token.trim(), now);
+    let good = match &explanation.verdict {
+        Ok(claims) => explain_session(&config, claims, now).await?,
+        Err(_) => false,
+    };
+    println!("{}", if good { "good" } else { "not good" });
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// In bytes: more than any token has that is read at all.
+const MAX: u64 = 64 * 1024;
+
+fn explain(keys: &TokenKeys, token: &str, now: Timestamp) -> Explanation {
+    let explanation = keys.explain(token, now.as_seconds());
+    println!("header: {}", shown(explanation.header.as_ref()));
+    println!(
+        "signature: {}",
+        match explanation.signed_by {
+            Some(Signer::Current) => "by JWT_SECRET_KEY",
+            Some(Signer::Previous) => "by one of JWT_PREVIOUS_SECRET_KEYS",
+            _ => "by none of the configured keys",
+        }
+    );
+    println!("claims: {}", shown(explanation.claims.as_ref()));
+    for (name, meaning) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
+        let time = explanation.claims.as_ref().and_then(|claims| claims.get(name)?.as_i64());
+        let time = time.and_then(|seconds| Timestamp::from_micros(seconds.checked_mul(1_000_000)?));
+        if let Some(time) = time {
+            println!("{meaning}: {time}");
+        }
+    }
+    match &explanation.verdict {
+        Ok(claims) => println!("token: valid for {} more seconds", claims.expires_at - now.as_seconds()),
+        Err(TokenError::Expired) => println!("token: has expired"),
+        Err(error) => println!("token: {error}"),
+    }
+    explanation
+}
+
+/// One line of JSON: whatever a forger has put in, it does not become a line of ours.
+fn shown(part: Option<&Map<String, Value>>) -> String {
+    part.map_or_else(|| "cannot be read".to_owned(), |part| serde_json::to_string(part).unwrap_or_default())
+}
+
+/// Whether what the token belongs to still lives.
+async fn explain_session(config: &Config, claims: &Claims, now: Timestamp) -> Result<bool, Failure> {
+    let database = Database::open(&config.database_url)?;
+    let user = UserId(claims.user_id);
+    let Some(session) = claims.session_id else {
+        let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000)).unwrap_or(now);
+        let good = database.is_unchanged_since(user, issued_at).await?;
+        let verdict = if good {
+            "none, and nothing has ended it"
+        } else {
+            "none, and it was ended, or its user is gone"
+        };
+        println!("session: {verdict}");
+        return Ok(good);
+    };
+    match database.live_session(user, SessionId(session), now).await? {
+        Some(activity) => println!(
+            "session: {session} lives, opened {}, last used {}",
+            activity.created_at, activity.last_used_at
+        ),
+        None => {
+            println!("session: {session} has ended or expired, or its user is gone");
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

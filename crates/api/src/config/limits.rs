@@ -1,0 +1,61 @@
+//! Limits, as texts say them.
+
+use daybook_throttle::Quota;
+use jiff::{Span, SpanRelativeTo, Unit};
+
+/// How often a password may be tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits {
+    /// For one account, by whomever; what a known client has for itself is as much again.
+    pub account: Quota,
+    /// From one address, at whatever account; and how many accounts may be opened from it.
+    pub address: Quota,
+}
+
+/// A person who has forgotten the password tries a handful of times; whoever guesses gets 1,500 tries in a day, of which none is
+/// likely to be right.
+const ACCOUNT: &str = "10/10m";
+
+/// An office has one address, and tries that are right do not count.
+const ADDRESS: &str = "100/10m";
+
+/// `on`, `off`, or `account=10/10m,address=100/10m` with either part left out.
+pub(super) fn rate_limits(text: &str) -> Result<Option<RateLimits>, String> {
+    match text {
+        "on" => return Ok(default()),
+        "off" => return Ok(None),
+        _ => {}
+    }
+    let form = || "must be on, off, or look like account=10/10m,address=100/10m".to_owned();
+    let mut limits = default().ok_or_else(form)?;
+    for part in text.split(',') {
+        let (name, quota) = part.split_once('=').ok_or_else(form)?;
+        let quota = quota.trim().parse().map_err(|error| format!("has {:?}: {error}", part.trim()))?;
+        match name.trim() {
+            "account" => limits.account = quota,
+            "address" => limits.address = quota,
+            _ => return Err(form()),
+        }
+    }
+    Ok(Some(limits))
+}
+
+/// The limits unless something else is said.
+pub(super) fn default() -> Option<RateLimits> {
+    Some(RateLimits { account: ACCOUNT.parse().ok()?, address: ADDRESS.parse().ok()? })
+}
+
+/// A time like `14d`, `12h` or `90m` in seconds: a minute at least, ten years at most. A day has 24 hours.
+pub(super) fn seconds(text: &str) -> Result<i64, &'static str> {
+    const WRONG: &str = "must be a time between 1m and 3650d, like 14d or 12h";
+    let span: Span = text.parse().map_err(|_| WRONG)?;
+    let seconds = span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| WRONG)?;
+    if (60.0..=315_360_000.0).contains(&seconds) { Ok(seconds as i64) } else { Err(WRONG) }
+}
+
+pub(super) fn sessions(text: &str) -> Result<u32, &'static str> {
+    match text.parse() {
+        Ok(sessions @ 1..=1_000) => Ok(sessions),
+        _ => Err("must be a number from 1 to 1000"),
+    }
+}

@@ -1,0 +1,31 @@
+//! Bodies that come as JSON or as a form.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use super::body::{self, Body};
+use super::form::{self, ValidForm};
+use super::json::ValidJson;
+use crate::error::ApiError;
+
+/// A form that is a valid `T` when the media type is a form's, a JSON object that is one otherwise.
+pub(crate) struct JsonOrForm<T>(pub(crate) T);
+
+impl<T: Body + 'static> FromRequest for JsonOrForm<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        if form::MEDIA_TYPES.contains(&body::media_type(request).as_str()) {
+            ValidForm::from_request(request, payload)
+                .map(|form| form.map(|ValidForm(value)| Self(value)))
+                .boxed_local()
+        } else {
+            ValidJson::from_request(request, payload)
+                .map(|json| json.map(|ValidJson(value)| Self(value)))
+                .boxed_local()
+        }
+    }
+}

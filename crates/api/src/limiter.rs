@@ -1,0 +1,141 @@
+//! How often a password may be tried: for each account and from each address, counted before anything is hashed.
+
+use daybook_domain::{Origin, SessionId, Timestamp, UserId};
+use daybook_throttle::{Bucket, Decision, Quota, Refusal, Throttle};
+
+use crate::client_address::network_of;
+use crate::config::{RateLimits, RedisUrl};
+
+/// The limits of this service; without any when they are switched off.
+#[derive(Clone)]
+pub(crate) struct Limiter(Option<Limits>);
+
+#[derive(Clone)]
+struct Limits {
+    throttle: Throttle,
+    account: Quota,
+    address: Quota,
+}
+
+/// What a password is tried for.
+pub(crate) enum Account<'a> {
+    /// The login of an account, from a client that nobody knows.
+    Login(UserId),
+    /// A login under a name that nobody has: refused after as many tries as any other.
+    Nobody(&'a str),
+    /// The login of an account from an address that it was logged in from before.
+    KnownAddress(UserId, &'a Origin),
+    /// The login of an account by a client that holds a refresh token of this session.
+    KnownDevice(SessionId),
+    /// The confirmation of something that only the owner may do.
+    Confirmation(UserId),
+}
+
+/// A try that was let through. Say how it ended, or it counts as one that was wrong.
+#[must_use]
+pub(crate) struct Attempt {
+    account: (&'static str, String),
+    address: String,
+}
+
+/// The buckets' names, as clients are told them.
+const ACCOUNT: &str = "account";
+const CLIENT: &str = "client";
+const ADDRESS: &str = "address";
+const REGISTRATION: &str = "registration";
+
+impl Account<'_> {
+    fn bucket(&self) -> (&'static str, String) {
+        match self {
+            Self::Login(user) => (ACCOUNT, format!("user {user}")),
+            Self::Nobody(name) => (ACCOUNT, format!("name {name}")),
+            Self::KnownAddress(user, origin) => (CLIENT, format!("user {user} from {}", network(origin))),
+            Self::KnownDevice(session) => (CLIENT, format!("session {session}")),
+            Self::Confirmation(user) => (CLIENT, format!("confirmation {user}")),
+        }
+    }
+}
+
+impl Limiter {
+    /// The configured limits, shared through Redis when there is one.
+    pub(crate) fn new(
+        limits: Option<RateLimits>,
+        redis: Option<&RedisUrl>,
+    ) -> Result<Self, daybook_throttle::Error> {
+        let Some(limits) = limits else { return Ok(Self(None)) };
+        let throttle = match redis {
+            Some(url) => Throttle::new().with_redis(url.expose(), "daybook")?,
+            None => Throttle::new(),
+        };
+        Ok(Self(Some(Limits { throttle, account: limits.account, address: limits.address })))
+    }
+
+    /// Takes a try of a password from the account and from the address, or from neither.
+    ///
+    /// # Errors
+    ///
+    /// What has been used up.
+    pub(crate) async fn attempt(
+        &self,
+        account: Account<'_>,
+        origin: &Origin,
+        now: Timestamp,
+    ) -> Result<Attempt, Refusal> {
+        let attempt = Attempt { account: account.bucket(), address: network(origin) };
+        let Some(limits) = &self.0 else { return Ok(attempt) };
+        match limits.throttle.take(&limits.buckets(&attempt), now.as_micros()).await {
+            Decision::Admitted => Ok(attempt),
+            Decision::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// Takes an account that is to be opened from the address.
+    ///
+    /// # Errors
+    ///
+    /// When too many were opened from there.
+    pub(crate) async fn registration(&self, origin: &Origin, now: Timestamp) -> Result<(), Refusal> {
+        let Some(limits) = &self.0 else { return Ok(()) };
+        let network = network(origin);
+        let bucket = Bucket { name: REGISTRATION, key: &network, quota: limits.address };
+        match limits.throttle.take(&[bucket], now.as_micros()).await {
+            Decision::Admitted => Ok(()),
+            Decision::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// The password was right: the account's tries are forgotten, and the address has this one back. Not all of them, or whoever has
+    /// an account could guess at others for ever.
+    pub(crate) async fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
+        let Some(limits) = &self.0 else { return };
+        let [account, address] = limits.buckets(attempt);
+        limits.throttle.reset(&account).await;
+        limits.throttle.give_back(&address, now.as_micros()).await;
+    }
+
+    /// Nothing was tried after all.
+    pub(crate) async fn undone(&self, attempt: &Attempt, now: Timestamp) {
+        let Some(limits) = &self.0 else { return };
+        for bucket in limits.buckets(attempt) {
+            limits.throttle.give_back(&bucket, now.as_micros()).await;
+        }
+    }
+}
+
+impl Limits {
+    fn buckets<'a>(&self, attempt: &'a Attempt) -> [Bucket<'a>; 2] {
+        let (name, key) = &attempt.account;
+        let account = Bucket { name, key, quota: self.account };
+        [account, Bucket { name: ADDRESS, key: &attempt.address, quota: self.address }]
+    }
+}
+
+/// Whose clients share a limit. All that come over no network at all share one too.
+fn network(origin: &Origin) -> String {
+    origin.ip.map(|ip| network_of(ip).to_string()).unwrap_or_default()
+}
+
+/// Whether a refusal is about the account, so that a known client may still be let through.
+pub(crate) fn is_about_account(refusal: &Refusal) -> bool {
+    refusal.bucket == ACCOUNT
+}

@@ -1,0 +1,197 @@
+//! Sessions that ended a short while ago, refused without asking the database.
+//!
+//! The database is the truth: it is asked about every token that is not refused here, so nothing that is missing in this list lets a
+//! revoked token in. With Redis, instances tell each other what they have ended, through a stream that each follows in the background:
+//! no request ever waits for Redis.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use daybook_auth::ACCESS_TOKEN_SECONDS;
+use daybook_domain::{SessionId, Timestamp};
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::streams::StreamReadReply;
+use redis::{Client, RedisResult, cmd};
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::config::RedisUrl;
+
+/// Ended sessions that are remembered: those of half an hour, and if they are more, the newest. About 10 MB.
+const REMEMBERED: u64 = 100_000;
+
+/// No access token of an ended session is good for longer than this.
+const LIFE: Duration = Duration::from_secs(ACCESS_TOKEN_SECONDS.unsigned_abs());
+
+/// The stream, one entry for each session that ended.
+const STREAM: &str = "daybook:ended-sessions";
+
+/// How often the stream is read: well within the second that an ending may take to be known everywhere.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How long Redis may take to answer. It answers within a millisecond when it is well.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Endings that wait for Redis to come back. What does not fit, the database knows.
+const WAITING: usize = 10_000;
+
+/// Entries that are read at once.
+const BATCH: usize = 1_000;
+
+/// The list, shared by all workers.
+#[derive(Clone)]
+pub(crate) struct Revocations {
+    ended: Cache<SessionId, ()>,
+    announced: Option<mpsc::Sender<Vec<SessionId>>>,
+    redis_is_well: Arc<AtomicBool>,
+}
+
+impl Revocations {
+    /// Starts to follow the stream, if there is a Redis, on the runtime that this is called in. A Redis that is down may come up later.
+    pub(crate) fn new(redis: Option<&RedisUrl>) -> RedisResult<Self> {
+        let ended = Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_live(LIFE)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        let redis_is_well = Arc::new(AtomicBool::new(true));
+        let Some(url) = redis else { return Ok(Self { ended, announced: None, redis_is_well }) };
+        let client = Client::open(url.expose())?;
+        let (announced, announcements) = mpsc::channel(BATCH);
+        let follower = Follower::new(client, ended.clone(), Arc::clone(&redis_is_well))?;
+        tokio::spawn(follower.run(announcements));
+        Ok(Self { ended, announced: Some(announced), redis_is_well })
+    }
+
+    /// Whether this session is known to have ended.
+    pub(crate) fn contains(&self, session: SessionId) -> bool {
+        self.ended.contains_key(&session)
+    }
+
+    /// Whether Redis answered when it was last asked; none without a Redis.
+    pub(crate) fn redis_is_well(&self) -> Option<bool> {
+        self.announced.as_ref().map(|_| self.redis_is_well.load(Ordering::Relaxed))
+    }
+
+    /// Remembers sessions that the database has ended, and tells the other instances.
+    pub(crate) fn announce(&self, sessions: Vec<SessionId>) {
+        for session in &sessions {
+            self.ended.insert(*session, ());
+        }
+        if let Some(announced) = &self.announced
+            && !sessions.is_empty()
+        {
+            // When too many wait for Redis, these are left to the database.
+            let _ = announced.try_send(sessions);
+        }
+    }
+}
+
+/// Writes and reads the stream.
+struct Follower {
+    connection: ConnectionManager,
+    ended: Cache<SessionId, ()>,
+    /// What could not be written yet.
+    waiting: VecDeque<SessionId>,
+    /// The last entry that was read.
+    last: String,
+    is_well: Arc<AtomicBool>,
+}
+
+impl Follower {
+    fn new(client: Client, ended: Cache<SessionId, ()>, is_well: Arc<AtomicBool>) -> RedisResult<Self> {
+        let config = ConnectionManagerConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            // The next poll is the next attempt.
+            .set_number_of_retries(0);
+        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
+        Ok(Self { connection, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
+    }
+
+    /// Until the last [`Revocations`] is gone.
+    async fn run(mut self, mut announcements: mpsc::Receiver<Vec<SessionId>>) {
+        let mut poll = interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let done = tokio::select! {
+                announced = announcements.recv() => {
+                    let Some(sessions) = announced else { return };
+                    self.waiting.extend(sessions);
+                    let too_many = self.waiting.len().saturating_sub(WAITING);
+                    self.waiting.drain(..too_many);
+                    self.write().await
+                }
+                _ = poll.tick() => self.exchange().await,
+            };
+            self.tell(done);
+        }
+    }
+
+    async fn exchange(&mut self) -> RedisResult<()> {
+        self.write().await?;
+        self.read().await
+    }
+
+    async fn write(&mut self) -> RedisResult<()> {
+        while let Some(session) = self.waiting.front() {
+            // Older entries go, and without a new one the whole stream does.
+            let mut pipeline = redis::pipe();
+            pipeline.cmd("XADD").arg(STREAM).arg("MINID").arg("~").arg(entry_before(LIFE));
+            pipeline.arg("*").arg("session").arg(session.0).ignore();
+            pipeline.cmd("EXPIRE").arg(STREAM).arg(LIFE.as_secs()).ignore();
+            in_time(pipeline.query_async::<()>(&mut self.connection)).await?;
+            self.waiting.pop_front();
+        }
+        Ok(())
+    }
+
+    async fn read(&mut self) -> RedisResult<()> {
+        loop {
+            let mut read = cmd("XREAD");
+            read.arg("COUNT").arg(BATCH).arg("STREAMS").arg(STREAM).arg(&self.last);
+            let reply: Option<StreamReadReply> = in_time(read.query_async(&mut self.connection)).await?;
+            let entries = reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids);
+            let mut count = 0;
+            for entry in entries {
+                if let Some(session) = entry.get::<i64>("session") {
+                    self.ended.insert(SessionId(session), ());
+                }
+                self.last = entry.id;
+                count += 1;
+            }
+            if count < BATCH {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Says once when Redis goes and once when it is back.
+    fn tell(&mut self, done: RedisResult<()>) {
+        let was_well = self.is_well.swap(done.is_ok(), Ordering::Relaxed);
+        match done {
+            Ok(()) if !was_well => tracing::info!("Redis is back"),
+            Err(error) if was_well => {
+                tracing::warn!(%error, "Redis does not answer: the database alone tells which sessions have ended");
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    timeout(PATIENCE, work)
+        .await
+        .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
+
+/// The id that an entry of that long ago has: streams count in milliseconds.
+fn entry_before(age: Duration) -> String {
+    let now = Timestamp::now().as_micros() / 1_000;
+    let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    format!("{}-0", now.saturating_sub(age).max(0))
+}

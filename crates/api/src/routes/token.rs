@@ -1,0 +1,41 @@
+//! What a login and a refresh give.
+
+use actix_web::HttpResponse;
+use daybook_auth::{ACCESS_TOKEN_SECONDS, RefreshToken};
+use daybook_domain::{SessionId, UserId};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+use crate::state::State;
+
+/// New tokens (RFC 6749, section 5.1).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Token {
+    /// A JWT for the header `Authorization: Bearer …`.
+    access_token: String,
+    #[schema(example = "bearer")]
+    token_type: &'static str,
+    /// Seconds until the access token expires.
+    #[schema(example = 1800)]
+    expires_in: i64,
+    /// Good for one `POST /auth/refresh`, which gives the next one.
+    #[schema(min_length = 64, max_length = 64)]
+    refresh_token: String,
+}
+
+/// The answer with a new access token and this refresh token.
+pub(super) fn answer(
+    state: &State,
+    user: UserId,
+    session: SessionId,
+    refresh_token: &RefreshToken,
+) -> Result<HttpResponse, ApiError> {
+    let access_token = state.tokens.issue(user.0, session.0, state.now().as_seconds())?;
+    Ok(HttpResponse::Ok().json(Token {
+        access_token,
+        token_type: "bearer",
+        expires_in: ACCESS_TOKEN_SECONDS,
+        refresh_token: refresh_token.expose(),
+    }))
+}

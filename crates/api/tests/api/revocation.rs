@@ -1,0 +1,203 @@
+//! Sessions that end are ended everywhere, whatever becomes of Redis: always with two processes on one database.
+
+use std::time::{Duration, Instant};
+
+use daybook_test_servers::{Postgres, Redis};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, Tokens, eventually, on_both_databases};
+
+/// More than anybody may ever wait for Redis.
+const LONGEST: Duration = Duration::from_millis(500);
+
+const STREAM: &str = "daybook:ended-sessions";
+
+async fn two_on(kind: Kind, redis: &Redis) -> [Server; 2] {
+    let start = Start::on(kind).with("REDIS_URL", &redis.url());
+    [start.start().await, start.start().await]
+}
+
+#[track_caller]
+fn assert_revoked(what: &str, answer: &Answer) {
+    assert_eq!(answer.status, 401, "{what}: {answer:?}");
+    let challenge = answer.header("www-authenticate");
+    assert!(challenge.contains("was revoked"), "{what}: {challenge}");
+}
+
+/// Fails unless both instances take all good tokens and none of the others, without waiting for Redis.
+async fn check(what: &str, servers: &[Server; 2], good: &[Tokens], revoked: &[Tokens]) {
+    for server in servers {
+        for tokens in good {
+            server.get("/notes", &tokens.access).await.expect(StatusCode::OK);
+        }
+        for tokens in revoked {
+            assert_revoked(what, &server.get("/notes", &tokens.access).await);
+            assert_revoked(what, &server.post("/notes", &tokens.access, &json!({})).await);
+            assert_eq!(server.refresh(&tokens.refresh).await.status, 401, "{what}");
+        }
+        let mut fastest = Duration::MAX;
+        // A busy machine may make one of them late; who waits for Redis is late each time.
+        for _ in 0..5 {
+            let began = Instant::now();
+            server.get("/notes", &good[0].access).await.expect(StatusCode::OK);
+            fastest = fastest.min(began.elapsed());
+        }
+        assert!(fastest < LONGEST, "{what}: {fastest:?}");
+    }
+}
+
+/// One more session that stays and one more that is ended, at the first instance.
+async fn turn_over(what: &str, servers: &[Server; 2], good: &mut Vec<Tokens>, revoked: &mut Vec<Tokens>) {
+    good.push(servers[0].login_tokens("ada").await);
+    let ended = servers[0].login_tokens("ada").await;
+    let began = Instant::now();
+    servers[0].post("/auth/logout", &ended.access, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    assert!(began.elapsed() < 10 * LONGEST, "{what}: {:?}", began.elapsed());
+    // Not eventually: at once.
+    assert_revoked(what, &servers[1].get("/notes", &ended.access).await);
+    revoked.push(ended);
+    check(what, servers, good, revoked).await;
+}
+
+on_both_databases! {
+    async fn revoked_stays_revoked_and_good_stays_good(kind: Kind) {
+        let redis = Redis::start();
+        let servers = two_on(kind, &redis).await;
+        servers[0].register("ada").await;
+        let (mut good, mut revoked) = (Vec::new(), Vec::new());
+        turn_over("all is well", &servers, &mut good, &mut revoked).await;
+        let suspended = redis.suspend();
+        turn_over("Redis hangs", &servers, &mut good, &mut revoked).await;
+        drop(suspended);
+        turn_over("Redis goes on", &servers, &mut good, &mut revoked).await;
+        redis.kill();
+        turn_over("Redis is dead", &servers, &mut good, &mut revoked).await;
+        redis.start_again();
+        check("Redis is back and empty", &servers, &good, &revoked).await;
+        turn_over("Redis is back and empty", &servers, &mut good, &mut revoked).await;
+        let written = || async { redis.query(&["XLEN", STREAM]) != "0" };
+        eventually("the instances use Redis again", written).await;
+        turn_over("Redis is used again", &servers, &mut good, &mut revoked).await;
+    }
+
+    async fn every_way_to_end_a_session_ends_it_everywhere(kind: Kind) {
+        let redis = Redis::start();
+        let servers = two_on(kind, &redis).await;
+        for (round, is_up) in [(0, true), (1, false)] {
+            if !is_up {
+                redis.kill();
+            }
+            for way in ["logout", "logout-all", "delete", "password", "reuse", "account"] {
+                let name = format!("{way}{round}");
+                let [here, there] = &servers;
+                here.register(&name).await;
+                let (own, other) = (here.login_tokens(&name).await, there.login_tokens(&name).await);
+                for server in &servers {
+                    server.get("/notes", &other.access).await.expect(StatusCode::OK);
+                }
+                let none = json!({});
+                let (dead, alive) = match way {
+                    "logout" => {
+                        here.post("/auth/logout", &other.access, &none).await.expect(StatusCode::NO_CONTENT);
+                        (vec![&other], Some(&own))
+                    }
+                    "logout-all" => {
+                        here.post("/auth/logout-all", &own.access, &none).await.expect(StatusCode::NO_CONTENT);
+                        (vec![&other, &own], None)
+                    }
+                    "delete" => {
+                        let listed = here.get("/auth/sessions", &own.access).await.json();
+                        let listed = listed.as_array().unwrap();
+                        let id = &listed.iter().find(|session| session["current"] == false).unwrap()["id"];
+                        let path = format!("/auth/sessions/{id}");
+                        here.delete(&path, &own.access).await.expect(StatusCode::NO_CONTENT);
+                        (vec![&other], Some(&own))
+                    }
+                    "password" => {
+                        let change = json!({ "current_password": PASSWORD, "new_password": "another8word" });
+                        here.post("/auth/password", &own.access, &change).await.expect(StatusCode::NO_CONTENT);
+                        (vec![&other], Some(&own))
+                    }
+                    "reuse" => {
+                        there.refresh(&other.refresh).await.expect(StatusCode::OK);
+                        here.execute(match kind {
+                            Kind::Sqlite => "UPDATE rotations SET rotated_at = rotated_at - 60000000",
+                            Kind::Postgres => "UPDATE rotations SET rotated_at = rotated_at - interval '1 minute'",
+                        });
+                        here.refresh(&other.refresh).await.expect(StatusCode::UNAUTHORIZED);
+                        (vec![&other], Some(&own))
+                    }
+                    _ => {
+                        let body = json!({ "current_password": PASSWORD });
+                        let gone = here.send(Method::DELETE, "/users/me", &own.access, &body).await;
+                        gone.expect(StatusCode::NO_CONTENT);
+                        (vec![&other, &own], None)
+                    }
+                };
+                for server in [there, here] {
+                    for tokens in &dead {
+                        assert_revoked(&name, &server.get("/notes", &tokens.access).await);
+                        assert_eq!(server.refresh(&tokens.refresh).await.status, 401, "{name}");
+                    }
+                    if let Some(tokens) = alive {
+                        server.get("/notes", &tokens.access).await.expect(StatusCode::OK);
+                    }
+                }
+                if let Some(tokens) = alive {
+                    there.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+                }
+            }
+        }
+    }
+
+    async fn readiness_does_not_depend_on_redis(kind: Kind) {
+        let redis = Redis::start();
+        let [server, _other] = two_on(kind, &redis).await;
+        let ready = || async { Answer::of(server.request(Method::GET, "/health/ready")).await };
+        eventually("Redis is seen", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
+        redis.kill();
+        eventually("Redis is missed", || async { ready().await.json()["checks"]["redis"] == "unavailable" }).await;
+        assert_eq!(ready().await.expect(StatusCode::OK).json()["status"], "ok");
+        redis.start_again();
+        eventually("Redis is seen again", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
+        assert_eq!(server.log().matches("Redis does not answer").count(), 1, "once for each time that it goes");
+    }
+}
+
+/// What the shared list is for: an instance knows what another one has ended without asking the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_tells_what_the_database_cannot() {
+    let (redis, postgres) = (Redis::start(), Postgres::start(""));
+    let database = postgres.create_database();
+    let start = Start::on(Kind::Sqlite).with("DATABASE_URL", database.url()).with("REDIS_URL", &redis.url());
+    let servers = [start.start().await, start.start().await];
+    servers[0].register("ada").await;
+    let (good, ended) = (servers[0].login_tokens("ada").await, servers[0].login_tokens("ada").await);
+    servers[0].post("/auth/logout", &ended.access, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let written = || async { redis.query(&["XLEN", STREAM]) == "1" };
+    eventually("the ending is told", written).await;
+    let left: i64 = redis.query(&["TTL", STREAM]).parse().unwrap();
+    assert!((1..=1_800).contains(&left), "it is kept as long as an access token lives: {left}");
+    // An instance that starts later reads what was told before it was there.
+    let late = start.start().await;
+    postgres.kill();
+    for server in [&servers[1], &late] {
+        let known = || async { server.get("/notes", &ended.access).await.status == 401 };
+        eventually("the ending is known without the database", known).await;
+        assert_eq!(server.get("/notes", &good.access).await.status, 503);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_not_there_keeps_nobody_from_starting() {
+    let start = Start::on(Kind::Sqlite).with("REDIS_URL", "redis://:canary@127.0.0.1:9");
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    server.get("/notes", &token).await.expect(StatusCode::OK);
+    eventually("the log says so", || async { server.log().contains("Redis does not answer") }).await;
+    assert!(!server.log().contains("canary"));
+    let check = start.run(&["check"]).await;
+    let told = String::from_utf8_lossy(&check.stdout).into_owned();
+    assert!(told.contains("Redis: ") && !told.contains("Redis: ok") && !told.contains("canary"), "{told}");
+}
