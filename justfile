@@ -12,6 +12,10 @@ run:
 test:
     scripts/test
 
+# The proofs that CI runs in short: 100 rounds of 64 parallel refreshes, 1,000 timed pairs, 100 kills
+prove:
+    DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=1000 DAYBOOK_KILLS=100 DAYBOOK_MUTATIONS=1000000 scripts/test
+
 # Checks format, lints and documentation
 lint:
     scripts/lint

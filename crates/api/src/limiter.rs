@@ -139,3 +139,99 @@ fn network(origin: &Origin) -> String {
 pub(crate) fn is_about_account(refusal: &Refusal) -> bool {
     refusal.bucket == ACCOUNT
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 60 * 60;
+    const ADA: UserId = UserId(1);
+
+    fn limiter() -> Limiter {
+        let limits = RateLimits { account: "5/10m".parse().unwrap(), address: "20/10m".parse().unwrap() };
+        Limiter::new(Some(limits), None).unwrap()
+    }
+
+    fn from(address: &str) -> Origin {
+        Origin { ip: Some(address.parse().unwrap()), user_agent: None }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(1_800_000_000_000_000).unwrap().plus_seconds(seconds)
+    }
+
+    /// How many of so many wrong tries are let through.
+    async fn guesses(
+        limiter: &Limiter,
+        account: impl Fn() -> Account<'static>,
+        from: &Origin,
+        when: i64,
+    ) -> usize {
+        let mut admitted = 0;
+        for _ in 0..100 {
+            admitted += usize::from(limiter.attempt(account(), from, at(when)).await.is_ok());
+        }
+        admitted
+    }
+
+    #[actix_web::test]
+    async fn guessing_for_a_day_gives_few_guesses() {
+        let limiter = limiter();
+        let mut admitted = 0;
+        for minute in 0..24 * 60 {
+            // From everywhere at once.
+            for host in 1..4 {
+                let origin = from(&format!("203.0.113.{host}"));
+                admitted += guesses(&limiter, || Account::Login(ADA), &origin, minute * 60).await;
+            }
+        }
+        assert_eq!(admitted, 5 + 24 * 60 / 2 - 1);
+    }
+
+    #[actix_web::test]
+    async fn a_locked_account_is_open_to_those_it_knows_and_soon_to_all() {
+        let limiter = limiter();
+        let (stranger, home) = (from("203.0.113.9"), from("192.0.2.1"));
+        assert_eq!(guesses(&limiter, || Account::Login(ADA), &stranger, 0).await, 5);
+        assert!(limiter.attempt(Account::Login(ADA), &home, at(0)).await.is_err());
+        assert!(limiter.attempt(Account::KnownAddress(ADA, &home), &home, at(0)).await.is_ok());
+        assert!(limiter.attempt(Account::KnownDevice(SessionId(7)), &stranger, at(0)).await.is_ok());
+        assert!(limiter.attempt(Account::Login(UserId(2)), &stranger, at(0)).await.is_ok());
+        let refusal = limiter.attempt(Account::Login(ADA), &home, at(1)).await.err().unwrap();
+        let again = 1 + i64::try_from(refusal.retry_after.as_secs()).unwrap();
+        assert!(limiter.attempt(Account::Login(ADA), &home, at(again)).await.is_ok());
+    }
+
+    #[actix_web::test]
+    async fn an_account_of_ones_own_does_not_help_to_guess_at_others() {
+        let limiter = limiter();
+        let here = from("203.0.113.9");
+        let mut guessed = 0;
+        for victim in 2..1_000 {
+            guessed +=
+                usize::from(limiter.attempt(Account::Login(UserId(victim)), &here, at(0)).await.is_ok());
+            if let Ok(own) = limiter.attempt(Account::Login(ADA), &here, at(0)).await {
+                limiter.succeeded(&own, at(0)).await;
+            }
+        }
+        assert_eq!(guessed, 20, "what the address may try, and no more for the successes in between");
+    }
+
+    #[actix_web::test]
+    async fn what_was_not_heard_does_not_count() {
+        let limiter = limiter();
+        let here = from("203.0.113.9");
+        for _ in 0..1_000 {
+            let attempt = limiter.attempt(Account::Nobody("ada"), &here, at(0)).await.ok().unwrap();
+            limiter.undone(&attempt, at(0)).await;
+        }
+        assert_eq!(guesses(&limiter, || Account::Nobody("ada"), &here, HOUR).await, 5);
+    }
+
+    #[actix_web::test]
+    async fn switched_off_it_refuses_nothing() {
+        let limiter = Limiter::new(None, None).unwrap();
+        assert_eq!(guesses(&limiter, || Account::Login(ADA), &from("203.0.113.9"), 0).await, 100);
+        assert!(limiter.registration(&Origin::default(), at(0)).await.is_ok());
+    }
+}

@@ -60,6 +60,21 @@ fn each_bad_value_is_told_by_name() {
         ("WEATHER_BASE_URL", "https://host?key=1"),
         ("OPENAI_BASE_URL", "https://host/v1#x"),
         ("RUST_LOG", "info,=,="),
+        ("REDIS_URL", "127.0.0.1:6379"),
+        ("REDIS_URL", "http://127.0.0.1:6379"),
+        ("REDIS_URL", "redis://"),
+        ("DAYBOOK_RATE_LIMIT", "never"),
+        ("DAYBOOK_RATE_LIMIT", "account=10"),
+        ("DAYBOOK_RATE_LIMIT", "account=0/10m"),
+        ("DAYBOOK_RATE_LIMIT", "address=10/10m,user=10/10m"),
+        ("DAYBOOK_TRUSTED_PROXIES", "localhost"),
+        ("DAYBOOK_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("DAYBOOK_SESSION_IDLE", "14"),
+        ("DAYBOOK_SESSION_IDLE", "0d"),
+        ("DAYBOOK_SESSION_LIFETIME", "forever"),
+        ("DAYBOOK_SESSION_LIFETIME", "-1d"),
+        ("DAYBOOK_SESSION_LIFETIME", "11000d"),
+        ("DAYBOOK_SESSIONS_PER_USER", "0"),
     ];
     for (name, value) in table {
         let told = problems([(name, value)]);
@@ -75,8 +90,9 @@ fn all_problems_are_told_at_once() {
         ("DAYBOOK_WORKERS", "0"),
         ("OPENAI_SECRET_KEY", "canary\u{7f}canary"),
         ("JWT_PREVIOUS_SECRET_KEYS", "canary"),
+        ("REDIS_URL", "https://:canary@host"),
     ]);
-    assert_eq!(told.len(), 5, "{told:?}");
+    assert_eq!(told.len(), 6, "{told:?}");
     assert!(!told.concat().contains("canary"), "{told:?}");
 }
 
@@ -106,9 +122,28 @@ fn nothing_prints_a_secret() {
         ("JWT_SECRET_KEY", SECRET),
         ("OPENAI_SECRET_KEY", "sk-canary"),
         ("DATABASE_URL", "postgres://u:canary@h/d"),
+        ("REDIS_URL", "rediss://:canary@h"),
     ];
     let printed = format!("{:?}", Config::from_environment(&Environment::from(pairs)).unwrap());
     assert!(!printed.contains("canary") && !printed.contains(SECRET), "{printed}");
+}
+
+#[test]
+fn limits_are_read_as_people_write_them() {
+    let environment = Environment::from([
+        ("DAYBOOK_SESSION_IDLE", "36h"),
+        ("DAYBOOK_SESSION_LIFETIME", "30d"),
+        ("DAYBOOK_SESSIONS_PER_USER", "5"),
+        ("DAYBOOK_RATE_LIMIT", "address=7/30s"),
+    ]);
+    let config = Config::from_environment(&environment).unwrap();
+    let expected = SessionPolicy { idle_seconds: 129_600, lifetime_seconds: 2_592_000, per_user: 5 };
+    assert_eq!(config.sessions, expected);
+    let limits = config.rate_limits.unwrap();
+    assert_eq!((limits.account.to_string(), limits.address.to_string()), ("10/600s".into(), "7/30s".into()));
+    assert!(config.warnings.is_empty());
+    let off = Config::from_environment(&Environment::from([("DAYBOOK_RATE_LIMIT", "off")])).unwrap();
+    assert!(off.rate_limits.is_none() && off.warnings.len() == 1);
 }
 
 #[test]
