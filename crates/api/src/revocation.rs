@@ -93,6 +93,7 @@ impl Revocations {
 
 /// Writes and reads the stream.
 struct Follower {
+    client: Client,
     connection: ConnectionManager,
     ended: Cache<SessionId, ()>,
     /// What could not be written yet.
@@ -104,13 +105,8 @@ struct Follower {
 
 impl Follower {
     fn new(client: Client, ended: Cache<SessionId, ()>, is_well: Arc<AtomicBool>) -> RedisResult<Self> {
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            // The next poll is the next attempt.
-            .set_number_of_retries(0);
-        let connection = ConnectionManager::new_lazy_with_config(client, config)?;
-        Ok(Self { connection, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
+        let connection = connect(&client)?;
+        Ok(Self { client, connection, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
     }
 
     /// Until the last [`Revocations`] is gone.
@@ -172,15 +168,36 @@ impl Follower {
 
     /// Says once when Redis goes and once when it is back.
     fn tell(&mut self, done: RedisResult<()>) {
+        if done.is_err()
+            && let Ok(connection) = connect(&self.client)
+        {
+            // The client does not renew a connection whose login was refused or whose server was still loading its data.
+            self.connection = connection;
+        }
         let was_well = self.is_well.swap(done.is_ok(), Ordering::Relaxed);
         match done {
             Ok(()) if !was_well => tracing::info!("Redis is back"),
             Err(error) if was_well => {
-                tracing::warn!(%error, "Redis does not answer: the database alone tells which sessions have ended");
+                // Not the words of the server: it may repeat what it was asked.
+                let error = error.category();
+                tracing::warn!(
+                    error,
+                    "Redis does not answer: the database alone tells which sessions have ended"
+                );
             }
             _ => {}
         }
     }
+}
+
+/// A connection that is made when it is first used.
+fn connect(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE))
+        // The next poll is the next attempt.
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
 
 async fn in_time<T>(work: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {

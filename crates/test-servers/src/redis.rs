@@ -12,9 +12,10 @@ use crate::process::{free_port, guarded, signal, state};
 
 const MISSING: &str = "Redis is not installed. Debian and Ubuntu: apt-get install redis-server";
 
-/// $1 folder, $2 port. Nobody needs the data afterwards, so the server is killed: one that is stopped where it is ends only by that.
+/// $1 folder, $2 port, $3 more options. Nobody needs the data afterwards, so the server is killed: one that is stopped where it is ends only by that.
 const SCRIPT: &str = r#"
-redis-server --bind 127.0.0.1 --port "$2" --dir "$1" --save '' --appendonly no &
+cd "$1"
+redis-server --bind 127.0.0.1 --port "$2" --save '' --appendonly no $3 &
 server=$!
 echo $server > "$1/pid"
 cat
@@ -27,6 +28,7 @@ rm -rf "$1"
 pub struct Redis {
     port: u16,
     folder: PathBuf,
+    options: String,
     // Its standard input is what keeps the server alive.
     guard: Mutex<Option<Child>>,
 }
@@ -39,10 +41,33 @@ impl Redis {
     /// When Redis is not installed, with the command that installs it, or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with("", &[])
+    }
+
+    /// Starts one that speaks TLS on another port, with this certificate and its key in PEM; gives its `rediss://` URL too.
+    ///
+    /// # Panics
+    ///
+    /// As [`Redis::start`].
+    #[must_use]
+    pub fn start_with_tls(certificate: &str, key: &str) -> (Self, String) {
+        let port = free_port();
+        let files = [("tls.crt", certificate), ("tls.key", key)];
+        let tls =
+            format!("--tls-port {port} --tls-auth-clients no --tls-cert-file tls.crt --tls-key-file tls.key");
+        let server = Self::start_with(&format!("{tls} --tls-ca-cert-file tls.crt"), &files);
+        (server, format!("rediss://localhost:{port}"))
+    }
+
+    fn start_with(options: &str, files: &[(&str, &str)]) -> Self {
         let mut version = Command::new("redis-server");
         version.arg("--version").stdout(Stdio::null()).status().unwrap_or_else(|_| panic!("{MISSING}"));
         let folder = tempfile::Builder::new().prefix("daybook-redis-").tempdir().expect("a folder").keep();
-        let server = Self { port: free_port(), folder, guard: Mutex::default() };
+        for (name, content) in files {
+            fs::write(folder.join(name), content).expect("a file in the folder");
+        }
+        let options = options.to_owned();
+        let server = Self { port: free_port(), folder, options, guard: Mutex::default() };
         server.start_again();
         server
     }
@@ -54,7 +79,8 @@ impl Redis {
     /// When it does not start.
     pub fn start_again(&self) {
         let folder = self.folder.to_str().expect("a path in UTF-8");
-        *self.guard.lock().expect("the guard") = Some(guarded(SCRIPT, &[folder, &self.port.to_string()]));
+        let arguments = [folder, &self.port.to_string(), &self.options];
+        *self.guard.lock().expect("the guard") = Some(guarded(SCRIPT, &arguments));
         wait_until("Redis started", || {
             let ping = self.redis_cli().arg("PING").output().unwrap_or_else(|_| panic!("{MISSING}"));
             ping.stdout.starts_with(b"PONG")

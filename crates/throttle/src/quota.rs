@@ -57,15 +57,16 @@ impl Quota {
         self.period
     }
 
-    /// The microseconds after which one comes back.
+    /// The microseconds after which one comes back, rounded up: rounded down, 600,000 a second would be a million.
     pub(crate) fn interval(self) -> i64 {
-        self.tolerance() / i64::from(self.limit)
+        // A day has fewer than 2^37 microseconds.
+        let period = u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX);
+        i64::try_from(period.div_ceil(u64::from(self.limit))).unwrap_or(i64::MAX)
     }
 
     /// The microseconds that may be used up.
     pub(crate) fn tolerance(self) -> i64 {
-        // A day has fewer than 2^37 microseconds.
-        i64::try_from(self.period.as_micros()).unwrap_or(i64::MAX)
+        self.interval() * i64::from(self.limit)
     }
 }
 

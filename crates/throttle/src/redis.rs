@@ -6,7 +6,7 @@ use std::{
 };
 
 use ::redis::{
-    Client, RedisResult, Script,
+    Client, ConnectionAddr, RedisResult, Script,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
 use rustls::crypto::CryptoProvider;
@@ -23,34 +23,40 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Counters in a Redis. Every script runs as one command, and by the clock of Redis: exact over instances, whatever theirs show.
 pub(crate) struct Redis {
-    connection: ConnectionManager,
+    client: Client,
     prefix: String,
     take: Script,
     give_back: Script,
+    link: Mutex<Link>,
+}
+
+struct Link {
+    connection: ConnectionManager,
     /// When Redis may be asked again; none while it is well.
-    paused_until: Mutex<Option<Instant>>,
+    paused_until: Option<Instant>,
 }
 
 impl Redis {
     pub(crate) fn new(url: &str, prefix: &str) -> Result<Self, Error> {
         // The client would panic.
         Handle::try_current().map_err(|_| Error::Runtime)?;
-        if url.starts_with("rediss:") && CryptoProvider::get_default().is_none() {
-            // TLS wants a cryptography, and the client brings none. Somebody may be faster, and that is just as well.
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        }
         let client = Client::open(url).map_err(|_| Error::Url)?;
-        let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            // Whoever comes after the pause tries again.
-            .set_number_of_retries(0);
+        match client.get_connection_info().addr() {
+            // The client would refuse it only when it connects, which is never then.
+            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(Error::Url),
+            ConnectionAddr::TcpTls { .. } if CryptoProvider::get_default().is_none() => {
+                // TLS wants a cryptography, and the client brings none. Somebody may be faster, and that is just as well.
+                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+            }
+            _ => {}
+        }
+        let connection = connect(&client).map_err(|_| Error::Url)?;
         Ok(Self {
-            connection: ConnectionManager::new_lazy_with_config(client, config).map_err(|_| Error::Url)?,
+            client,
             prefix: prefix.to_owned(),
             take: Script::new(include_str!("redis/take.lua")),
             give_back: Script::new(include_str!("redis/give_back.lua")),
-            paused_until: Mutex::default(),
+            link: Mutex::new(Link { connection, paused_until: None }),
         })
     }
 
@@ -62,25 +68,26 @@ impl Redis {
             let (interval, limit) = (bucket.quota.interval(), bucket.quota.limit());
             invocation.key(self.key(bucket)).arg(interval).arg(limit);
         }
-        let mut connection = self.connection.clone();
-        let answer: Vec<i64> = self.ask(invocation.invoke_async(&mut connection)).await?;
+        let answer: Vec<i64> =
+            self.ask(|mut connection| async move { invocation.invoke_async(&mut connection).await }).await?;
         let (refuses, used) = answer.split_first()?;
         // Lua counts from one.
         let refuses = usize::try_from(*refuses).ok().and_then(|index| index.checked_sub(1));
-        (used.len() == buckets.len()).then(|| (used.to_vec(), refuses))
+        (used.len() == buckets.len() && refuses.is_none_or(|index| index < used.len()))
+            .then(|| (used.to_vec(), refuses))
     }
 
     pub(crate) async fn give_back(&self, bucket: &Bucket<'_>) {
         let mut invocation = self.give_back.prepare_invoke();
         invocation.key(self.key(bucket)).arg(bucket.quota.interval());
-        let mut connection = self.connection.clone();
-        let _: Option<()> = self.ask(invocation.invoke_async(&mut connection)).await;
+        let _: Option<()> =
+            self.ask(|mut connection| async move { invocation.invoke_async(&mut connection).await }).await;
     }
 
     pub(crate) async fn reset(&self, bucket: &Bucket<'_>) {
         let delete = ::redis::cmd("DEL").arg(self.key(bucket)).to_owned();
-        let mut connection = self.connection.clone();
-        let _: Option<()> = self.ask(delete.query_async(&mut connection)).await;
+        let _: Option<()> =
+            self.ask(|mut connection| async move { delete.query_async(&mut connection).await }).await;
     }
 
     /// The key of a bucket: all with the same hash tag, so that a cluster has them in one place, and nobody's name in clear.
@@ -91,14 +98,21 @@ impl Redis {
     }
 
     /// The answer, unless Redis is paused, fails or is too slow.
-    async fn ask<T>(&self, question: impl Future<Output = RedisResult<T>>) -> Option<T> {
-        let was_well = self.may_ask()?;
-        let answer = match timeout(PATIENCE, question).await {
+    async fn ask<T, F>(&self, question: impl FnOnce(ConnectionManager) -> F) -> Option<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let (connection, was_well) = self.may_ask()?;
+        let answer = match timeout(PATIENCE, question(connection)).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => Err(error.to_string()),
+            // Not the words of the server: it may repeat what it was asked.
+            Ok(Err(error)) => Err(error.category().to_owned()),
             Err(_) => Err("no answer in time".to_owned()),
         };
-        *self.paused_until() = answer.is_err().then(|| Instant::now() + PAUSE);
+        match &answer {
+            Ok(_) => self.link().paused_until = None,
+            Err(_) => self.pause(was_well),
+        }
         match &answer {
             Ok(_) if !was_well => tracing::info!("Redis is back: limits are shared again"),
             Err(error) if was_well => {
@@ -109,21 +123,51 @@ impl Redis {
         answer.ok()
     }
 
-    /// Whether Redis was well when it was last asked; none during a pause. After one, the first who comes tries it out for the others.
-    fn may_ask(&self) -> Option<bool> {
-        let mut paused_until = self.paused_until();
+    /// The connection, and whether Redis was well when it was last asked; none during a pause. After one, the first who comes tries it
+    /// out for the others.
+    fn may_ask(&self) -> Option<(ConnectionManager, bool)> {
+        let mut link = self.link();
         let now = Instant::now();
-        match *paused_until {
-            None => Some(true),
-            Some(until) if now < until => None,
-            Some(_) => {
-                *paused_until = Some(now + PAUSE);
-                Some(false)
-            }
+        let was_well = link.paused_until.is_none();
+        match link.paused_until {
+            Some(until) if now < until => return None,
+            Some(_) => link.paused_until = Some(now + PAUSE),
+            None => {}
+        }
+        Some((link.connection.clone(), was_well))
+    }
+
+    /// Begins a pause, and a new connection that is made meanwhile, when nobody waits for it: the client does not renew one whose
+    /// login was refused, whose server was still loading its data, or whose packets get lost.
+    fn pause(&self, was_well: bool) {
+        let mut link = self.link();
+        let is_paused = link.paused_until.replace(Instant::now() + PAUSE).is_some();
+        // Of those who asked while it was well, the first that fails does this for all.
+        if was_well && is_paused {
+            return;
+        }
+        if let Ok(connection) = connect(&self.client) {
+            link.connection = connection.clone();
+            let mut connection = connection;
+            tokio::spawn(async move {
+                // What comes of it shows when Redis is asked next.
+                let _: RedisResult<()> = ::redis::cmd("PING").query_async(&mut connection).await;
+            });
         }
     }
 
-    fn paused_until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.paused_until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn link(&self) -> MutexGuard<'_, Link> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A connection that is made when it is first used.
+fn connect(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        // Nobody waits for it longer than for an answer; what takes longer goes on during the pause.
+        .set_connection_timeout(Some(PAUSE))
+        .set_response_timeout(Some(PATIENCE))
+        // The next pause is the next attempt.
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
 }

@@ -9,7 +9,7 @@ use crate::{
 /// Counts, and says when it is too much. Clones share everything.
 ///
 /// The clock of this process is an argument, in microseconds since any fixed time (1970, say); one that goes back only makes the
-/// throttle stricter for as long.
+/// throttle stricter, for a period at the most.
 ///
 /// # With Redis
 ///

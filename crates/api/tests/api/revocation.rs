@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use daybook_test_servers::{Postgres, Redis};
+use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -200,4 +201,35 @@ async fn a_redis_that_is_not_there_keeps_nobody_from_starting() {
     let check = start.run(&["check"]).await;
     let told = String::from_utf8_lossy(&check.stdout).into_owned();
     assert!(told.contains("Redis: ") && !told.contains("Redis: ok") && !told.contains("canary"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_spoken_to_over_tls() {
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let (redis, url) = Redis::start_with_tls(&certificate.pem(), &key.serialize_pem());
+    let start = Start::on(Kind::Sqlite).with("REDIS_URL", &url).with("DAYBOOK_RATE_LIMIT", "on");
+    let roots = start.folder().join("roots.pem");
+    std::fs::write(&roots, certificate.pem()).unwrap();
+    // Without the certificate among the roots nobody speaks to this server.
+    let stranger = start.start().await;
+    eventually("the log says so", || async { stranger.log().contains("Redis does not answer") }).await;
+    let server = start.with("SSL_CERT_FILE", roots.to_str().unwrap()).start().await;
+    let token = server.user("ada").await;
+    assert!(redis.query(&["KEYS", "*"]).contains("{daybook}:"), "the limits are shared");
+    server.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    eventually("the ending is told", || async { redis.query(&["XLEN", STREAM]) == "1" }).await;
+    assert!(!server.log().contains("Redis does not answer"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_login_at_redis_that_was_refused_is_tried_again() {
+    let redis = Redis::start();
+    redis.query(&["CONFIG", "SET", "requirepass", "before"]);
+    let url = redis.url().replace("127.0.0.1", ":after@127.0.0.1");
+    let server = Start::on(Kind::Sqlite).with("REDIS_URL", &url).start().await;
+    eventually("it is refused", || async { server.log().contains("Redis does not answer") }).await;
+    redis.query(&["-a", "before", "--no-auth-warning", "CONFIG", "SET", "requirepass", "after"]);
+    eventually("it is let in", || async { server.log().contains("Redis is back") }).await;
 }

@@ -5,7 +5,8 @@ local now = time[1] * 1000000 + time[2]
 local answer, refuses, longest = { 0 }, 0, 0
 for i, key in ipairs(KEYS) do
     local interval, limit = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    local used = math.max(tonumber(redis.call('GET', key) or 0) - now, 0)
+    -- More than all of it is used up only where the clock went back or the quota was lowered; neither may refuse for longer.
+    local used = math.min(math.max(tonumber(redis.call('GET', key) or 0) - now, 0), interval * limit)
     local wait = used + interval - interval * limit
     if wait > longest then
         refuses, longest = i, wait

@@ -115,3 +115,32 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test]
+async fn nobody_waits_longer_than_the_quota_says() {
+    let throttle = Throttle::new();
+    for _ in 0..10 {
+        assert_eq!(throttle.take(&[bucket("door", "ada", "10/24h")], NOW).await, Decision::Admitted);
+    }
+    // Whether the quota was lowered, or the clock goes back as far as it can.
+    for now in [NOW, NOW - 3_600 * SECOND, i64::MIN] {
+        let refused = refusal(throttle.take(&[bucket("door", "ada", "10/10m")], now).await);
+        assert_eq!((refused.retry_after.as_secs(), refused.reset.as_secs()), (60, 600), "{now}");
+    }
+    assert_eq!(throttle.take(&[bucket("door", "ada", "10/10m")], i64::MAX).await, Decision::Admitted);
+}
+
+#[tokio::test]
+async fn no_more_come_back_than_the_quota_says() {
+    // A second has no whole number of microseconds for each of these.
+    for quota in ["7/1s", "600000/1s"] {
+        let throttle = Throttle::new();
+        let door = [bucket("door", "ada", quota)];
+        let limit = door[0].quota.limit();
+        let mut admitted = 0;
+        for micros in (0..2 * limit).map(|take| i64::from(take) * SECOND / i64::from(2 * limit)) {
+            admitted += u32::from(throttle.take(&door, NOW + micros).await == Decision::Admitted);
+        }
+        assert!((limit..2 * limit).contains(&admitted), "{quota}: {admitted}");
+    }
+}

@@ -1,6 +1,11 @@
 //! Several instances and one Redis.
 
-use std::time::{Duration, Instant};
+use std::{
+    io,
+    net::{TcpListener, TcpStream},
+    thread,
+    time::{Duration, Instant},
+};
 
 use daybook_test_servers::{Redis, free_port};
 use daybook_throttle::{Bucket, Decision, Error, Throttle};
@@ -140,6 +145,47 @@ async fn a_bad_url_is_refused_and_no_url_is_told() {
     let refused = Throttle::new().with_redis("http://user:canary@host", "test");
     assert!(matches!(refused, Err(Error::Url)));
     assert!(!format!("{refused:?}").contains("canary"));
+    let unverified = Throttle::new().with_redis("rediss://127.0.0.1/#insecure", "test");
+    assert!(matches!(unverified, Err(Error::Url)), "it could never connect");
     let throttle = Throttle::new().with_redis("redis://user:canary@127.0.0.1:9", "test").unwrap();
     assert!(!format!("{throttle:?}").contains("canary"));
+}
+
+#[tokio::test]
+async fn a_login_that_was_refused_is_tried_again() {
+    let redis = Redis::start();
+    redis.query(&["CONFIG", "SET", "requirepass", "before"]);
+    let url = redis.url().replace("127.0.0.1", ":after@127.0.0.1");
+    let throttle = Throttle::new().with_redis(&url, "test").unwrap();
+    assert_eq!(admitted(&throttle, bucket("door", "ada", "5/10m"), 8).await, 5);
+    redis.query(&["-a", "before", "--no-auth-warning", "CONFIG", "SET", "requirepass", "after"]);
+    let began = Instant::now();
+    while redis.query(&["-a", "after", "--no-auth-warning", "DBSIZE"]) == "0" {
+        assert!(began.elapsed() < Duration::from_secs(30), "Redis was not used again");
+        admitted(&throttle, bucket("other", "x", "1000/1s"), 1).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_slow_to_connect_to_is_used() {
+    let redis = Redis::start();
+    let (listener, port) = (TcpListener::bind("127.0.0.1:0").unwrap(), redis.port());
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        while let Ok((mut from, _)) = listener.accept() {
+            thread::sleep(Duration::from_millis(300));
+            let Ok(mut to) = TcpStream::connect(("127.0.0.1", port)) else { return };
+            let (Ok(mut sent), Ok(mut received)) = (from.try_clone(), to.try_clone()) else { return };
+            thread::spawn(move || io::copy(&mut sent, &mut received));
+            thread::spawn(move || io::copy(&mut to, &mut from));
+        }
+    });
+    let throttle = Throttle::new().with_redis(&url, "test").unwrap();
+    let began = Instant::now();
+    while redis.query(&["DBSIZE"]) == "0" {
+        assert!(began.elapsed() < Duration::from_secs(30), "Redis was never used");
+        admitted(&throttle, bucket("door", "ada", "1000/1s"), 1).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
