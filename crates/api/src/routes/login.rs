@@ -23,7 +23,7 @@ use crate::validation::grant_type_rule;
 pub(crate) struct LoginForm {
     /// `password`, if anything.
     #[garde(custom(grant_type_rule))]
-    #[schema(pattern = "^(password)?$", example = "password")]
+    #[schema(value_type = String, required = false, pattern = "^(password)?$", example = "password")]
     grant_type: Option<String>,
     /// The e-mail address or the username.
     #[schema(min_length = 1, example = "ada@example.com")]

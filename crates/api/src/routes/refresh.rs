@@ -20,7 +20,7 @@ use crate::validation::refresh_grant_type_rule;
 pub(crate) struct RefreshRequest {
     /// `refresh_token`, if anything.
     #[garde(custom(refresh_grant_type_rule))]
-    #[schema(pattern = "^(refresh_token)?$", example = "refresh_token")]
+    #[schema(value_type = String, required = false, pattern = "^(refresh_token)?$", example = "refresh_token")]
     grant_type: Option<String>,
     /// The one that the last login or refresh gave.
     #[garde(length(chars, min = 1))]

@@ -20,6 +20,7 @@ mod paging;
 mod peer_answers;
 mod resilience;
 mod revocation;
+mod sessions;
 mod smoke;
 mod summaries;
 mod tasks;

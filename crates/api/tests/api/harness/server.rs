@@ -23,7 +23,8 @@ pub(crate) enum Kind {
     Postgres,
 }
 
-/// How a service is started.
+/// How a service is started. A clone starts on the same database.
+#[derive(Clone)]
 pub(crate) struct Start {
     folder: Arc<TempDir>,
     database: Option<Arc<TestDatabase>>,
@@ -156,6 +157,11 @@ impl Server {
     /// `127.0.0.1:port`, for a raw socket.
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
+    }
+
+    /// The folder that the service runs in; with SQLite, `day.db` is in it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
     /// Everything that the service has logged so far.
