@@ -52,8 +52,7 @@ fn fixture(kind: &str) -> Fixture {
             database.create_note(user, draft(), now).await.unwrap();
         }
         let login = Login {
-            user,
-            verified_hash: "hash".into(),
+            verified: database.credentials_of(user).await.unwrap(),
             new_hash: None,
             family: [1; 32],
             refresh_token: [1; 32],

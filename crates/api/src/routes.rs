@@ -7,6 +7,7 @@ pub(crate) mod home;
 pub(crate) mod login;
 pub(crate) mod note;
 mod page;
+mod password;
 pub(crate) mod refresh;
 pub(crate) mod registration;
 pub(crate) mod session;

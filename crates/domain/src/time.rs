@@ -42,8 +42,13 @@ impl Timestamp {
     /// This instant moved by so many seconds, kept inside the calendar.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
-        let moved = self.as_micros().saturating_add(seconds.saturating_mul(1_000_000));
-        Self::from_micros(moved).unwrap_or(if seconds < 0 {
+        self.plus_micros(seconds.saturating_mul(1_000_000))
+    }
+
+    /// This instant moved by so many microseconds, kept inside the calendar.
+    #[must_use]
+    pub fn plus_micros(self, micros: i64) -> Self {
+        Self::from_micros(self.as_micros().saturating_add(micros)).unwrap_or(if micros < 0 {
             Self(jiff::Timestamp::MIN)
         } else {
             Self(jiff::Timestamp::MAX)

@@ -14,6 +14,7 @@ use crate::event::{self, Entry, insert};
 use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::{execute, read, transaction};
+use crate::user::{Credentials, still_with};
 use crate::{Database, Error};
 
 /// A SHA-256 digest.
@@ -22,11 +23,9 @@ pub type Digest = [u8; 32];
 /// A login whose password was verified.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// Who logs in.
-    pub user: UserId,
-    /// The stored hash that the password was verified against.
-    pub verified_hash: String,
-    /// The hash to keep from now on, when the old one's parameters are out of date.
+    /// Who logs in, and what the password was verified against.
+    pub verified: Credentials,
+    /// A hash of the same password to keep instead, when the old one is out of date.
     pub new_hash: Option<String>,
     /// What all refresh tokens of the new session have in common.
     pub family: Digest,
@@ -103,15 +102,18 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::NotFound`] when the user is gone or the password is no longer the one that was verified: a login that overlaps a
-    /// change of the password must not outlive it.
+    /// change of the password must not outlive it. One that overlaps another login is not harmed when that renews the hash.
     pub async fn open_session(&self, login: Login, now: Timestamp) -> Result<Opened, Error> {
         transaction!(self, |c| {
-            let Login { user, verified_hash, new_hash, family, refresh_token, origin, policy } = login;
-            let new_hash = new_hash.unwrap_or_else(|| verified_hash.clone());
+            let Login { verified, new_hash, family, refresh_token, origin, policy } = login;
+            let user = verified.user;
             // This locks the user's row: a change of the password comes before or after, never in between.
-            let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
-            let change = (users::last_login_at.eq(At(now)), users::password_hash.eq(new_hash));
-            Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
+            let login = diesel::update(still_with(&verified)).set(users::last_login_at.eq(At(now)));
+            Error::not_found_if_none(c.execute(login).await?)?;
+            if let Some(new_hash) = new_hash {
+                let old = users::table.find(user.0).filter(users::password_hash.eq(verified.password_hash));
+                c.execute(diesel::update(old).set(users::password_hash.eq(new_hash))).await?;
+            }
             let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
             c.execute(diesel::delete(of_user.filter(sessions::expires_at.le(At(now))))).await?;
             let by_need =

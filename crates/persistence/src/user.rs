@@ -23,19 +23,37 @@ pub struct NewUser {
     pub password_hash: String,
 }
 
-/// What a login is checked against. Its `Debug` does not tell the hash.
+/// What a password is checked against. Its `Debug` does not tell the hash.
 #[derive(Clone)]
 pub struct Credentials {
     /// Whose they are.
     pub user: UserId,
-    /// A PHC string.
+    /// A PHC string, or what another service has made.
     pub password_hash: String,
+    /// When the password was changed last: no two passwords of a user have the same. Renewing the hash of a password leaves it as it is.
+    pub password_changed_at: Timestamp,
 }
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
     }
+}
+
+type CredentialsRow = (i64, String, At);
+
+impl From<CredentialsRow> for Credentials {
+    fn from((id, password_hash, password_changed_at): CredentialsRow) -> Self {
+        Self { user: UserId(id), password_hash, password_changed_at: password_changed_at.0 }
+    }
+}
+
+/// The account, as long as it has the password that was verified.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(crate) fn still_with(verified: &Credentials) -> _ {
+    let user_id: i64 = verified.user.0;
+    let changed_at: At = At(verified.password_changed_at);
+    users::table.filter(users::id.eq(user_id)).filter(users::password_changed_at.eq(changed_at))
 }
 
 #[derive(Queryable, Selectable)]
@@ -107,14 +125,14 @@ impl Database {
             Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
         let username_key = Username::key_of(identifier);
         read!(self, |c| {
-            let columns = (users::id, users::password_hash);
+            let columns = (users::id, users::password_hash, users::password_changed_at);
             let by_email = users::table.filter(users::email_key.eq(email_key)).select(columns);
             let by_username = users::table.filter(users::username_key.eq(username_key)).select(columns);
-            let found: Option<(i64, String)> = match c.optional(by_email).await? {
+            let found: Option<CredentialsRow> = match c.optional(by_email).await? {
                 Some(found) => Some(found),
                 None => c.optional(by_username).await?,
             };
-            Ok(found.map(|(id, password_hash)| Credentials { user: UserId(id), password_hash }))
+            Ok(found.map(Credentials::from))
         })
     }
 
@@ -127,13 +145,17 @@ impl Database {
         read!(self, |c| Ok(c.one::<Row, _>(users::table.find(user.0).select(Row::as_select())).await?.into()))
     }
 
-    /// The stored hash of the user's password.
+    /// What the user's password is checked against.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] when the account is gone.
-    pub async fn password_hash(&self, user: UserId) -> Result<String, Error> {
-        read!(self, |c| Ok(c.one(users::table.find(user.0).select(users::password_hash)).await?))
+    pub async fn credentials_of(&self, user: UserId) -> Result<Credentials, Error> {
+        read!(self, |c| {
+            let columns = (users::id, users::password_hash, users::password_changed_at);
+            let found: CredentialsRow = c.one(users::table.find(user.0).select(columns)).await?;
+            Ok(found.into())
+        })
     }
 
     /// Changes the e-mail address, the username or both.
@@ -172,21 +194,22 @@ impl Database {
     /// [`Error::NotFound`] when the account is gone or its password is no longer the one that was verified.
     pub async fn change_password(
         &self,
-        user: UserId,
-        verified_hash: String,
+        verified: Credentials,
         new_hash: String,
         keep: Option<SessionId>,
         origin: Origin,
         now: Timestamp,
     ) -> Result<Vec<SessionId>, Error> {
         transaction!(self, |c| {
-            let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
+            let user = verified.user;
             let change = (
                 users::password_hash.eq(new_hash),
-                users::password_changed_at.eq(At(now)),
+                // Later than before, whatever the clock says.
+                users::password_changed_at.eq(At(now.max(verified.password_changed_at.plus_micros(1)))),
                 users::updated_at.eq(At(now)),
             );
-            Error::not_found_if_none(c.execute(diesel::update(account).set(change)).await?)?;
+            let update = diesel::update(still_with(&verified)).set(change);
+            Error::not_found_if_none(c.execute(update).await?)?;
             let entry = Entry::new(user, EventKind::PasswordChanged, &origin, now);
             let entry = match keep {
                 Some(session) => entry.in_session(session),
@@ -205,16 +228,10 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::NotFound`] when it is gone or its password is no longer the one that was verified.
-    pub async fn delete_user(
-        &self,
-        user: UserId,
-        verified_hash: String,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, Error> {
+    pub async fn delete_user(&self, verified: Credentials, now: Timestamp) -> Result<Vec<SessionId>, Error> {
         transaction!(self, |c| {
-            let ended: Vec<i64> = c.all(live_of(user, now).select(sessions::id)).await?;
-            let account = users::table.find(user.0).filter(users::password_hash.eq(verified_hash));
-            Error::not_found_if_none(c.execute(diesel::delete(account)).await?)?;
+            let ended: Vec<i64> = c.all(live_of(verified.user, now).select(sessions::id)).await?;
+            Error::not_found_if_none(c.execute(diesel::delete(still_with(&verified))).await?)?;
             Ok(ended.into_iter().map(SessionId).collect())
         })
     }

@@ -1,13 +1,14 @@
 //! `/users/me` and `POST /auth/password`.
 
 use actix_web::{HttpResponse, web};
-use daybook_auth::{Password, PasswordHash, PasswordPolicy, Verdict};
+use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Email, EventKind, Origin, User, UserId, Username, email_rule, username_rule};
+use daybook_persistence::Credentials;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::login::is_too_long;
+use super::password;
 use super::registration::refuse_telling;
 use crate::audit;
 use crate::error::ApiError;
@@ -125,8 +126,8 @@ pub(crate) async fn delete_me(
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<HttpResponse, ApiError> {
-    let verified_hash = verify(&state, user.id, body.current_password, &origin).await?;
-    let delete = state.database.delete_user(user.id, verified_hash, state.now());
+    let verified = verify(&state, user.id, body.current_password, &origin).await?;
+    let delete = state.database.delete_user(verified, state.now());
     let ended = delete.await.map_err(changed_meanwhile)?;
     audit::tell_ended(user.id, &ended, &origin);
     state.revocations.announce(ended);
@@ -156,10 +157,10 @@ pub(crate) async fn change_password(
     let account = state.database.user(user.id).await?;
     let policy = &state.password_policy;
     refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
-    let verified_hash = verify(&state, user.id, body.current_password, &origin).await?;
+    let verified = verify(&state, user.id, body.current_password, &origin).await?;
     let new_hash = state.hasher.hash(body.new_password).await?.into_string();
     let (keep, now) = (user.session, state.now());
-    let change = state.database.change_password(user.id, verified_hash, new_hash, keep, origin.clone(), now);
+    let change = state.database.change_password(verified, new_hash, keep, origin.clone(), now);
     let ended = change.await.map_err(changed_meanwhile)?;
     audit::tell(EventKind::PasswordChanged, Some(user.id), keep, &origin);
     audit::tell_ended(user.id, &ended, &origin);
@@ -175,23 +176,20 @@ fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
     }
 }
 
-/// The stored hash that this password is right for. Whoever has stolen an access token must not find the password with it.
+/// The credentials that this password is right for. Whoever has stolen an access token must not find the password with it.
 async fn verify(
     state: &State,
     user: UserId,
     password: Password,
     origin: &Origin,
-) -> Result<String, ApiError> {
-    if is_too_long(&password) {
-        return Err(ApiError::Forbidden(WRONG_PASSWORD));
-    }
-    let hash = state.database.password_hash(user).await?;
+) -> Result<Credentials, ApiError> {
+    let found = state.database.credentials_of(user).await?;
     let attempt = state.limiter.attempt(Account::Confirmation(user), origin, state.now()).await?;
-    match state.hasher.verify(password, PasswordHash::from_stored(hash.clone())).await {
+    match password::verify(state, password, Some(&found)).await {
         Ok(Verdict::Wrong) => Err(ApiError::Forbidden(WRONG_PASSWORD)),
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
             state.limiter.succeeded(&attempt, state.now()).await;
-            Ok(hash)
+            Ok(found)
         }
         Err(error) => {
             state.limiter.undone(&attempt, state.now()).await;

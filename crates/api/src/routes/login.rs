@@ -8,6 +8,7 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::password;
 use super::token::{self, Token};
 use crate::audit;
 use crate::client_address::network_of;
@@ -53,14 +54,6 @@ impl Body for LoginForm {}
 /// Ids begin at 1, so this is nobody's.
 const NOBODY: UserId = UserId(0);
 
-/// In characters. New passwords have 128 at the most; those that were brought along from elsewhere may have more, within reason.
-const PASSWORD_MAX: usize = 1_024;
-
-/// Whether a password is refused before it is hashed, whoever's it is.
-pub(super) fn is_too_long(password: &Password) -> bool {
-    password.expose().chars().count() > PASSWORD_MAX
-}
-
 /// Log in
 ///
 /// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. The answer to a wrong password and to an unknown
@@ -81,27 +74,28 @@ pub(crate) async fn login(
     ClientOrigin(origin): ClientOrigin,
     ValidForm(form): ValidForm<LoginForm>,
 ) -> Result<HttpResponse, ApiError> {
-    if is_too_long(&form.password) {
-        return Err(ApiError::BadLogin);
-    }
     let found = state.database.credentials(&form.username).await?;
     let attempt = attempt(&state, &form, found.as_ref(), &origin).await?;
-    let verified = match verify(&state, form.password, found.as_ref()).await {
-        Ok(verified) => verified,
+    let verdict = match password::verify(&state, form.password.clone(), found.as_ref()).await {
+        Ok(verdict) => verdict,
         Err(error) => {
             // Busy, most likely: whoever was not even heard has not guessed.
             state.limiter.undone(&attempt, state.now()).await;
-            return Err(error);
+            return Err(error.into());
         }
     };
-    let (Some(found), Some(new_hash)) = (found.as_ref(), verified) else {
-        failed(&state, found.as_ref(), origin);
+    let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
+        record(&state, EventKind::LoginFailed, found.as_ref(), origin);
         return Err(ApiError::BadLogin);
+    };
+    let new_hash = match verdict {
+        // A login must not fail because its hash could not be renewed; the next one tries again.
+        Verdict::RightButOutdated => state.hasher.hash(form.password).await.ok(),
+        _ => None,
     };
     let refresh_token = RefreshToken::generate()?;
     let login = Login {
-        user: found.user,
-        verified_hash: found.password_hash.clone(),
+        verified: found.clone(),
         new_hash: new_hash.map(PasswordHash::into_string),
         family: refresh_token.family(),
         refresh_token: refresh_token.digest(),
@@ -165,29 +159,6 @@ async fn known<'a>(
     let here = origin.ip.map(network_of);
     let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
     Ok(is_known.then_some(Account::KnownAddress(user, origin)))
-}
-
-/// None for a wrong password or no account; otherwise the hash that is to be stored instead, if the old one is outdated.
-async fn verify(
-    state: &State,
-    password: Password,
-    found: Option<&Credentials>,
-) -> Result<Option<Option<PasswordHash>>, ApiError> {
-    let Some(found) = found else {
-        state.hasher.verify_absent(password).await?;
-        return Ok(None);
-    };
-    let stored = PasswordHash::from_stored(found.password_hash.clone());
-    Ok(match state.hasher.verify(password.clone(), stored).await? {
-        Verdict::Wrong => None,
-        Verdict::Right => Some(None),
-        // A login must not fail because its hash could not be renewed; the next one tries again.
-        Verdict::RightButOutdated => Some(state.hasher.hash(password).await.ok()),
-    })
-}
-
-fn failed(state: &State, found: Option<&Credentials>, origin: Origin) {
-    record(state, EventKind::LoginFailed, found, origin);
 }
 
 /// Tells of a login that came to nothing. The account's owner can read it a moment later: who waited for that to be written would wait

@@ -473,7 +473,7 @@ on_both_databases! {
     async fn keys_are_rotated_under_load_without_a_token_refused(kind: Kind) {
         const NEXT: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
         let start = Start::on(kind);
-        let mut servers = vec![start.start().await, start.start().await];
+        let mut servers = [start.start().await, start.start().await];
         servers[0].register("ada").await;
         let mut clients = Vec::new();
         for _ in 0..8 {

@@ -1,7 +1,7 @@
 //! Accounts.
 
 use daybook_domain::{Email, Origin, Timestamp, Username};
-use daybook_persistence::{Error, Field};
+use daybook_persistence::{Credentials, Error, Field};
 
 use crate::{new_user, on_both_databases};
 
@@ -42,9 +42,11 @@ on_both_databases! {
 
     async fn an_id_is_never_used_twice(fixture: Fixture) {
         let ada = fixture.user("ada").await;
-        let wrong = fixture.database.delete_user(ada.id, "wrong".into(), Timestamp::now()).await;
+        let found = fixture.database.credentials_of(ada.id).await.unwrap();
+        let before = Credentials { password_changed_at: found.password_changed_at.plus_micros(-1), ..found.clone() };
+        let wrong = fixture.database.delete_user(before, Timestamp::now()).await;
         assert!(matches!(wrong, Err(Error::NotFound)));
-        fixture.database.delete_user(ada.id, "ada".into(), Timestamp::now()).await.unwrap();
+        fixture.database.delete_user(found, Timestamp::now()).await.unwrap();
         let bob = fixture.user("bob").await;
         assert!(bob.id > ada.id);
         assert!(matches!(fixture.database.user(ada.id).await, Err(Error::NotFound)));

@@ -108,7 +108,7 @@ on_both_databases! {
         let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
         let note = note(database, ada.id, "mine").await;
         database.store_summary(ada.id, note.id, summary_of(&note), now).await.unwrap();
-        database.delete_user(ada.id, "ada".into(), Timestamp::now()).await.unwrap();
+        database.delete_user(database.credentials_of(ada.id).await.unwrap(), Timestamp::now()).await.unwrap();
         assert!(not_found(database.note(ada.id, note.id).await));
         assert!(not_found(database.create_note(ada.id, draft("late"), now).await), "the owner is gone");
         assert!(not_found(database.store_summary(ada.id, NoteId(1), summary_of(&note), now).await));

@@ -3,7 +3,7 @@
 use daybook_domain::{
     EndReason, EventKind, Limit, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, User,
 };
-use daybook_persistence::{Database, Digest, Error, Login, Refresh, Refreshed};
+use daybook_persistence::{Credentials, Database, Digest, Error, Login, Refresh, Refreshed};
 use futures_util::future::join_all;
 
 use crate::on_both_databases;
@@ -23,13 +23,21 @@ fn origin() -> Origin {
 
 fn login(user: &User, family: u8) -> Login {
     Login {
-        user: user.id,
-        verified_hash: user.username.as_str().to_owned(),
+        verified: credentials(user),
         new_hash: None,
         family: [family; 32],
         refresh_token: digest(family, 0),
         origin: origin(),
         policy: POLICY,
+    }
+}
+
+/// What the password of a new account is checked against.
+fn credentials(user: &User) -> Credentials {
+    Credentials {
+        user: user.id,
+        password_hash: user.username.as_str().to_owned(),
+        password_changed_at: user.created_at,
     }
 }
 
@@ -231,20 +239,20 @@ on_both_databases! {
     }
 
     async fn a_login_does_not_outlive_a_change_of_the_password(fixture: Fixture) {
-        let (database, now) = (&fixture.database, Timestamp::now());
-        let ada = fixture.user("ada").await;
+        let database = &fixture.database;
+        let (ada, now) = (fixture.user("ada").await, Timestamp::now());
         let kept = open(database, &ada, 1, now).await;
         let ended = open(database, &ada, 2, now).await;
-        let change = |from: &str, to: &str, keep, now| {
-            database.change_password(ada.id, from.to_owned(), to.to_owned(), keep, origin(), now)
+        let change = |to: &str, keep, now| {
+            database.change_password(credentials(&ada), to.to_owned(), keep, origin(), now)
         };
-        assert_eq!(change("ada", "new", Some(kept), now).await.unwrap(), [ended]);
+        assert_eq!(change("new", Some(kept), now).await.unwrap(), [ended]);
         assert!(is_live(database, &ada, kept, now).await);
         assert!(!is_live(database, &ada, ended, now).await);
         assert_eq!(refresh(database, 2, 0, 1, now).await, Refreshed::Ended(Some(EndReason::PasswordChanged)));
         let late = database.open_session(login(&ada, 3), now).await;
         assert!(matches!(late, Err(Error::NotFound)), "{late:?}");
-        let again = change("ada", "x", None, now).await;
+        let again = change("x", None, now).await;
         assert!(matches!(again, Err(Error::NotFound)), "{again:?}");
         assert!(database.is_unchanged_since(ada.id, now).await.unwrap());
         assert!(!database.is_unchanged_since(ada.id, now.plus_seconds(-1)).await.unwrap());
@@ -254,14 +262,22 @@ on_both_databases! {
             (EventKind::SessionEnded, Some(EndReason::PasswordChanged), Some(ended)),
         ];
         assert_eq!(told[told.len() - 2..], ends);
+        // Nor when the clock stands still: a later password is later.
+        let frozen = Credentials { password_changed_at: now, ..credentials(&ada) };
+        database.change_password(frozen.clone(), "third".into(), Some(kept), origin(), now).await.unwrap();
+        let late = database.open_session(Login { verified: frozen, ..login(&ada, 4) }, now).await;
+        assert!(matches!(late, Err(Error::NotFound)), "{late:?}");
     }
 
     async fn a_login_can_renew_the_hash(fixture: Fixture) {
         let now = Timestamp::now();
         let ada = fixture.user("ada").await;
         let renewing = Login { new_hash: Some("renewed".into()), ..login(&ada, 1) };
-        fixture.database.open_session(renewing, now).await.unwrap();
-        assert_eq!(fixture.database.password_hash(ada.id).await.unwrap(), "renewed");
+        fixture.database.open_session(renewing.clone(), now).await.unwrap();
+        // Another login that was being verified meanwhile is as good, and does not undo what the first has done.
+        let other = Login { new_hash: Some("renewed as well".into()), family: [2; 32], ..renewing };
+        fixture.database.open_session(other, now).await.unwrap();
+        assert_eq!(fixture.database.credentials_of(ada.id).await.unwrap().password_hash, "renewed");
     }
 
     async fn deleting_an_account_takes_its_sessions_and_events(fixture: Fixture) {
@@ -269,7 +285,7 @@ on_both_databases! {
         let ada = fixture.user("ada").await;
         let session = open(database, &ada, 1, now).await;
         assert!(matches!(refresh(database, 1, 0, 1, now).await, Refreshed::Rotated { .. }));
-        assert_eq!(database.delete_user(ada.id, "ada".into(), now).await.unwrap(), [session]);
+        assert_eq!(database.delete_user(credentials(&ada), now).await.unwrap(), [session]);
         assert!(!is_live(database, &ada, session, now).await);
         assert_eq!(refresh(database, 1, 1, 2, now).await, Refreshed::Unknown);
         let told = database.record_event(ada.id, EventKind::LoginFailed, origin(), now).await;

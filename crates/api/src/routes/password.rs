@@ -1,0 +1,37 @@
+//! Verifying a password that a client brings.
+
+use daybook_auth::{Error, Password, PasswordHash, Verdict};
+use daybook_persistence::Credentials;
+
+use crate::state::State;
+
+/// In characters. New passwords have 128 at the most; those that were brought along from elsewhere may have more, within reason.
+const MAX: usize = 1_024;
+
+/// Whether it is the password of this account; of no account, none is, and finding that out takes as long.
+pub(super) async fn verify(
+    state: &State,
+    password: Password,
+    found: Option<&Credentials>,
+) -> Result<Verdict, Error> {
+    if password.expose().chars().count() > MAX {
+        return Ok(Verdict::Wrong);
+    }
+    let Some(found) = found else {
+        state.hasher.verify_absent(password).await?;
+        return Ok(Verdict::Wrong);
+    };
+    let stored = PasswordHash::from_stored(found.password_hash.clone());
+    match state.hasher.verify(password.clone(), stored).await {
+        Err(Error::UnsupportedHash) => {
+            // Only the operator can do something about it, and nobody else is to learn that there is such an account.
+            tracing::error!(
+                user = found.user.0,
+                "the stored password hash is of a kind or a cost that is not verified"
+            );
+            state.hasher.verify_absent(password).await?;
+            Ok(Verdict::Wrong)
+        }
+        verdict => verdict,
+    }
+}

@@ -1,0 +1,119 @@
+//! Users who come with the password hashes of another service.
+
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::harness::{Answer, PASSWORD, Server, on_both_databases};
+
+const OLD_PASSWORD: &str = "pässwörd 1 \u{1F511}";
+
+/// What Werkzeug 3.1 and Python's bcrypt made of [`OLD_PASSWORD`].
+const HASHES: [(&str, &str); 4] = [
+    (
+        "scrypt",
+        "scrypt:32768:8:1$j6yOXTN5lheB9rf4$0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62de613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
+    ),
+    (
+        "pbkdf2",
+        "pbkdf2:sha256:600000$QnGj1HHX0WPDuz1B$fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
+    ),
+    ("bcrypt", "$2a$05$6GCW0LksXQVLSM24mAJLzevHTOTm9UPsJ06CCzbldd.DShxCYgh26"),
+    (
+        "argon2",
+        "$argon2id$v=19$m=65536,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
+    ),
+];
+
+/// Hashes that cost more than anybody may be made to pay, and what is none at all.
+const BEYOND: [&str; 7] = [
+    "scrypt:1048576:8:1$j6yOXTN5lheB9rf4$0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62de613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
+    "pbkdf2:sha256:4000000000$QnGj1HHX0WPDuz1B$fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
+    "$2b$31$6GCW0LksXQVLSM24mAJLzevHTOTm9UPsJ06CCzbldd.DShxCYgh26",
+    "$argon2id$v=19$m=4194304,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
+    "$argon2id$v=19$m=65536,t=4000000000,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
+    "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
+    "",
+];
+
+async fn log_in(server: &Server, name: &str, password: &str) -> Answer {
+    server.login_form(&[("username", name), ("password", password)]).await
+}
+
+fn stored(server: &Server, name: &str) -> String {
+    server.query(&format!("SELECT password_hash FROM users WHERE username = '{name}'"))
+}
+
+async fn bring(server: &Server, name: &str, hash: &str) {
+    server.register(name).await;
+    server.execute(&format!("UPDATE users SET password_hash = '{hash}' WHERE username = '{name}'"));
+}
+
+on_both_databases! {
+    async fn a_legacy_hash_is_verified_and_replaced_at_the_first_login(kind: Kind) {
+        let server = Server::on(kind).await;
+        for (name, hash) in HASHES {
+            bring(&server, name, hash).await;
+            for wrong in [PASSWORD, "pässwörd 1", "pässwörd 1 \u{1F510}", "PÄSSWÖRD 1 \u{1F511}", ""] {
+                let answer = log_in(&server, name, wrong).await;
+                assert!([401, 422].contains(&answer.status), "{name} {wrong}: {answer:?}");
+            }
+            assert_eq!(stored(&server, name), hash, "only the right password can be hashed again");
+            log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
+            let renewed = stored(&server, name);
+            assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{name}: {renewed}");
+            log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
+            assert_eq!(stored(&server, name), renewed, "once");
+            log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    async fn of_many_first_logins_at_once_none_fails(kind: Kind) {
+        let server = Server::on(kind).await;
+        for (name, hash) in HASHES {
+            bring(&server, name, hash).await;
+            let answers = join_all((0..8).map(|_| log_in(&server, name, OLD_PASSWORD))).await;
+            for answer in answers {
+                answer.expect(StatusCode::OK);
+            }
+            assert!(stored(&server, name).starts_with("$argon2id$"), "{name}");
+            assert_eq!(server.query(&format!("SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE username = '{name}'")), "8");
+        }
+    }
+
+    async fn a_password_can_be_changed_while_another_login_renews_its_hash(kind: Kind) {
+        let server = Server::on(kind).await;
+        let token = server.user("ada").await;
+        let (_, hash) = HASHES[0];
+        server.execute(&format!("UPDATE users SET password_hash = '{hash}'"));
+        let change = json!({ "current_password": OLD_PASSWORD, "new_password": "another8word" });
+        let (login, change) =
+            tokio::join!(log_in(&server, "ada", OLD_PASSWORD), server.post("/auth/password", &token, &change));
+        change.expect(StatusCode::NO_CONTENT);
+        // Before or after the change, but never a session of the old password that outlives it.
+        if login.status == 200 {
+            let token = login.json()["access_token"].as_str().unwrap().to_owned();
+            server.get("/notes", &token).await.expect(StatusCode::UNAUTHORIZED);
+        } else {
+            login.expect(StatusCode::UNAUTHORIZED);
+        }
+        log_in(&server, "ada", OLD_PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
+        log_in(&server, "ada", "another8word").await.expect(StatusCode::OK);
+    }
+
+    async fn a_hash_that_costs_too_much_is_not_worked_on(kind: Kind) {
+        let server = Server::on(kind).await;
+        for (number, hash) in BEYOND.iter().enumerate() {
+            let name = format!("user{number}");
+            bring(&server, &name, hash).await;
+            let answer = log_in(&server, &name, OLD_PASSWORD).await;
+            assert_eq!(answer.status, 401, "{hash}: {answer:?}");
+            assert_eq!(stored(&server, &name), *hash);
+        }
+        let told = server.log().matches("the stored password hash is of a kind or a cost").count();
+        assert_eq!(told, BEYOND.len(), "the operator can find out why: {}", server.log());
+        assert!(!server.log().contains("j6yOXTN5lheB9rf4"), "but not what the hash is");
+        bring(&server, "others", HASHES[2].1).await;
+        log_in(&server, "others", OLD_PASSWORD).await.expect(StatusCode::OK);
+    }
+}
