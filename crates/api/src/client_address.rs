@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -41,12 +41,11 @@ impl TrustedProxies {
         if !self.contains(client) {
             return client;
         }
-        let values: Vec<&str> =
-            headers.get_all(X_FORWARDED_FOR).map(|value| value.to_str().unwrap_or_default()).collect();
-        let hops = values.iter().rev().flat_map(|value| value.rsplit(','));
+        let values: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+        let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
         for hop in hops {
             // A hop that cannot be read hides everything before it.
-            let Some(address) = address_of(hop.trim()) else { break };
+            let Some(address) = str::from_utf8(hop).ok().and_then(address_of) else { break };
             client = address;
             if !self.contains(client) {
                 break;
@@ -58,6 +57,7 @@ impl TrustedProxies {
 
 /// An address, which some proxies write with its port.
 fn address_of(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim();
     let bare = hop.parse::<IpAddr>().ok();
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
@@ -74,8 +74,6 @@ pub(crate) fn network_of(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     const PEER: &str = "10.0.0.1";
@@ -83,7 +81,7 @@ mod tests {
     fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
         let mut headers = HeaderMap::new();
         for value in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_str(value).unwrap());
+            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
         let proxies = TrustedProxies::parse(trusted).unwrap();
         proxies.client(peer.parse().unwrap(), &headers).to_string()
@@ -114,6 +112,7 @@ mod tests {
             "_hidden",
             "[::1]:1",
             ",",
+            "1.1.1.\u{e9}",
         ] {
             let chain = format!("{spoofed}, 203.0.113.9");
             assert_eq!(client("10.0.0.0/8", PEER, &[&chain]), "203.0.113.9", "{chain}");

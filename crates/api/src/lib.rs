@@ -11,6 +11,7 @@ mod extract;
 mod limiter;
 mod metrics;
 mod openapi;
+mod places;
 mod revocation;
 mod routes;
 mod secret_file;

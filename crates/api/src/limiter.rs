@@ -61,10 +61,11 @@ impl Limiter {
     pub(crate) fn new(
         limits: Option<RateLimits>,
         redis: Option<&RedisUrl>,
+        namespace: &str,
     ) -> Result<Self, daybook_throttle::Error> {
         let Some(limits) = limits else { return Ok(Self(None)) };
         let throttle = match redis {
-            Some(url) => Throttle::new().with_redis(url.expose(), "daybook")?,
+            Some(url) => Throttle::new().with_redis(url.expose(), namespace)?,
             None => Throttle::new(),
         };
         Ok(Self(Some(Limits { throttle, account: limits.account, address: limits.address })))
@@ -149,7 +150,7 @@ mod tests {
 
     fn limiter() -> Limiter {
         let limits = RateLimits { account: "5/10m".parse().unwrap(), address: "20/10m".parse().unwrap() };
-        Limiter::new(Some(limits), None).unwrap()
+        Limiter::new(Some(limits), None, "tests").unwrap()
     }
 
     fn from(address: &str) -> Origin {
@@ -230,7 +231,7 @@ mod tests {
 
     #[actix_web::test]
     async fn switched_off_it_refuses_nothing() {
-        let limiter = Limiter::new(None, None).unwrap();
+        let limiter = Limiter::new(None, None, "tests").unwrap();
         assert_eq!(guesses(&limiter, || Account::Login(ADA), &from("203.0.113.9"), 0).await, 100);
         assert!(limiter.registration(&Origin::default(), at(0)).await.is_ok());
     }

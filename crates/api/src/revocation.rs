@@ -27,9 +27,6 @@ const REMEMBERED: u64 = 100_000;
 /// No access token of an ended session is good for longer than this.
 const LIFE: Duration = Duration::from_secs(ACCESS_TOKEN_SECONDS.unsigned_abs());
 
-/// The stream, one entry for each session that ended.
-const STREAM: &str = "daybook:ended-sessions";
-
 /// How often the stream is read: well within the second that an ending may take to be known everywhere.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -42,17 +39,24 @@ const WAITING: usize = 10_000;
 /// Entries that are read at once.
 const BATCH: usize = 1_000;
 
+/// Clocks of instances and of Redis may differ by this many seconds.
+const SKEW_SECONDS: i64 = 10;
+
+/// Sessions, and when they ended.
+type Ended = Cache<SessionId, Timestamp>;
+
 /// The list, shared by all workers.
 #[derive(Clone)]
 pub(crate) struct Revocations {
-    ended: Cache<SessionId, ()>,
+    ended: Ended,
     announced: Option<mpsc::Sender<Vec<SessionId>>>,
     redis_is_well: Arc<AtomicBool>,
 }
 
 impl Revocations {
-    /// Starts to follow the stream, if there is a Redis, on the runtime that this is called in. A Redis that is down may come up later.
-    pub(crate) fn new(redis: Option<&RedisUrl>) -> RedisResult<Self> {
+    /// Starts to follow the stream of this namespace, if there is a Redis, on the runtime that this is called in. A Redis that is down may
+    /// come up later.
+    pub(crate) fn new(redis: Option<&RedisUrl>, namespace: &str) -> RedisResult<Self> {
         let ended = Cache::builder()
             .max_capacity(REMEMBERED)
             .time_to_live(LIFE)
@@ -62,14 +66,18 @@ impl Revocations {
         let Some(url) = redis else { return Ok(Self { ended, announced: None, redis_is_well }) };
         let client = Client::open(url.expose())?;
         let (announced, announcements) = mpsc::channel(BATCH);
-        let follower = Follower::new(client, ended.clone(), Arc::clone(&redis_is_well))?;
+        let stream = format!("{namespace}:ended-sessions");
+        let follower = Follower::new(client, stream, ended.clone(), Arc::clone(&redis_is_well))?;
         tokio::spawn(follower.run(announcements));
         Ok(Self { ended, announced: Some(announced), redis_is_well })
     }
 
-    /// Whether this session is known to have ended.
-    pub(crate) fn contains(&self, session: SessionId) -> bool {
-        self.ended.contains_key(&session)
+    /// Whether a token that was issued then, for this session, is known to have been revoked.
+    ///
+    /// A token that is younger than the end belongs to another session with the same id, in a database that was set up anew or restored:
+    /// the database knows.
+    pub(crate) fn contains(&self, session: SessionId, issued_at: Timestamp) -> bool {
+        self.ended.get(&session).is_some_and(|ended_at| issued_at <= ended_at.plus_seconds(SKEW_SECONDS))
     }
 
     /// Whether Redis answered when it was last asked; none without a Redis.
@@ -80,7 +88,7 @@ impl Revocations {
     /// Remembers sessions that the database has ended, and tells the other instances.
     pub(crate) fn announce(&self, sessions: Vec<SessionId>) {
         for session in &sessions {
-            self.ended.insert(*session, ());
+            self.ended.insert(*session, Timestamp::now());
         }
         if let Some(announced) = &self.announced
             && !sessions.is_empty()
@@ -95,7 +103,9 @@ impl Revocations {
 struct Follower {
     client: Client,
     connection: ConnectionManager,
-    ended: Cache<SessionId, ()>,
+    /// The stream, one entry for each session that ended.
+    stream: String,
+    ended: Ended,
     /// What could not be written yet.
     waiting: VecDeque<SessionId>,
     /// The last entry that was read.
@@ -104,9 +114,9 @@ struct Follower {
 }
 
 impl Follower {
-    fn new(client: Client, ended: Cache<SessionId, ()>, is_well: Arc<AtomicBool>) -> RedisResult<Self> {
+    fn new(client: Client, stream: String, ended: Ended, is_well: Arc<AtomicBool>) -> RedisResult<Self> {
         let connection = connect(&client)?;
-        Ok(Self { client, connection, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
+        Ok(Self { client, connection, stream, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
     }
 
     /// Until the last [`Revocations`] is gone.
@@ -137,9 +147,9 @@ impl Follower {
         while let Some(session) = self.waiting.front() {
             // Older entries go, and without a new one the whole stream does.
             let mut pipeline = redis::pipe();
-            pipeline.cmd("XADD").arg(STREAM).arg("MINID").arg("~").arg(entry_before(LIFE));
+            pipeline.cmd("XADD").arg(&self.stream).arg("MINID").arg("~").arg(entry_before(LIFE));
             pipeline.arg("*").arg("session").arg(session.0).ignore();
-            pipeline.cmd("EXPIRE").arg(STREAM).arg(LIFE.as_secs()).ignore();
+            pipeline.cmd("EXPIRE").arg(&self.stream).arg(LIFE.as_secs()).ignore();
             in_time(pipeline.query_async::<()>(&mut self.connection)).await?;
             self.waiting.pop_front();
         }
@@ -149,13 +159,13 @@ impl Follower {
     async fn read(&mut self) -> RedisResult<()> {
         loop {
             let mut read = cmd("XREAD");
-            read.arg("COUNT").arg(BATCH).arg("STREAMS").arg(STREAM).arg(&self.last);
+            read.arg("COUNT").arg(BATCH).arg("STREAMS").arg(&self.stream).arg(&self.last);
             let reply: Option<StreamReadReply> = in_time(read.query_async(&mut self.connection)).await?;
             let entries = reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids);
             let mut count = 0;
             for entry in entries {
                 if let Some(session) = entry.get::<i64>("session") {
-                    self.ended.insert(SessionId(session), ());
+                    self.ended.insert(SessionId(session), written_at(&entry.id));
                 }
                 self.last = entry.id;
                 count += 1;
@@ -204,6 +214,13 @@ async fn in_time<T>(work: impl Future<Output = RedisResult<T>>) -> RedisResult<T
     timeout(PATIENCE, work)
         .await
         .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
+}
+
+/// When an entry was written. What cannot be read is taken for new.
+fn written_at(entry: &str) -> Timestamp {
+    let millis = entry.split('-').next().and_then(|millis| millis.parse::<i64>().ok());
+    let micros = millis.and_then(|millis| millis.checked_mul(1_000));
+    micros.and_then(Timestamp::from_micros).unwrap_or_else(Timestamp::now)
 }
 
 /// The id that an entry of that long ago has: streams count in milliseconds.

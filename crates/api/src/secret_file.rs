@@ -1,8 +1,8 @@
 //! The signing secret of a service on SQLite that was given none: made once, kept beside the database.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use daybook_auth::Secret;
@@ -58,7 +58,8 @@ fn read(path: &Path) -> Result<Secret, Box<dyn std::error::Error + Send + Sync>>
 /// reads half a secret.
 fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
+        // The database will be there too, and both are for their owner alone.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     let secret = Secret::generate().map_err(io::Error::other)?;
     let mut draft = path.as_os_str().to_owned();
@@ -96,6 +97,7 @@ mod tests {
         secrets.dedup();
         assert_eq!(secrets.len(), 1);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no draft is left behind");
     }
 

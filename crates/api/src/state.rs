@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
 use crate::openapi;
+use crate::places::Places;
 use crate::revocation::Revocations;
 use crate::summarizer::Summarizer;
 use crate::uses::Uses;
@@ -29,6 +30,7 @@ pub struct State {
     pub(crate) sessions: SessionPolicy,
     pub(crate) revocations: Revocations,
     pub(crate) limiter: Limiter,
+    pub(crate) places: Places,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summarizer: Option<Summarizer>,
     pub(crate) weather: daybook_weather_client::Client,
@@ -49,6 +51,11 @@ impl State {
     /// When a part cannot be made, with the reason.
     pub fn new(config: &Config) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let options = HasherOptions { parameters: config.hashing, ..HasherOptions::default() };
+        // Those at work and those that wait.
+        let places = options.threads + options.queue;
+        let tokens = config.token_keys().ok_or("JWT_SECRET_KEY is not set")?;
+        // What deployments that share a Redis do not share. While a secret is being replaced, instances may have two.
+        let namespace = format!("daybook:{}", tokens.key_id());
         let weather = daybook_weather_client::Client::builder()
             .geocoding_base_url(config.geocoding_base_url.clone())
             .weather_base_url(config.weather_base_url.clone())
@@ -56,11 +63,12 @@ impl State {
         Ok(Self {
             database: Database::open(&config.database_url)?,
             hasher: Hasher::new(options)?,
-            tokens: Arc::new(config.token_keys().ok_or("JWT_SECRET_KEY is not set")?),
+            tokens: Arc::new(tokens),
             password_policy: config.password_policy,
             sessions: config.sessions,
-            revocations: Revocations::new(config.redis.as_ref())?,
-            limiter: Limiter::new(config.rate_limits, config.redis.as_ref())?,
+            revocations: Revocations::new(config.redis.as_ref(), &namespace)?,
+            limiter: Limiter::new(config.rate_limits, config.redis.as_ref(), &namespace)?,
+            places: Places::new(config.rate_limits.map(|_| places / 2)),
             trusted_proxies: Arc::new(config.trusted_proxies.clone()),
             uses: Uses::new(),
             summarizer: config.provider.as_ref().map(Summarizer::new).transpose()?,

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 /// Starts logging for the process.
@@ -12,12 +13,15 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 /// When the filter cannot be read or logging was started before.
 pub fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter: EnvFilter = filter.parse()?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    if io::stderr().is_terminal() {
-        logs.finish().try_init().map_err(boxed)
+    // Below `info` this one writes every parameter of a query, hashes among them. No filter of an operator's may ask for that.
+    let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("tokio_postgres", LevelFilter::INFO);
+    let logs = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let logs = if io::stderr().is_terminal() {
+        logs.boxed()
     } else {
-        logs.json().flatten_event(true).with_span_list(false).finish().try_init().map_err(boxed)
-    }
+        logs.json().flatten_event(true).with_span_list(false).boxed()
+    };
+    tracing_subscriber::registry().with(logs.with_filter(filter.and(quiet))).try_init().map_err(boxed)
 }
 
 fn boxed(error: TryInitError) -> Box<dyn std::error::Error + Send + Sync> {

@@ -8,7 +8,7 @@ use daybook_persistence::{Activity, Database};
 use moka::sync::Cache;
 
 /// A session that is in use is written down about so often, in seconds: nobody needs to know it better, and a write a minute for each
-/// user who is there costs a database nothing.
+/// user who is there costs a database nothing. Sessions that expire soon are written down more often.
 const EVERY_SECONDS: i64 = 60;
 
 /// Requests of one session that come while its use is being written down do not write it again.
@@ -37,7 +37,8 @@ impl Uses {
         now: Timestamp,
     ) {
         let Activity { created_at, last_used_at } = activity;
-        let is_known = last_used_at > created_at && now < last_used_at.plus_seconds(EVERY_SECONDS);
+        let every = EVERY_SECONDS.min(policy.idle_seconds / 10);
+        let is_known = last_used_at > created_at && now < last_used_at.plus_seconds(every);
         if is_known || !self.0.entry(session).or_insert(()).is_fresh() {
             return;
         }

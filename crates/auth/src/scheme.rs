@@ -45,6 +45,14 @@ impl Scheme {
         }
     }
 
+    /// Whether the hash tells this password from all others. If not, it must not be replaced: what is left out may have been mistyped.
+    pub(crate) fn covers(&self, password: &[u8]) -> bool {
+        match self {
+            Self::Bcrypt(_) => Bcrypt::covers(password),
+            Self::Argon2id(_) | Self::Pbkdf2(_) | Self::Scrypt(_) => true,
+        }
+    }
+
     /// Whether a hash made today would be of the same kind.
     pub(crate) fn is_current(&self, parameters: HashParameters) -> bool {
         match self {

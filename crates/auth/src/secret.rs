@@ -11,18 +11,18 @@ use crate::{Error, pattern};
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
-/// Why a text is no secret. No variant holds any of it.
+/// Why a text is no secret, as what is said of it: `JWT_SECRET_KEY` … No variant holds any of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakSecret {
     /// HS256 wants a key at least as long as its output (RFC 7518, section 3.2).
-    #[error("a secret has at least {MIN} bytes")]
+    #[error("has fewer than {MIN} bytes")]
     TooShort,
     /// It stands in a tutorial, or says itself that it is to be replaced.
-    #[error("the secret is a known example")]
+    #[error("is a known example")]
     WellKnown,
     /// Few different characters, a repeated piece, or a sequence.
-    #[error("the secret follows a simple pattern")]
+    #[error("follows a simple pattern")]
     Predictable,
 }
 

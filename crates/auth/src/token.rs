@@ -71,6 +71,13 @@ impl TokenKeys {
         self
     }
 
+    /// The id of the key that signs, as it stands in the header of each token (`kid`; RFC 7515, section 4.1.4): the same wherever
+    /// the secret is the same, and no help in finding it.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        self.current.id()
+    }
+
     /// Makes a token for a session, good from `now` (in seconds since 1970) for [`ACCESS_TOKEN_SECONDS`].
     ///
     /// # Errors

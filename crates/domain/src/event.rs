@@ -47,6 +47,10 @@ pub enum EventKind {
     RefreshTokenReused,
     /// Somebody logged out.
     Logout,
+    /// Somebody who was logged in gave a wrong password where the right one was asked for again.
+    ConfirmationFailed,
+    /// The e-mail address or the username was changed.
+    AccountChanged,
     /// The password was changed.
     PasswordChanged,
     /// A session ended in another way than by its own logout.
@@ -55,7 +59,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Register,
         Self::Login,
         Self::LoginFailed,
@@ -63,6 +67,8 @@ impl EventKind {
         Self::Refresh,
         Self::RefreshTokenReused,
         Self::Logout,
+        Self::ConfirmationFailed,
+        Self::AccountChanged,
         Self::PasswordChanged,
         Self::SessionEnded,
     ];
@@ -78,6 +84,8 @@ impl EventKind {
             Self::Refresh => "refresh",
             Self::RefreshTokenReused => "refresh_token_reused",
             Self::Logout => "logout",
+            Self::ConfirmationFailed => "confirmation_failed",
+            Self::AccountChanged => "account_changed",
             Self::PasswordChanged => "password_changed",
             Self::SessionEnded => "session_ended",
         }

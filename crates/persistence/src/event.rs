@@ -20,8 +20,8 @@ use crate::{Database, Error};
 /// For how many seconds events are kept: as long as a session can last, so that its login can be looked up while it lives.
 const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 
-/// How many outdated events one login removes at the most: more than a login adds, few enough not to be noticed.
-pub(crate) const REMOVED_AT_ONCE: i64 = 100;
+/// How many outdated events a login or a refresh removes at the most: more than it adds, few enough not to be noticed.
+pub(crate) const REMOVED_AT_ONCE: i64 = 20;
 
 /// How many of the last logins say from where a user is known.
 const KNOWN_FROM: i64 = 50;
@@ -91,6 +91,19 @@ pub(crate) fn up_to(user: UserId, last: i64) -> _ {
     events::table.filter(events::user_id.eq(user_id)).filter(events::id.le(last))
 }
 
+/// Removes some of the user's events that need not be kept any longer.
+macro_rules! remove_outdated {
+    ($c:ident, $user:expr, $now:expr) => {{
+        let oldest = $crate::event::oldest($user).limit($crate::event::REMOVED_AT_ONCE);
+        let oldest: Vec<(i64, $crate::time::At)> = $c.all(oldest).await?;
+        if let Some(last) = $crate::event::last_outdated(&oldest, $now) {
+            $c.execute(diesel::delete($crate::event::up_to($user, last))).await?;
+        }
+    }};
+}
+
+pub(crate) use remove_outdated;
+
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(Pg, Sqlite))]
 struct Row {
@@ -138,17 +151,23 @@ impl Database {
         })
     }
 
-    /// A page of the user's events, newest first.
+    /// A page of the user's events of the last 90 days, newest first.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn events(&self, user: UserId, page: PageRequest) -> Result<Page<Event>, Error> {
+    pub async fn events(
+        &self,
+        user: UserId,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<Event>, Error> {
         read!(self, |c| {
             let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = events::table
                 .filter(events::user_id.eq(user.0))
                 .filter(events::id.lt(below))
+                .filter(events::created_at.ge(At(now.plus_seconds(-KEPT_SECONDS))))
                 .order(events::id.desc())
                 .limit(page.limit.items() as i64 + 1)
                 .select(Row::as_select());
@@ -158,7 +177,7 @@ impl Database {
         })
     }
 
-    /// The addresses of the user's last logins, the newest first; the same one may be there again.
+    /// The addresses of the user's last logins, and of the registration; the newest first, the same one maybe again.
     ///
     /// # Errors
     ///
@@ -168,7 +187,7 @@ impl Database {
             // Not a parameter: the databases find the index of logins only by these very words.
             let query = events::table
                 .filter(events::user_id.eq(user.0))
-                .filter(sql::<Bool>("kind = 'login'"))
+                .filter(sql::<Bool>("kind IN ('login', 'register')"))
                 .order(events::id.desc())
                 .limit(KNOWN_FROM)
                 .select(events::ip);

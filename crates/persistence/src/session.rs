@@ -3,7 +3,7 @@
 mod ending;
 mod rotation;
 
-use daybook_domain::{EventKind, Origin, Session, SessionId, SessionPolicy, Timestamp, UserId};
+use daybook_domain::{EndReason, EventKind, Origin, Session, SessionId, SessionPolicy, Timestamp, UserId};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -79,6 +79,9 @@ impl From<Row> for Session {
     }
 }
 
+/// How many expired sessions a login forgets at the most: more than it can make, few enough not to be noticed.
+const FORGOTTEN_AT_ONCE: i64 = 100;
+
 /// A list of sessions has no pages, since the policy says how many there are. This only bounds what was there before a lower limit.
 const LIST_MAX: i64 = 1_000;
 
@@ -115,7 +118,11 @@ impl Database {
                 c.execute(diesel::update(old).set(users::password_hash.eq(new_hash))).await?;
             }
             let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
-            c.execute(diesel::delete(of_user.filter(sessions::expires_at.le(At(now))))).await?;
+            let expired = of_user.filter(sessions::expires_at.le(At(now))).select(sessions::id).limit(FORGOTTEN_AT_ONCE);
+            let expired: Vec<i64> = c.all(expired).await?;
+            if !expired.is_empty() {
+                c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(expired)))).await?;
+            }
             let by_need =
                 (sessions::last_used_at.gt(sessions::created_at).desc(), sessions::last_used_at.desc());
             let kept = i64::from(policy.per_user.max(1)) - 1;
@@ -140,10 +147,7 @@ impl Database {
             let opened = diesel::insert_into(sessions::table).values(session).returning(sessions::id);
             let session = SessionId(c.one(opened).await?);
             c.execute(insert(Entry::new(user, EventKind::Login, &origin, now).in_session(session))).await?;
-            let oldest: Vec<(i64, At)> = c.all(event::oldest(user).limit(event::REMOVED_AT_ONCE)).await?;
-            if let Some(last) = event::last_outdated(&oldest, now) {
-                c.execute(diesel::delete(event::up_to(user, last))).await?;
-            }
+            event::remove_outdated!(c, user, now);
             Ok(Opened { session, ended })
         })
     }
@@ -207,7 +211,8 @@ impl Database {
         })
     }
 
-    /// The session of this user that a family of refresh tokens belongs to, also when it has ended a short while ago.
+    /// The session of this user that a family of refresh tokens belongs to. One that has ended a short while ago counts if it did by a logout
+    /// or to make room: whoever holds its token was let go and not thrown out.
     ///
     /// # Errors
     ///
@@ -217,8 +222,13 @@ impl Database {
             let found = sessions::table
                 .filter(sessions::user_id.eq(user.0))
                 .filter(sessions::family.eq(family.to_vec()))
-                .select(sessions::id);
-            Ok(c.optional(found).await?.map(SessionId))
+                .select((sessions::id, sessions::end_reason));
+            let found: Option<(i64, Option<String>)> = c.optional(found).await?;
+            let reason = |name: String| EndReason::from_name(&name);
+            Ok(found.and_then(|(id, ended)| match ended.map(reason) {
+                None | Some(Some(EndReason::Logout | EndReason::TooManySessions)) => Some(SessionId(id)),
+                Some(_) => None,
+            }))
         })
     }
 

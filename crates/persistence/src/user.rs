@@ -9,7 +9,7 @@ use crate::event::{self, Entry};
 use crate::schema::{sessions, users};
 use crate::session::{Ending, end_sessions, live_of};
 use crate::time::At;
-use crate::unit::{execute, read, transaction};
+use crate::unit::{read, transaction};
 use crate::{Database, Error};
 
 /// An account to be opened.
@@ -168,12 +168,13 @@ impl Database {
         user: UserId,
         email: Option<Email>,
         username: Option<Username>,
+        origin: Origin,
         now: Timestamp,
     ) -> Result<User, Error> {
         if email.is_none() && username.is_none() {
             return self.user(user).await;
         }
-        execute!(self, |c| {
+        transaction!(self, |c| {
             let changes = Changes {
                 email_key: email.as_ref().map(Email::key),
                 email: email.map(String::from),
@@ -183,7 +184,9 @@ impl Database {
             };
             let update =
                 diesel::update(users::table.find(user.0)).set(changes).returning(Row::as_returning());
-            Ok(c.one(update).await?.into())
+            let changed: User = c.one(update).await?.into();
+            c.execute(event::insert(Entry::new(user, EventKind::AccountChanged, &origin, now))).await?;
+            Ok(changed)
         })
     }
 
@@ -231,6 +234,9 @@ impl Database {
     pub async fn delete_user(&self, verified: Credentials, now: Timestamp) -> Result<Vec<SessionId>, Error> {
         transaction!(self, |c| {
             let ended: Vec<i64> = c.all(live_of(verified.user, now).select(sessions::id)).await?;
+            // First the sessions and then the user, in the order in which a refresh locks them: otherwise each could wait for the other.
+            let all = sessions::table.filter(sessions::user_id.eq(verified.user.0));
+            c.execute(diesel::delete(all)).await?;
             Error::not_found_if_none(c.execute(diesel::delete(still_with(&verified))).await?)?;
             Ok(ended.into_iter().map(SessionId).collect())
         })

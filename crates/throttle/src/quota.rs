@@ -21,7 +21,7 @@ pub enum QuotaError {
     #[error("a period is between 1s and 24h")]
     Period,
     /// Not written like `10/5m`.
-    #[error("a quota looks like 10/5m: a limit and a period in s, m or h")]
+    #[error("a quota looks like 10/5m: a limit from 1 to 1000000 and a period in s, m or h")]
     Form,
 }
 

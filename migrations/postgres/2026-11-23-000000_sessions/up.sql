@@ -36,7 +36,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_user_id_id ON events (user_id, id);
 -- From where a user is known.
-CREATE INDEX events_logins ON events (user_id, id) WHERE kind = 'login';
+CREATE INDEX events_logins ON events (user_id, id) WHERE kind IN ('login', 'register');
 
 -- Tokens without a session that were issued before this are no good.
 ALTER TABLE users ADD COLUMN legacy_logout_at TIMESTAMPTZ;

@@ -31,7 +31,8 @@ pub(super) async fn run(mut config: Config, command: Command) -> Result<ExitCode
     secret_file::read_in(&mut config)?;
     let keys = config.token_keys().ok_or("JWT_SECRET_KEY is not set")?;
     let now = Timestamp::now();
-    let explanation = explain(&keys, token.trim(), now);
+    let token = token.trim();
+    let explanation = explain(&keys, token.strip_prefix("Bearer ").unwrap_or(token), now);
     let good = match &explanation.verdict {
         Ok(claims) => explain_session(&config, claims, now).await?,
         Err(_) => false,

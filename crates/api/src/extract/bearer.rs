@@ -39,7 +39,7 @@ pub(crate) async fn authenticate<B: MessageBody>(
         Ok(holder) => holder,
         Err(error) => return refuse(request.into_parts().0, error),
     };
-    if user.session.is_some_and(|session| state.revocations.contains(session)) {
+    if user.session.is_some_and(|session| state.revocations.contains(session, issued_at)) {
         return refuse(request.into_parts().0, REVOKED);
     }
     request.extensions_mut().insert(user);

@@ -13,6 +13,8 @@ use crate::error::ApiError;
 /// A form that is a valid `T` when the media type is a form's, a JSON object that is one otherwise.
 pub(crate) struct JsonOrForm<T>(pub(crate) T);
 
+const EITHER: &str = "application/json or application/x-www-form-urlencoded";
+
 impl<T: Body + 'static> FromRequest for JsonOrForm<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
@@ -24,7 +26,11 @@ impl<T: Body + 'static> FromRequest for JsonOrForm<T> {
                 .boxed_local()
         } else {
             ValidJson::from_request(request, payload)
-                .map(|json| json.map(|ValidJson(value)| Self(value)))
+                .map(|json| match json {
+                    Ok(ValidJson(value)) => Ok(Self(value)),
+                    Err(ApiError::UnsupportedMediaType(_)) => Err(ApiError::UnsupportedMediaType(EITHER)),
+                    Err(error) => Err(error),
+                })
                 .boxed_local()
         }
     }

@@ -99,11 +99,18 @@ pub(crate) async fn me(state: web::Data<State>, user: CurrentUser) -> Result<Htt
 pub(crate) async fn update_me(
     state: web::Data<State>,
     user: CurrentUser,
+    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<AccountPatch>,
 ) -> Result<HttpResponse, ApiError> {
     let email = body.email.as_deref().map(Email::parse).transpose()?;
     let username = body.username.as_deref().map(Username::parse).transpose()?;
-    Ok(HttpResponse::Ok().json(state.database.update_user(user.id, email, username, state.now()).await?))
+    let is_change = email.is_some() || username.is_some();
+    let update = state.database.update_user(user.id, email, username, origin.clone(), state.now());
+    let account = update.await?;
+    if is_change {
+        audit::tell(EventKind::AccountChanged, Some(user.id), user.session, &origin);
+    }
+    Ok(HttpResponse::Ok().json(account))
 }
 
 /// Delete the account
@@ -158,7 +165,7 @@ pub(crate) async fn change_password(
     let policy = &state.password_policy;
     refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
     let verified = verify(&state, user.id, body.current_password, &origin).await?;
-    let new_hash = state.hasher.hash(body.new_password).await?.into_string();
+    let new_hash = password::hash(&state, body.new_password, &origin).await?;
     let (keep, now) = (user.session, state.now());
     let change = state.database.change_password(verified, new_hash, keep, origin.clone(), now);
     let ended = change.await.map_err(changed_meanwhile)?;
@@ -185,15 +192,18 @@ async fn verify(
 ) -> Result<Credentials, ApiError> {
     let found = state.database.credentials_of(user).await?;
     let attempt = state.limiter.attempt(Account::Confirmation(user), origin, state.now()).await?;
-    match password::verify(state, password, Some(&found)).await {
-        Ok(Verdict::Wrong) => Err(ApiError::Forbidden(WRONG_PASSWORD)),
+    match password::verify(state, password, Some(&found), origin).await {
+        Ok(Verdict::Wrong) => {
+            audit::record(state, EventKind::ConfirmationFailed, Some(user), origin.clone());
+            Err(ApiError::Forbidden(WRONG_PASSWORD))
+        }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
             state.limiter.succeeded(&attempt, state.now()).await;
             Ok(found)
         }
         Err(error) => {
             state.limiter.undone(&attempt, state.now()).await;
-            Err(error.into())
+            Err(error)
         }
     }
 }

@@ -31,6 +31,6 @@ pub(crate) async fn list(
     request: HttpRequest,
     Paging(asked): Paging,
 ) -> Result<HttpResponse, ApiError> {
-    let events = state.database.events(user.id, asked).await?;
+    let events = state.database.events(user.id, asked, state.now()).await?;
     Ok(page::answer(&request, asked, &events))
 }

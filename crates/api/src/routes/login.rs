@@ -1,7 +1,7 @@
 //! `POST /auth/login`.
 
 use actix_web::{HttpResponse, web};
-use daybook_auth::{Password, PasswordHash, RefreshToken, Verdict};
+use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{EventKind, Origin, UserId, Username};
 use daybook_persistence::{Credentials, Error, Login};
 use garde::Validate;
@@ -76,27 +76,27 @@ pub(crate) async fn login(
 ) -> Result<HttpResponse, ApiError> {
     let found = state.database.credentials(&form.username).await?;
     let attempt = attempt(&state, &form, found.as_ref(), &origin).await?;
-    let verdict = match password::verify(&state, form.password.clone(), found.as_ref()).await {
+    let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
         Err(error) => {
             // Busy, most likely: whoever was not even heard has not guessed.
             state.limiter.undone(&attempt, state.now()).await;
-            return Err(error.into());
+            return Err(error);
         }
     };
     let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
-        record(&state, EventKind::LoginFailed, found.as_ref(), origin);
+        audit::record(&state, EventKind::LoginFailed, found.as_ref().map(|found| found.user), origin);
         return Err(ApiError::BadLogin);
     };
     let new_hash = match verdict {
         // A login must not fail because its hash could not be renewed; the next one tries again.
-        Verdict::RightButOutdated => state.hasher.hash(form.password).await.ok(),
+        Verdict::RightButOutdated => password::hash(&state, form.password, &origin).await.ok(),
         _ => None,
     };
     let refresh_token = RefreshToken::generate()?;
     let login = Login {
         verified: found.clone(),
-        new_hash: new_hash.map(PasswordHash::into_string),
+        new_hash,
         family: refresh_token.family(),
         refresh_token: refresh_token.digest(),
         origin: origin.clone(),
@@ -137,7 +137,7 @@ async fn attempt(
         };
     }
     if refusal.first {
-        record(state, EventKind::LoginThrottled, found, origin.clone());
+        audit::record(state, EventKind::LoginThrottled, found.map(|found| found.user), origin.clone());
     }
     Err(ApiError::TooManyAttempts(refusal))
 }
@@ -159,17 +159,4 @@ async fn known<'a>(
     let here = origin.ip.map(network_of);
     let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
     Ok(is_known.then_some(Account::KnownAddress(user, origin)))
-}
-
-/// Tells of a login that came to nothing. The account's owner can read it a moment later: who waited for that to be written would wait
-/// longer when there is an account.
-fn record(state: &State, kind: EventKind, found: Option<&Credentials>, origin: Origin) {
-    audit::tell(kind, found.map(|found| found.user), None, &origin);
-    let Some(user) = found.map(|found| found.user) else { return };
-    let (database, now) = (state.database.clone(), state.now());
-    actix_web::rt::spawn(async move {
-        if let Err(error) = database.record_event(user, kind, origin, now).await {
-            tracing::warn!(%error, event = kind.name(), "an event was not stored");
-        }
-    });
 }

@@ -1,5 +1,7 @@
 //! `POST /auth/refresh`.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpResponse, web};
 use daybook_auth::RefreshToken;
 use daybook_domain::{EndReason, EventKind};
@@ -87,13 +89,12 @@ pub(crate) async fn refresh(
 
 /// The token that a token has become, over any number of rotations.
 fn newest(mut token: RefreshToken, rotations: &[Rotation]) -> Result<RefreshToken, daybook_auth::Error> {
+    let salts: HashMap<_, _> =
+        rotations.iter().map(|rotation| (rotation.refresh_token, rotation.salt)).collect();
     // No token comes twice, so there are no more steps than rotations.
     for _ in rotations {
-        let digest = token.digest();
-        let Some(rotation) = rotations.iter().find(|rotation| rotation.refresh_token == digest) else {
-            break;
-        };
-        token = token.successor(&rotation.salt)?;
+        let Some(salt) = salts.get(&token.digest()) else { break };
+        token = token.successor(salt)?;
     }
     Ok(token)
 }

@@ -8,6 +8,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::password;
 use crate::audit;
 use crate::error::ApiError;
 use crate::extract::{Body, ClientOrigin, ValidJson};
@@ -91,7 +92,7 @@ pub(crate) async fn register(
     let username = Username::parse(&body.username)?;
     refuse_telling(&state.password_policy, &body.password, &email, &username, "password")?;
     state.limiter.registration(&origin, state.now()).await?;
-    let password_hash = state.hasher.hash(body.password).await?.into_string();
+    let password_hash = password::hash(&state, body.password, &origin).await?;
     let new = NewUser { email, username, password_hash };
     let user = state.database.register(new, origin.clone(), state.now()).await?;
     audit::tell(EventKind::Register, Some(user.id), None, &origin);

@@ -7,6 +7,7 @@ use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
+use crate::harness::jwt::claims_of;
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, Tokens, eventually, on_both_databases};
 
 /// More than anybody may ever wait for Redis.
@@ -187,6 +188,26 @@ async fn redis_tells_what_the_database_cannot() {
         let known = || async { server.get("/notes", &ended.access).await.status == 401 };
         eventually("the ending is known without the database", known).await;
         assert_eq!(server.get("/notes", &good.access).await.status, 503);
+    }
+}
+
+/// As after a restore, when ids are given a second time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ending_is_no_ending_of_a_later_session_with_the_same_id() {
+    let redis = Redis::start();
+    let start = Start::on(Kind::Sqlite).with("REDIS_URL", &redis.url());
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    let session = claims_of(&token)["sid"].to_string();
+    let a_minute_ago = format!("{}-0", (claims_of(&token)["iat"].as_i64().unwrap() - 60) * 1_000);
+    redis.query(&["XADD", STREAM, &a_minute_ago, "session", &session]);
+    let other = start.start().await;
+    // The stream is read in order: what is refused shows that the entry before it was read.
+    let marker = server.login("ada").await;
+    redis.query(&["XADD", STREAM, "*", "session", &claims_of(&marker)["sid"].to_string()]);
+    for server in [&server, &other] {
+        eventually("the stream is read", || async { server.get("/notes", &marker).await.status == 401 }).await;
+        server.get("/notes", &token).await.expect(StatusCode::OK);
     }
 }
 

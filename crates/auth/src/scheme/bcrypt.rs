@@ -14,6 +14,9 @@ pub(super) const NAMES: [&str; 3] = ["2a", "2b", "2y"];
 /// hashes with 12.
 const COSTS: RangeInclusive<u32> = 4..=14;
 
+/// Of a password, so many bytes go into the hash.
+const BYTES: usize = 72;
+
 /// A hash that has been looked through.
 pub(crate) struct Bcrypt(String);
 
@@ -27,6 +30,11 @@ impl Bcrypt {
             return Err(Error::UnsupportedHash);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// Whether all of the password counts.
+    pub(crate) fn covers(password: &[u8]) -> bool {
+        password.len() <= BYTES
     }
 
     /// By the first 72 bytes of a password, for these are all that went into the hash. With a NUL it is always wrong: bcrypt

@@ -208,11 +208,17 @@ async fn verify(hasher: &Hasher, password: &str, stored: &str) -> Result<Verdict
     hasher.verify(Password::new(password.to_owned()), stored).await
 }
 
+/// What a right password is told.
+fn right(password: &str, stored: &str) -> Verdict {
+    let cut = stored.starts_with("$2") && password.len() > 72;
+    if cut { Verdict::Right } else { Verdict::RightButOutdated }
+}
+
 async fn all_are_right(vectors: &[(&str, &str)]) {
     let hasher = hasher();
     let checks = vectors.iter().map(async |(password, stored)| {
         let verdict = verify(&hasher, password, stored).await.unwrap();
-        assert_eq!(verdict, Verdict::RightButOutdated, "{stored}");
+        assert_eq!(verdict, right(password, stored), "{stored}");
         let wrong = format!("!{password}");
         assert_eq!(verify(&hasher, &wrong, stored).await.unwrap(), Verdict::Wrong, "{stored}");
     });
@@ -240,7 +246,8 @@ async fn bcrypt_goes_by_the_first_72_bytes() {
     for (password, stored) in BCRYPT.iter().filter(|(password, _)| password.len() >= 72) {
         let cut = &password.as_bytes()[..71];
         for (other, verdict) in [
-            (format!("{password}!"), Verdict::RightButOutdated),
+            // Right, but not to be hashed again: it may not be what its owner has in mind.
+            (format!("{password}!"), Verdict::Right),
             (format!("{password}\0"), Verdict::Wrong),
             (format!("!{password}"), Verdict::Wrong),
             (String::from_utf8(cut.to_vec()).unwrap(), Verdict::Wrong),
@@ -436,13 +443,13 @@ proptest! {
             let hashes =
                 [scrypt_hash(&original), pbkdf2_hash(&original), bcrypt::hash(&original, 4).unwrap()];
             for stored in &hashes {
-                assert_eq!(verify(&hasher, &original, stored).await.unwrap(), Verdict::RightButOutdated);
+                assert_eq!(verify(&hasher, &original, stored).await.unwrap(), right(&original, stored));
                 for changed in changes(&text, &place, with) {
                     let changed: String = changed.iter().collect();
                     let same_to_bcrypt = stored.starts_with("$2b$")
                         && cut(&changed) == cut(&original)
                         && !changed.contains('\0');
-                    let verdict = if same_to_bcrypt { Verdict::RightButOutdated } else { Verdict::Wrong };
+                    let verdict = if same_to_bcrypt { right(&changed, stored) } else { Verdict::Wrong };
                     let found = verify(&hasher, &changed, stored).await.unwrap();
                     assert_eq!(found, verdict, "{stored}: {original:?} became {changed:?}");
                 }

@@ -4,7 +4,7 @@ use daybook_domain::{EndReason, EventKind, Origin, SessionId, SessionPolicy, Tim
 use diesel::prelude::*;
 
 use super::{Digest, Ending, end_sessions, live_of};
-use crate::event::{Entry, insert};
+use crate::event::{Entry, insert, remove_outdated};
 use crate::schema::{rotations, sessions};
 use crate::time::At;
 use crate::unit::transaction;
@@ -13,6 +13,9 @@ use crate::{Database, Error};
 /// For so many seconds after its rotation a token still gives its successor: long enough for a client that lost the answer to try
 /// again and for tabs that refresh at once, too short to be of use to somebody who finds it later.
 const GRACE_SECONDS: i64 = 30;
+
+/// More rotations than any client has use for in that time; of whoever makes more, an older token counts as reused.
+const RECENT_MAX: i64 = 1_000;
 
 /// A refresh token that a client brings, and what would take its place.
 #[derive(Debug, Clone)]
@@ -119,6 +122,7 @@ impl Database {
                 c.execute(diesel::insert_into(rotations::table).values(rotation)).await?;
                 let entry = Entry::new(user, EventKind::Refresh, &origin, now).in_session(session);
                 c.execute(insert(entry)).await?;
+                remove_outdated!(c, user, now);
                 return Ok(Refreshed::Rotated { user, session });
             }
             let found = sessions::table.filter(sessions::family.eq(family)).select((
@@ -142,6 +146,8 @@ impl Database {
             let recent = rotations::table
                 .filter(rotations::session_id.eq(id))
                 .filter(rotations::rotated_at.gt(At(now.plus_seconds(-GRACE_SECONDS))))
+                .order(rotations::rotated_at.desc())
+                .limit(RECENT_MAX)
                 .select((rotations::refresh_token, rotations::salt));
             let recent: Vec<(Vec<u8>, Vec<u8>)> = c.all(recent).await?;
             if recent.iter().any(|(replaced, _)| *replaced == refresh_token) {

@@ -6,7 +6,7 @@ use daybook_domain::{
 use daybook_persistence::{Credentials, Database, Digest, Error, Login, Refresh, Refreshed};
 use futures_util::future::join_all;
 
-use crate::on_both_databases;
+use crate::{new_user, on_both_databases};
 
 const POLICY: SessionPolicy = SessionPolicy { idle_seconds: 100, lifetime_seconds: 250, per_user: 3 };
 
@@ -45,16 +45,19 @@ async fn open(database: &Database, user: &User, family: u8, now: Timestamp) -> S
     database.open_session(login(user, family), now).await.unwrap().session
 }
 
-async fn refresh(database: &Database, family: u8, from: u8, to: u8, now: Timestamp) -> Refreshed {
-    let refresh = Refresh {
+fn refresh_of(family: u8, from: u8, to: u8) -> Refresh {
+    Refresh {
         family: [family; 32],
         refresh_token: digest(family, from),
         successor: digest(family, to),
         salt: [to; 16],
         origin: origin(),
         policy: POLICY,
-    };
-    database.refresh_session(refresh, now).await.unwrap()
+    }
+}
+
+async fn refresh(database: &Database, family: u8, from: u8, to: u8, now: Timestamp) -> Refreshed {
+    database.refresh_session(refresh_of(family, from, to), now).await.unwrap()
 }
 
 async fn is_live(database: &Database, user: &User, session: SessionId, now: Timestamp) -> bool {
@@ -68,7 +71,7 @@ async fn ids(database: &Database, user: &User, now: Timestamp) -> Vec<SessionId>
 /// What happened to an account, the first first, without its registration.
 async fn events(database: &Database, user: &User) -> Vec<(EventKind, Option<EndReason>, Option<SessionId>)> {
     let page = PageRequest { limit: Limit::new(100).unwrap(), cursor: None };
-    let events = database.events(user.id, page).await.unwrap().items;
+    let events = database.events(user.id, page, Timestamp::now()).await.unwrap().items;
     events.into_iter().rev().skip(1).map(|event| (event.event, event.reason, event.session_id)).collect()
 }
 
@@ -290,7 +293,7 @@ on_both_databases! {
         assert_eq!(refresh(database, 1, 1, 2, now).await, Refreshed::Unknown);
         let told = database.record_event(ada.id, EventKind::LoginFailed, origin(), now).await;
         assert!(matches!(told, Err(Error::NotFound)), "{told:?}");
-        assert_eq!(database.events(ada.id, PageRequest::default()).await.unwrap().items, []);
+        assert_eq!(database.events(ada.id, PageRequest::default(), now).await.unwrap().items, []);
     }
 
     async fn the_user_is_known_by_what_was_there_before(fixture: Fixture) {
@@ -299,6 +302,12 @@ on_both_databases! {
         let session = open(database, &ada, 1, now).await;
         assert_eq!(database.session_of_family(ada.id, [1; 32]).await.unwrap(), Some(session));
         assert_eq!(database.session_of_family(bob.id, [1; 32]).await.unwrap(), None);
+        for (family, reason) in [(7, EndReason::Logout), (8, EndReason::TooManySessions), (9, EndReason::Revoked), (10, EndReason::PasswordChanged)] {
+            let ended = open(database, &bob, family, now).await;
+            database.end_session(bob.id, ended, reason, origin(), now).await.unwrap();
+            let known = matches!(reason, EndReason::Logout | EndReason::TooManySessions).then_some(ended);
+            assert_eq!(database.session_of_family(bob.id, [family; 32]).await.unwrap(), known, "{reason:?}");
+        }
         let elsewhere = Origin { ip: Some("2001:db8::1".parse().unwrap()), user_agent: None };
         database.record_event(ada.id, EventKind::LoginFailed, elsewhere.clone(), now).await.unwrap();
         let known = database.login_addresses(ada.id).await.unwrap();
@@ -306,7 +315,8 @@ on_both_databases! {
         let there = Login { origin: elsewhere.clone(), ..login(&ada, 2) };
         database.open_session(there, now).await.unwrap();
         assert_eq!(database.login_addresses(ada.id).await.unwrap()[0], elsewhere.ip.unwrap());
-        assert!(database.login_addresses(bob.id).await.unwrap().is_empty());
+        let eve = database.register(new_user("eve"), elsewhere.clone(), now).await.unwrap();
+        assert_eq!(database.login_addresses(eve.id).await.unwrap(), [elsewhere.ip.unwrap()]);
         let listed = &database.sessions(ada.id, now).await.unwrap()[1];
         assert_eq!(listed.ip.as_deref(), Some("192.0.2.7"));
         assert_eq!(listed.user_agent.as_deref(), Some("tests/1"));
@@ -321,11 +331,49 @@ on_both_databases! {
             let then = now.plus_seconds(days * DAY);
             database.record_event(ada.id, EventKind::LoginFailed, origin(), then).await.unwrap();
         }
-        // The registration of just now came before them, so nothing behind it goes before it does.
+        // The registration of just now came before them, so nothing behind it goes before it does; but nobody is shown it.
         open(database, &ada, 1, now).await;
-        assert_eq!(events(database, &ada).await.len(), 4);
+        let listed: Vec<_> = events(database, &ada).await.into_iter().map(|(kind, ..)| kind).collect();
+        assert_eq!(listed, [EventKind::LoginFailed, EventKind::Login]);
         open(database, &ada, 2, now.plus_seconds(91 * DAY)).await;
         let left: Vec<_> = events(database, &ada).await.into_iter().map(|(kind, ..)| kind).collect();
         assert_eq!(left, [], "but for the newest login");
+        // A refresh removes as well: a session may go on for as long as events are kept.
+        let bob = fixture.user("bob").await;
+        open(database, &bob, 3, now).await;
+        for _ in 0..30 {
+            database.record_event(bob.id, EventKind::LoginFailed, origin(), now).await.unwrap();
+        }
+        let page = PageRequest { limit: Limit::new(100).unwrap(), cursor: None };
+        let count = async || database.events(bob.id, page, now).await.unwrap().items.len();
+        assert_eq!(count().await, 32);
+        let patient = SessionPolicy { idle_seconds: 200 * DAY, lifetime_seconds: 200 * DAY, per_user: 3 };
+        let renew = async |family, from, to, at| {
+            let refresh = Refresh { policy: patient, ..refresh_of(family, from, to) };
+            database.refresh_session(refresh, at).await.unwrap()
+        };
+        assert!(matches!(renew(3, 0, 1, now.plus_seconds(50)).await, Refreshed::Rotated { .. }));
+        assert_eq!(count().await, 33);
+        assert!(matches!(renew(3, 1, 2, now.plus_seconds(91 * DAY)).await, Refreshed::Rotated { .. }));
+        assert_eq!(count().await, 34 - 20);
+    }
+
+    async fn expired_sessions_are_forgotten_a_few_at_a_time(fixture: Fixture) {
+        let (database, now) = (&fixture.database, Timestamp::now());
+        let ada = fixture.user("ada").await;
+        let policy = SessionPolicy { per_user: 1_000, ..POLICY };
+        for family in 0..150 {
+            let unlimited = Login { policy, ..login(&ada, family) };
+            database.open_session(unlimited, now).await.unwrap();
+        }
+        let later = now.plus_seconds(1_000);
+        for left in [50, 0] {
+            open(database, &ada, 200 + left, later).await;
+            let mut expired = 0;
+            for family in 0..150 {
+                expired += u8::from(refresh(database, family, 0, 1, later).await == Refreshed::Expired);
+            }
+            assert_eq!(expired, left);
+        }
     }
 }
