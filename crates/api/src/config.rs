@@ -95,8 +95,7 @@ impl Config {
         let password_policy = read.parse_as("DAYBOOK_PASSWORD_POLICY", policy).unwrap_or_default();
         let hashing = read.parse_as("DAYBOOK_ARGON2", hashing).unwrap_or_default();
         let sessions = read.sessions();
-        let rate_limits = read.parse_as("DAYBOOK_RATE_LIMIT", limits::rate_limits);
-        let rate_limits = rate_limits.unwrap_or_else(limits::default);
+        let rate_limits = read.rate_limits();
         let trusted_proxies =
             read.parse_as("DAYBOOK_TRUSTED_PROXIES", TrustedProxies::parse).unwrap_or_default();
         let redis = read.parse_as("REDIS_URL", RedisUrl::parse);
@@ -189,6 +188,17 @@ impl Reader<'_> {
 
     fn url(&mut self, name: &str, default: &str) -> Option<Url> {
         self.parse_as(name, base_url).or_else(|| default.parse().ok())
+    }
+
+    fn rate_limits(&mut self) -> Option<RateLimits> {
+        let limits = match self.parse_as("DAYBOOK_RATE_LIMIT", limits::rate_limits) {
+            Some(limits) => Ok(limits),
+            None => limits::default().map(Some),
+        };
+        limits.unwrap_or_else(|problem| {
+            self.problem("DAYBOOK_RATE_LIMIT", problem);
+            None
+        })
     }
 
     fn sessions(&mut self) -> SessionPolicy {

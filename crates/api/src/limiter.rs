@@ -1,7 +1,7 @@
 //! How often a password may be tried: for each account and from each address, counted before anything is hashed.
 
 use daybook_domain::{Origin, SessionId, Timestamp, UserId};
-use daybook_throttle::{Bucket, Decision, Quota, Refusal, Throttle};
+use daybook_throttle::{Bucket, Quota, Refusal, Throttle};
 
 use crate::client_address::network_of;
 use crate::config::{RateLimits, RedisUrl};
@@ -24,7 +24,7 @@ pub(crate) enum Account<'a> {
     /// A login under a name that nobody has: refused after as many tries as any other.
     Nobody(&'a str),
     /// The login of an account from an address that it was logged in from before.
-    KnownAddress(UserId, &'a Origin),
+    KnownAddress(UserId),
     /// The login of an account by a client that holds a refresh token of this session.
     KnownDevice(SessionId),
     /// The confirmation of something that only the owner may do.
@@ -45,11 +45,11 @@ const ADDRESS: &str = "address";
 const REGISTRATION: &str = "registration";
 
 impl Account<'_> {
-    fn bucket(&self) -> (&'static str, String) {
+    fn bucket(&self, origin: &Origin) -> (&'static str, String) {
         match self {
             Self::Login(user) => (ACCOUNT, format!("user {user}")),
             Self::Nobody(name) => (ACCOUNT, format!("name {name}")),
-            Self::KnownAddress(user, origin) => (CLIENT, format!("user {user} from {}", network(origin))),
+            Self::KnownAddress(user) => (CLIENT, format!("user {user} from {}", network(origin))),
             Self::KnownDevice(session) => (CLIENT, format!("session {session}")),
             Self::Confirmation(user) => (CLIENT, format!("confirmation {user}")),
         }
@@ -82,12 +82,10 @@ impl Limiter {
         origin: &Origin,
         now: Timestamp,
     ) -> Result<Attempt, Refusal> {
-        let attempt = Attempt { account: account.bucket(), address: network(origin) };
+        let attempt = Attempt { account: account.bucket(origin), address: network(origin) };
         let Some(limits) = &self.0 else { return Ok(attempt) };
-        match limits.throttle.take(&limits.buckets(&attempt), now.as_micros()).await {
-            Decision::Admitted => Ok(attempt),
-            Decision::Refused(refusal) => Err(refusal),
-        }
+        limits.throttle.take(&limits.buckets(&attempt), now.as_micros()).await?;
+        Ok(attempt)
     }
 
     /// Takes an account that is to be opened from the address.
@@ -99,10 +97,7 @@ impl Limiter {
         let Some(limits) = &self.0 else { return Ok(()) };
         let network = network(origin);
         let bucket = Bucket { name: REGISTRATION, key: &network, quota: limits.address };
-        match limits.throttle.take(&[bucket], now.as_micros()).await {
-            Decision::Admitted => Ok(()),
-            Decision::Refused(refusal) => Err(refusal),
-        }
+        limits.throttle.take(&[bucket], now.as_micros()).await
     }
 
     /// The password was right: the account's tries are forgotten, and the address has this one back. Not all of them, or whoever has
@@ -195,7 +190,7 @@ mod tests {
         let (stranger, home) = (from("203.0.113.9"), from("192.0.2.1"));
         assert_eq!(guesses(&limiter, || Account::Login(ADA), &stranger, 0).await, 5);
         assert!(limiter.attempt(Account::Login(ADA), &home, at(0)).await.is_err());
-        assert!(limiter.attempt(Account::KnownAddress(ADA, &home), &home, at(0)).await.is_ok());
+        assert!(limiter.attempt(Account::KnownAddress(ADA), &home, at(0)).await.is_ok());
         assert!(limiter.attempt(Account::KnownDevice(SessionId(7)), &stranger, at(0)).await.is_ok());
         assert!(limiter.attempt(Account::Login(UserId(2)), &stranger, at(0)).await.is_ok());
         let refusal = limiter.attempt(Account::Login(ADA), &home, at(1)).await.err().unwrap();

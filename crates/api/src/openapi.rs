@@ -103,7 +103,7 @@ fn add_common_errors(operation: &mut Operation) {
         (
             takes_body && !takes_form,
             "415",
-            "The body is not JSON",
+            "The body is of another media type",
             "The request body must be application/json",
         ),
         (

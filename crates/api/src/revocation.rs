@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Endings that wait for Redis to come back. What does not fit, the database knows.
 const WAITING: usize = 10_000;
 
-/// Entries that are read at once.
+/// Entries that are read or written at once, and announcements that wait to be taken up.
 const BATCH: usize = 1_000;
 
 /// Clocks of instances and of Redis may differ by this many seconds.
@@ -116,18 +116,29 @@ struct Follower {
 impl Follower {
     fn new(client: Client, stream: String, ended: Ended, is_well: Arc<AtomicBool>) -> RedisResult<Self> {
         let connection = connect(&client)?;
-        Ok(Self { client, connection, stream, ended, waiting: VecDeque::new(), last: entry_before(LIFE), is_well })
+        Ok(Self {
+            client,
+            connection,
+            stream,
+            ended,
+            waiting: VecDeque::new(),
+            last: entry_before(LIFE),
+            is_well,
+        })
     }
 
     /// Until the last [`Revocations`] is gone.
     async fn run(mut self, mut announcements: mpsc::Receiver<Vec<SessionId>>) {
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut announced = Vec::new();
         loop {
             let done = tokio::select! {
-                announced = announcements.recv() => {
-                    let Some(sessions) = announced else { return };
-                    self.waiting.extend(sessions);
+                count = announcements.recv_many(&mut announced, BATCH) => {
+                    if count == 0 {
+                        return;
+                    }
+                    self.waiting.extend(announced.drain(..).flatten());
                     let too_many = self.waiting.len().saturating_sub(WAITING);
                     self.waiting.drain(..too_many);
                     self.write().await
@@ -144,14 +155,17 @@ impl Follower {
     }
 
     async fn write(&mut self) -> RedisResult<()> {
-        while let Some(session) = self.waiting.front() {
-            // Older entries go, and without a new one the whole stream does.
+        while !self.waiting.is_empty() {
+            let count = self.waiting.len().min(BATCH);
             let mut pipeline = redis::pipe();
-            pipeline.cmd("XADD").arg(&self.stream).arg("MINID").arg("~").arg(entry_before(LIFE));
-            pipeline.arg("*").arg("session").arg(session.0).ignore();
+            for session in self.waiting.iter().take(count) {
+                // Older entries go, and without a new one the whole stream does.
+                pipeline.cmd("XADD").arg(&self.stream).arg("MINID").arg("~").arg(entry_before(LIFE));
+                pipeline.arg("*").arg("session").arg(session.0).ignore();
+            }
             pipeline.cmd("EXPIRE").arg(&self.stream).arg(LIFE.as_secs()).ignore();
             in_time(pipeline.query_async::<()>(&mut self.connection)).await?;
-            self.waiting.pop_front();
+            self.waiting.drain(..count);
         }
         Ok(())
     }

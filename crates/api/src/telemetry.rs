@@ -14,7 +14,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 pub fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter: EnvFilter = filter.parse()?;
     // Below `info` this one writes every parameter of a query, hashes among them. No filter of an operator's may ask for that.
-    let quiet = Targets::new().with_default(LevelFilter::TRACE).with_target("tokio_postgres", LevelFilter::INFO);
+    let quiet =
+        Targets::new().with_default(LevelFilter::TRACE).with_target("tokio_postgres", LevelFilter::INFO);
     let logs = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let logs = if io::stderr().is_terminal() {
         logs.boxed()

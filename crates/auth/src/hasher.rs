@@ -104,7 +104,8 @@ impl Hasher {
     /// [`Error::Busy`] at once when the queue is full, [`Error::Internal`] when the machine fails.
     pub async fn verify_absent(&self, password: Password) -> Result<(), Error> {
         // Nobody looks at the verdict, and the compiler must not draw conclusions from that.
-        let _ = black_box(self.compare(password, Scheme::Argon2id(Argon2id::absent(self.0.parameters)?)).await?);
+        let _ =
+            black_box(self.compare(password, Scheme::Argon2id(Argon2id::absent(self.0.parameters)?)).await?);
         Ok(())
     }
 

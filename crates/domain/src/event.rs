@@ -12,7 +12,7 @@ pub struct Event {
     pub id: EventId,
     /// What happened.
     pub event: EventKind,
-    /// Why, of a session that ended.
+    /// Why a session ended; `logout_all` at a logout everywhere.
     #[cfg_attr(feature = "utoipa", schema(required))]
     pub reason: Option<EndReason>,
     /// When it happened.

@@ -17,7 +17,8 @@ use crate::time::At;
 use crate::unit::{execute, read};
 use crate::{Database, Error};
 
-/// For how many seconds events are kept: as long as a session can last, so that its login can be looked up while it lives.
+/// For how many seconds events are kept: as long as a session lasts unless it is told otherwise, so that its login can be
+/// looked up while it lives.
 const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 /// How many outdated events a login or a refresh removes at the most: more than it adds, few enough not to be noticed.

@@ -21,7 +21,7 @@ use crate::{Database, Error};
 pub type Digest = [u8; 32];
 
 /// A login whose password was verified.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Login {
     /// Who logs in, and what the password was verified against.
     pub verified: Credentials,
@@ -118,7 +118,10 @@ impl Database {
                 c.execute(diesel::update(old).set(users::password_hash.eq(new_hash))).await?;
             }
             let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
-            let expired = of_user.filter(sessions::expires_at.le(At(now))).select(sessions::id).limit(FORGOTTEN_AT_ONCE);
+            let expired = of_user
+                .filter(sessions::expires_at.le(At(now)))
+                .select(sessions::id)
+                .limit(FORGOTTEN_AT_ONCE);
             let expired: Vec<i64> = c.all(expired).await?;
             if !expired.is_empty() {
                 c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(expired)))).await?;
@@ -174,7 +177,8 @@ impl Database {
         })
     }
 
-    /// Writes down that a session is in use and when it expires now, unless somebody else has since `last_used_at`.
+    /// Writes down that a session is in use and when it expires now, unless somebody else has since `last_used_at`; forgets tokens of it that
+    /// were replaced a while ago.
     ///
     /// # Errors
     ///
@@ -193,6 +197,7 @@ impl Database {
                 .filter(sessions::last_used_at.eq(At(last_used_at)));
             let change = (sessions::last_used_at.eq(At(now)), sessions::expires_at.eq(At(expires_at)));
             c.execute(diesel::update(target).set(change)).await?;
+            c.execute(diesel::delete(rotation::outdated(session, now))).await?;
             Ok(())
         })
     }

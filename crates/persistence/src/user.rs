@@ -13,7 +13,7 @@ use crate::unit::{read, transaction};
 use crate::{Database, Error};
 
 /// An account to be opened.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewUser {
     /// Unique without regard to case.
     pub email: Email,

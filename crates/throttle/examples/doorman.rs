@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use daybook_throttle::{Bucket, Decision, Throttle};
+use daybook_throttle::{Bucket, Throttle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,8 +14,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for guest in 1..=6 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros();
         match throttle.take(&[door], i64::try_from(now)?).await {
-            Decision::Admitted => println!("guest {guest} is in"),
-            Decision::Refused(refusal) => println!("guest {guest} comes back in {:?}", refusal.retry_after),
+            Ok(()) => println!("guest {guest} is in"),
+            Err(refusal) => println!("guest {guest} comes back in {:?}", refusal.retry_after),
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

@@ -10,4 +10,4 @@ mod throttle;
 pub use bucket::Bucket;
 pub use error::Error;
 pub use quota::{Quota, QuotaError};
-pub use throttle::{Decision, Refusal, Throttle};
+pub use throttle::{Refusal, Throttle};

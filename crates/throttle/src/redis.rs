@@ -9,7 +9,6 @@ use ::redis::{
     Client, ConnectionAddr, RedisResult, Script,
     aio::{ConnectionManager, ConnectionManagerConfig},
 };
-use rustls::crypto::CryptoProvider;
 use sha2::{Digest, Sha256};
 use tokio::{runtime::Handle, time::timeout};
 
@@ -41,14 +40,9 @@ impl Redis {
         // The client would panic.
         Handle::try_current().map_err(|_| Error::Runtime)?;
         let client = Client::open(url).map_err(|_| Error::Url)?;
-        match client.get_connection_info().addr() {
-            // The client would refuse it only when it connects, which is never then.
-            ConnectionAddr::TcpTls { insecure: true, .. } => return Err(Error::Url),
-            ConnectionAddr::TcpTls { .. } if CryptoProvider::get_default().is_none() => {
-                // TLS wants a cryptography, and the client brings none. Somebody may be faster, and that is just as well.
-                let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-            }
-            _ => {}
+        // The client would refuse it only when it connects, which is never then.
+        if let ConnectionAddr::TcpTls { insecure: true, .. } = client.get_connection_info().addr() {
+            return Err(Error::Url);
         }
         let connection = connect(&client).map_err(|_| Error::Url)?;
         Ok(Self {
@@ -110,15 +104,16 @@ impl Redis {
             Err(_) => Err("no answer in time".to_owned()),
         };
         match &answer {
-            Ok(_) => self.link().paused_until = None,
-            Err(_) => self.pause(was_well),
-        }
-        match &answer {
-            Ok(_) if !was_well => tracing::info!("Redis is back: limits are shared again"),
-            Err(error) if was_well => {
-                tracing::warn!(error, "Redis does not answer: each instance has its limits to itself");
+            Ok(_) => {
+                if self.link().paused_until.take().is_some() {
+                    tracing::info!("Redis is back: limits are shared again");
+                }
             }
-            _ => {}
+            Err(error) => {
+                if self.pause(was_well) {
+                    tracing::warn!(error, "Redis does not answer: each instance has its limits to itself");
+                }
+            }
         }
         answer.ok()
     }
@@ -138,13 +133,13 @@ impl Redis {
     }
 
     /// Begins a pause, and a new connection that is made meanwhile, when nobody waits for it: the client does not renew one whose
-    /// login was refused, whose server was still loading its data, or whose packets get lost.
-    fn pause(&self, was_well: bool) {
+    /// login was refused, whose server was still loading its data, or whose packets get lost. Whether it is the first pause of several.
+    fn pause(&self, was_well: bool) -> bool {
         let mut link = self.link();
         let is_paused = link.paused_until.replace(Instant::now() + PAUSE).is_some();
         // Of those who asked while it was well, the first that fails does this for all.
         if was_well && is_paused {
-            return;
+            return false;
         }
         if let Ok(connection) = connect(&self.client) {
             link.connection = connection.clone();
@@ -154,6 +149,7 @@ impl Redis {
                 let _: RedisResult<()> = ::redis::cmd("PING").query_async(&mut connection).await;
             });
         }
+        !is_paused
     }
 
     fn link(&self) -> MutexGuard<'_, Link> {

@@ -26,18 +26,9 @@ pub struct Throttle {
     redis: Option<Arc<Redis>>,
 }
 
-/// Whether something may be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Decision {
-    /// It may, and has been counted.
-    Admitted,
-    /// It may not, and nothing was counted.
-    Refused(Refusal),
-}
-
 /// What has been used up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{bucket} is used up for {} s", retry_after.as_secs_f64().ceil())]
 pub struct Refusal {
     /// The name of the bucket: of several, the one that has to be waited for longest.
     pub bucket: &'static str,
@@ -52,7 +43,7 @@ pub struct Refusal {
 }
 
 impl Throttle {
-    /// Counts in this process alone: 65,536 counters at the most, some 3 MB. When they are more, those that are used up least go first.
+    /// Counts in this process alone: 65,536 counters at the most, some 4 MB. When they are more, those that are used up least go first.
     #[must_use]
     pub fn new() -> Self {
         Self { counters: Arc::new(Counters::new()), redis: None }
@@ -69,8 +60,12 @@ impl Throttle {
         Ok(Self { redis: Some(Arc::new(Redis::new(url, prefix)?)), ..self })
     }
 
-    /// Takes one from each bucket, or from none if one of them refuses.
-    pub async fn take(&self, buckets: &[Bucket<'_>], now: i64) -> Decision {
+    /// Takes one from each bucket, or from none.
+    ///
+    /// # Errors
+    ///
+    /// When one of them refuses.
+    pub async fn take(&self, buckets: &[Bucket<'_>], now: i64) -> Result<(), Refusal> {
         let shared = match &self.redis {
             Some(redis) => redis.take(buckets).await,
             None => None,
@@ -82,9 +77,9 @@ impl Throttle {
             }
             None => self.counters.take(buckets, now),
         };
-        let Some(index) = refuses else { return Decision::Admitted };
+        let Some(index) = refuses else { return Ok(()) };
         let (bucket, used) = (&buckets[index], used[index]);
-        Decision::Refused(Refusal {
+        Err(Refusal {
             bucket: bucket.name,
             quota: bucket.quota,
             retry_after: micros(wait(bucket, used)),

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use daybook_auth::{Claims, Explanation, Signer, TokenError, TokenKeys};
+use daybook_auth::{Claims, Explanation, Signer, TokenKeys};
 use daybook_domain::{SessionId, Timestamp, UserId};
 use daybook_persistence::Database;
 use serde_json::{Map, Value};
@@ -65,7 +65,6 @@ fn explain(keys: &TokenKeys, token: &str, now: Timestamp) -> Explanation {
     }
     match &explanation.verdict {
         Ok(claims) => println!("token: valid for {} more seconds", claims.expires_at - now.as_seconds()),
-        Err(TokenError::Expired) => println!("token: has expired"),
         Err(error) => println!("token: {error}"),
     }
     explanation
@@ -78,6 +77,13 @@ fn shown(part: Option<&Map<String, Value>>) -> String {
 
 /// Whether what the token belongs to still lives.
 async fn explain_session(config: &Config, claims: &Claims, now: Timestamp) -> Result<bool, Failure> {
+    if let Some(path) = config.database_url.sqlite_path()
+        && !path.exists()
+    {
+        // To open it would make it.
+        println!("session: there is no database at {}", path.display());
+        return Ok(false);
+    }
     let database = Database::open(&config.database_url)?;
     let user = UserId(claims.user_id);
     let Some(session) = claims.session_id else {

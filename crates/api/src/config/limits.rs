@@ -1,5 +1,7 @@
 //! Limits, as texts say them.
 
+use std::time::Duration;
+
 use daybook_throttle::Quota;
 use jiff::{Span, SpanRelativeTo, Unit};
 
@@ -14,20 +16,20 @@ pub struct RateLimits {
 
 /// A person who has forgotten the password tries a handful of times; whoever guesses gets 1,500 tries in a day, of which none is
 /// likely to be right.
-const ACCOUNT: &str = "10/10m";
+const ACCOUNT: (u32, Duration) = (10, Duration::from_secs(600));
 
 /// An office has one address, and tries that are right do not count.
-const ADDRESS: &str = "100/10m";
+const ADDRESS: (u32, Duration) = (100, Duration::from_secs(600));
 
 /// `on`, `off`, or `account=10/10m,address=100/10m` with either part left out.
 pub(super) fn rate_limits(text: &str) -> Result<Option<RateLimits>, String> {
     match text {
-        "on" => return Ok(default()),
+        "on" => return default().map(Some),
         "off" => return Ok(None),
         _ => {}
     }
     let form = || "must be on, off, or look like account=10/10m,address=100/10m".to_owned();
-    let mut limits = default().ok_or_else(form)?;
+    let mut limits = default()?;
     for part in text.split(',') {
         let (name, quota) = part.split_once('=').ok_or_else(form)?;
         let quota = quota.trim().parse().map_err(|error| format!("has {:?}: {error}", part.trim()))?;
@@ -40,9 +42,10 @@ pub(super) fn rate_limits(text: &str) -> Result<Option<RateLimits>, String> {
     Ok(Some(limits))
 }
 
-/// The limits unless something else is said.
-pub(super) fn default() -> Option<RateLimits> {
-    Some(RateLimits { account: ACCOUNT.parse().ok()?, address: ADDRESS.parse().ok()? })
+/// The limits unless something else is said. If these were none, that is a problem like any other: no mistake switches limits off.
+pub(super) fn default() -> Result<RateLimits, String> {
+    let quota = |(limit, period)| Quota::new(limit, period).map_err(|error| error.to_string());
+    Ok(RateLimits { account: quota(ACCOUNT)?, address: quota(ADDRESS)? })
 }
 
 /// A time like `14d`, `12h` or `90m` in seconds: a minute at least, ten years at most. A day has 24 hours.

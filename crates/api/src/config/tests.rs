@@ -63,6 +63,7 @@ fn each_bad_value_is_told_by_name() {
         ("REDIS_URL", "127.0.0.1:6379"),
         ("REDIS_URL", "http://127.0.0.1:6379"),
         ("REDIS_URL", "redis://"),
+        ("REDIS_URL", "rediss://127.0.0.1/#insecure"),
         ("DAYBOOK_RATE_LIMIT", "never"),
         ("DAYBOOK_RATE_LIMIT", "account=10"),
         ("DAYBOOK_RATE_LIMIT", "account=0/10m"),

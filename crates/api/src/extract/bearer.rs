@@ -67,7 +67,7 @@ fn token_holder(request: &HttpRequest, state: &State) -> Result<(CurrentUser, Ti
     Ok((CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId) }, issued_at))
 }
 
-/// Whether the token's session lives; a token without one must not be older than the password.
+/// Whether the token's session lives; a token without one must not be older than the password or the last logout with such a token.
 async fn check_session(state: &State, user: CurrentUser, issued_at: Timestamp) -> Result<(), ApiError> {
     let now = state.now();
     let live = match user.session {

@@ -28,7 +28,7 @@ impl FromRequest for ClientOrigin {
 fn origin(request: &HttpRequest, state: &State) -> Origin {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let user_agent = request.headers().get(header::USER_AGENT);
-    // Headers may hold bytes that are no text; they are shown as what they are not.
+    // Headers may hold bytes that are no text: each is shown as U+FFFD.
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Origin {
         ip: peer.map(|peer| state.trusted_proxies.client(peer, request.headers())),

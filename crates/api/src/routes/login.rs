@@ -88,14 +88,25 @@ pub(crate) async fn login(
         audit::record(&state, EventKind::LoginFailed, found.as_ref().map(|found| found.user), origin);
         return Err(ApiError::BadLogin);
     };
+    state.limiter.succeeded(&attempt, state.now()).await;
     let new_hash = match verdict {
         // A login must not fail because its hash could not be renewed; the next one tries again.
         Verdict::RightButOutdated => password::hash(&state, form.password, &origin).await.ok(),
         _ => None,
     };
+    open(&state, found, new_hash, origin).await
+}
+
+/// Opens a session for whoever has given the right password.
+async fn open(
+    state: &State,
+    verified: &Credentials,
+    new_hash: Option<String>,
+    origin: Origin,
+) -> Result<HttpResponse, ApiError> {
     let refresh_token = RefreshToken::generate()?;
     let login = Login {
-        verified: found.clone(),
+        verified: verified.clone(),
         new_hash,
         family: refresh_token.family(),
         refresh_token: refresh_token.digest(),
@@ -107,11 +118,10 @@ pub(crate) async fn login(
         Error::NotFound => ApiError::BadLogin,
         other => other.into(),
     })?;
-    state.limiter.succeeded(&attempt, state.now()).await;
-    audit::tell(EventKind::Login, Some(found.user), Some(opened.session), &origin);
-    audit::tell_ended(found.user, &opened.ended, &origin);
+    audit::tell(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
+    audit::tell_ended(verified.user, &opened.ended, &origin);
     state.revocations.announce(opened.ended);
-    token::answer(&state, found.user, opened.session, &refresh_token)
+    token::answer(state, verified.user, opened.session, &refresh_token)
 }
 
 /// Takes the try from what this client may try. Whoever has locked an account for strangers has not locked it for a client that it
@@ -143,12 +153,12 @@ async fn attempt(
 }
 
 /// Whether the account knows the client. For a name that nobody has, the database is asked as much, in vain.
-async fn known<'a>(
+async fn known(
     state: &State,
     form: &LoginForm,
     found: Option<&Credentials>,
-    origin: &'a Origin,
-) -> Result<Option<Account<'a>>, ApiError> {
+    origin: &Origin,
+) -> Result<Option<Account<'static>>, ApiError> {
     let user = found.map_or(NOBODY, |found| found.user);
     if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse)
         && let Some(session) = state.database.session_of_family(user, token.family()).await?
@@ -158,5 +168,5 @@ async fn known<'a>(
     let addresses = state.database.login_addresses(user).await?;
     let here = origin.ip.map(network_of);
     let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
-    Ok(is_known.then_some(Account::KnownAddress(user, origin)))
+    Ok(is_known.then_some(Account::KnownAddress(user)))
 }

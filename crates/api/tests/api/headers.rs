@@ -165,9 +165,9 @@ on_both_databases! {
         let redirect = Answer::of(request(&get, "/notes/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
         assert_private("redirect", &redirect);
 
-        // A hash that nobody can read is a fault of ours.
-        server.execute("UPDATE users SET password_hash = 'of a scheme that is not known'");
-        let fault = Answer::of(login("username=ada&password=pass123word").header("x-request-id", "fault-1")).await;
+        // What only we could have written, and did not.
+        server.execute("UPDATE events SET kind = 'of a kind that is not known'");
+        let fault = Answer::of(request(&get, "/auth/events").header("x-request-id", "fault-1")).await;
         assert_error("fault", &fault, 500);
         assert_eq!(fault.text, r#"{"detail":"Internal Server Error"}"#);
         let line = line(&server, "fault-1").await;

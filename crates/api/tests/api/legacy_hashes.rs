@@ -4,7 +4,8 @@ use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::harness::{Answer, PASSWORD, Server, on_both_databases};
+use crate::harness::jwt::forge;
+use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, on_both_databases};
 
 const OLD_PASSWORD: &str = "pässwörd 1 \u{1F511}";
 
@@ -115,5 +116,42 @@ on_both_databases! {
         assert!(!server.log().contains("j6yOXTN5lheB9rf4"), "but not what the hash is");
         bring(&server, "others", HASHES[2].1).await;
         log_in(&server, "others", OLD_PASSWORD).await.expect(StatusCode::OK);
+    }
+}
+
+/// The statement for this database in docs/moving.md.
+fn move_users(kind: Kind) -> Vec<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/moving.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks: Vec<&str> =
+        text.split("```sql").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let block = if kind == Kind::Postgres { blocks[0] } else { blocks[1] };
+    block.split(';').map(str::trim).filter(|statement| !statement.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+on_both_databases! {
+    async fn users_are_brought_along_as_the_document_says(kind: Kind) {
+        let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
+        assert!(start.run(&["migrate"]).await.status.success());
+        let server = start.start().await;
+        server.execute("CREATE TABLE old_users (id INTEGER PRIMARY KEY, email TEXT, username TEXT, hashed_password TEXT, created_at TIMESTAMP)");
+        for (id, (name, hash)) in HASHES.iter().enumerate() {
+            let row = format!("({}, '{name}@Example.com', '{}', '{hash}', '2025-03-04 05:06:07')", 10 + id, name.to_uppercase());
+            server.execute(&format!("INSERT INTO old_users VALUES {row}"));
+        }
+        for statement in move_users(kind) {
+            server.execute(&statement);
+        }
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        for (id, (name, _)) in (10..).zip(HASHES) {
+            let claims = json!({ "user_id": id.to_string(), "iat": now - 60, "exp": now + 1740 });
+            let token = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &claims);
+            let account = server.get("/users/me", &token).await.expect(StatusCode::OK).json();
+            assert_eq!((&account["id"], &account["username"]), (&json!(id), &json!(name.to_uppercase())));
+            assert_eq!(account["created_at"], "2025-03-04T05:06:07.000000Z");
+            log_in(&server, &format!("{name}@example.com"), OLD_PASSWORD).await.expect(StatusCode::OK);
+            server.get("/users/me", &token).await.expect(StatusCode::OK);
+        }
+        assert_eq!(server.register("late").await, 14);
     }
 }

@@ -2,18 +2,23 @@
 
 use std::time::{Duration, Instant};
 
+use daybook_auth::{Secret, TokenKeys};
 use daybook_test_servers::{Postgres, Redis};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::jwt::claims_of;
-use crate::harness::{Answer, Kind, PASSWORD, Server, Start, Tokens, eventually, on_both_databases};
+use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, Tokens, eventually, on_both_databases};
 
 /// More than anybody may ever wait for Redis.
 const LONGEST: Duration = Duration::from_millis(500);
 
-const STREAM: &str = "daybook:ended-sessions";
+/// The stream of those who sign with this secret.
+fn stream(secret: &str) -> String {
+    let keys = TokenKeys::new(Secret::parse(secret).unwrap());
+    format!("daybook:{}:ended-sessions", keys.key_id())
+}
 
 async fn two_on(kind: Kind, redis: &Redis) -> [Server; 2] {
     let start = Start::on(kind).with("REDIS_URL", &redis.url());
@@ -78,7 +83,7 @@ on_both_databases! {
         redis.start_again();
         check("Redis is back and empty", &servers, &good, &revoked).await;
         turn_over("Redis is back and empty", &servers, &mut good, &mut revoked).await;
-        let written = || async { redis.query(&["XLEN", STREAM]) != "0" };
+        let written = || async { redis.query(&["XLEN", &stream(SECRET)]) != "0" };
         eventually("the instances use Redis again", written).await;
         turn_over("Redis is used again", &servers, &mut good, &mut revoked).await;
     }
@@ -177,9 +182,9 @@ async fn redis_tells_what_the_database_cannot() {
     servers[0].register("ada").await;
     let (good, ended) = (servers[0].login_tokens("ada").await, servers[0].login_tokens("ada").await);
     servers[0].post("/auth/logout", &ended.access, &json!({})).await.expect(StatusCode::NO_CONTENT);
-    let written = || async { redis.query(&["XLEN", STREAM]) == "1" };
+    let written = || async { redis.query(&["XLEN", &stream(SECRET)]) == "1" };
     eventually("the ending is told", written).await;
-    let left: i64 = redis.query(&["TTL", STREAM]).parse().unwrap();
+    let left: i64 = redis.query(&["TTL", &stream(SECRET)]).parse().unwrap();
     assert!((1..=1_800).contains(&left), "it is kept as long as an access token lives: {left}");
     // An instance that starts later reads what was told before it was there.
     let late = start.start().await;
@@ -200,15 +205,42 @@ async fn an_ending_is_no_ending_of_a_later_session_with_the_same_id() {
     let token = server.user("ada").await;
     let session = claims_of(&token)["sid"].to_string();
     let a_minute_ago = format!("{}-0", (claims_of(&token)["iat"].as_i64().unwrap() - 60) * 1_000);
-    redis.query(&["XADD", STREAM, &a_minute_ago, "session", &session]);
+    redis.query(&["XADD", &stream(SECRET), &a_minute_ago, "session", &session]);
     let other = start.start().await;
     // The stream is read in order: what is refused shows that the entry before it was read.
     let marker = server.login("ada").await;
-    redis.query(&["XADD", STREAM, "*", "session", &claims_of(&marker)["sid"].to_string()]);
+    redis.query(&["XADD", &stream(SECRET), "*", "session", &claims_of(&marker)["sid"].to_string()]);
     for server in [&server, &other] {
-        eventually("the stream is read", || async { server.get("/notes", &marker).await.status == 401 }).await;
+        eventually("the stream is read", || async { server.get("/notes", &marker).await.status == 401 })
+            .await;
         server.get("/notes", &token).await.expect(StatusCode::OK);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_deployments_on_one_redis_do_not_meet() {
+    const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
+    let redis = Redis::start();
+    let start = || {
+        Start::on(Kind::Sqlite)
+            .with("REDIS_URL", &redis.url())
+            .with("DAYBOOK_RATE_LIMIT", "account=2/1h,address=100/1h")
+    };
+    let (here, there) = (start().start().await, start().with("JWT_SECRET_KEY", OTHER_SECRET).start().await);
+    let (ended, good) = (here.user("ada").await, there.user("ada").await);
+    assert_eq!(claims_of(&ended)["sid"], claims_of(&good)["sid"]);
+    here.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let written = || async { redis.query(&["XLEN", &stream(SECRET)]) == "1" };
+    eventually("the ending is told", written).await;
+    let marker = there.login("ada").await;
+    there.post("/auth/logout", &marker, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let written = || async { redis.query(&["XLEN", &stream(OTHER_SECRET)]) == "1" };
+    eventually("another ending is told", written).await;
+    there.get("/notes", &good).await.expect(StatusCode::OK);
+    for _ in 0..3 {
+        here.login_form(&[("username", "ada"), ("password", "wrong1word")]).await;
+    }
+    there.login("ada").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -238,9 +270,9 @@ async fn redis_is_spoken_to_over_tls() {
     eventually("the log says so", || async { stranger.log().contains("Redis does not answer") }).await;
     let server = start.with("SSL_CERT_FILE", roots.to_str().unwrap()).start().await;
     let token = server.user("ada").await;
-    assert!(redis.query(&["KEYS", "*"]).contains("{daybook}:"), "the limits are shared");
+    assert!(redis.query(&["KEYS", "*"]).contains("{daybook:"), "the limits are shared");
     server.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
-    eventually("the ending is told", || async { redis.query(&["XLEN", STREAM]) == "1" }).await;
+    eventually("the ending is told", || async { redis.query(&["XLEN", &stream(SECRET)]) == "1" }).await;
     assert!(!server.log().contains("Redis does not answer"));
 }
 

@@ -31,7 +31,8 @@ on_both_databases! {
         let redis = Redis::start();
         redis.query(&["CONFIG", "SET", "requirepass", "canaryOfRedis"]);
         let start = Start::on(kind)
-            .with("RUST_LOG", "trace")
+            // Whatever anybody asks for.
+            .with("RUST_LOG", "trace,tokio_postgres=trace,tokio_postgres::query=trace")
             .with("REDIS_URL", &redis.url().replace("127.0.0.1", ":canaryOfRedis@127.0.0.1"))
             .with("OPENAI_SECRET_KEY", KEY)
             .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))

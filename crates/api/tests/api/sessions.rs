@@ -314,6 +314,73 @@ on_both_databases! {
         assert_eq!(server.query("SELECT count(*) FROM sessions"), "1");
     }
 
+    async fn a_session_in_use_outlives_a_short_idle_time(kind: Kind) {
+        let server = Start::on(kind).with("DAYBOOK_SESSION_IDLE", "1m").start().await;
+        let token = server.user("ada").await;
+        let pass = |seconds| {
+            for column in ["created_at", "last_used_at", "expires_at"] {
+                turn_back(&server, kind, "sessions", column, seconds);
+            }
+        };
+        // A second that passes meanwhile is no minute.
+        let left = match kind {
+            Kind::Sqlite => "SELECT (expires_at / 1000000 - unixepoch()) > 50 FROM sessions",
+            Kind::Postgres => "SELECT (expires_at > now() + interval '50 seconds')::int FROM sessions",
+        };
+        for _ in 0..4 {
+            pass(20);
+            let is_written = || async {
+                server.get("/notes", &token).await.expect(StatusCode::OK);
+                server.query(left) == "1"
+            };
+            eventually("the use is written down", is_written).await;
+        }
+        pass(60);
+        assert_eq!(refusal(&server.get("/notes", &token).await), "The access token was revoked");
+    }
+
+    async fn changes_of_the_account_are_events_too(kind: Kind) {
+        let server = Server::on(kind).await;
+        let token = server.user("ada").await;
+        server.patch("/users/me", &token, &json!({})).await.expect(StatusCode::OK);
+        server.patch("/users/me", &token, &json!({ "email": "countess@example.com" })).await.expect(StatusCode::OK);
+        let wrong = json!({ "current_password": "wrong1word", "new_password": "another8word" });
+        server.post("/auth/password", &token, &wrong).await.expect(StatusCode::FORBIDDEN);
+        let told = || async { events(&server, &token).await == ["register", "login", "account_changed", "confirmation_failed"] };
+        eventually("all is told", told).await;
+    }
+
+    async fn an_account_is_deleted_while_its_sessions_are_renewed(kind: Kind) {
+        let server = Server::on(kind).await;
+        for round in 0..12 {
+            let name = format!("user{round}");
+            server.register(&name).await;
+            let mut renewing = Vec::new();
+            for _ in 0..4 {
+                renewing.push(server.login_tokens(&name).await);
+            }
+            let own = server.login(&name).await;
+            let renew = join_all(renewing.into_iter().map(|mut tokens| {
+                let server = &server;
+                async move {
+                    loop {
+                        let answer = server.refresh(&tokens.refresh).await;
+                        if answer.status != 200 {
+                            return refusal(&answer);
+                        }
+                        tokens = Tokens::of(&answer);
+                    }
+                }
+            }));
+            let delete = async {
+                let body = json!({ "current_password": PASSWORD });
+                server.send(Method::DELETE, "/users/me", &own, &body).await.expect(StatusCode::NO_CONTENT);
+            };
+            let (refusals, ()) = tokio::join!(renew, delete);
+            assert!(refusals.iter().all(|refusal| refusal == "The refresh token is invalid"), "{refusals:?}");
+        }
+    }
+
     async fn a_login_too_many_ends_the_session_that_is_needed_least(kind: Kind) {
         let server = Start::on(kind).with("DAYBOOK_SESSIONS_PER_USER", "3").start().await;
         server.register("ada").await;

@@ -1,6 +1,7 @@
 //! Passwords cannot be tried without end, and nobody locks somebody else out for good.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use daybook_test_servers::Redis;
 use futures_util::future::join_all;
@@ -122,6 +123,58 @@ on_both_databases! {
         server.refresh(refresh_token).await.expect(StatusCode::OK);
     }
 
+    async fn whoever_has_only_registered_is_known_as_well(kind: Kind) {
+        let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
+        let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+        let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", VICTIM);
+        Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+        for index in 0..20 {
+            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
+        }
+        assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
+        assert_eq!(right(&server, VICTIM, "ada").await.status, 200);
+    }
+
+    async fn who_throws_others_out_leaves_no_way_back_in(kind: Kind) {
+        let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
+        server.register("ada").await;
+        let (owner, thief) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
+        let listed = server.get("/auth/sessions", &owner.access).await.json();
+        let stolen = listed.as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+        server.delete(&format!("/auth/sessions/{}", stolen["id"]), &owner.access).await.expect(StatusCode::NO_CONTENT);
+        for index in 0..20 {
+            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
+        }
+        let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
+        assert_eq!(login(&server, STRANGER, &with_token(&thief.refresh)).await.status, 429);
+        assert_eq!(login(&server, STRANGER, &with_token(&owner.refresh)).await.status, 200);
+    }
+
+    async fn right_logins_from_one_address_leave_room_for_others(kind: Kind) {
+        let server = behind_proxy(kind, "account=1000/1m,address=1000/1m").start().await;
+        for name in ["ada", "eve"] {
+            server.register(name).await;
+        }
+        let over = AtomicBool::new(false);
+        let flood = join_all((0..64).map(|_| async {
+            let mut refused = 0;
+            while !over.load(Ordering::Relaxed) {
+                let answer = right(&server, STRANGER, "eve").await;
+                assert!([200, 503].contains(&answer.status), "{answer:?}");
+                refused += usize::from(answer.status == 503);
+            }
+            refused
+        }));
+        let victim = async {
+            for _ in 0..20 {
+                right(&server, VICTIM, "ada").await.expect(StatusCode::OK);
+            }
+            over.store(true, Ordering::Relaxed);
+        };
+        let (refused, ()) = tokio::join!(flood, victim);
+        assert!(refused.into_iter().sum::<usize>() > 0);
+    }
+
     async fn a_right_password_clears_the_account_but_not_the_address(kind: Kind) {
         let server = behind_proxy(kind, "account=3/10m,address=8/10m").start().await;
         server.register("ada").await;
@@ -221,6 +274,8 @@ on_both_databases! {
             .with("DAYBOOK_RATE_LIMIT", "account=10/10m,address=10000/10m");
         let servers = [start.start().await, start.start().await];
         servers[0].register("ada").await;
+        // Here is not where the account is known from.
+        servers[0].execute("UPDATE events SET ip = '192.0.2.1'");
         // Argon2's queue is shorter than 64, and who finds it full is told to come back without having tried: so they all come back.
         let guess = async |index: usize, name: &str| loop {
             let status = wrong(&servers[index % 2], "", name).await;
@@ -252,6 +307,7 @@ async fn limits_can_be_switched_off_with_a_warning() {
 async fn there_are_limits_unless_somebody_says_otherwise() {
     let server = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "").start().await;
     server.register("ada").await;
+    server.execute("UPDATE events SET ip = '192.0.2.1'");
     for _ in 0..10 {
         assert_eq!(wrong(&server, "", "ada").await, 401);
     }

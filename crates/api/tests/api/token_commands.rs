@@ -82,7 +82,7 @@ on_both_databases! {
         server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
         let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
         assert_told(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
-        assert_told(explain(&start, &again(SECRET, iat - 2_000)).await, (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: has expired"]));
+        assert_told(explain(&start, &again(SECRET, iat - 2_000)).await, (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]));
         assert_told(explain(&start, &again(OTHER_SECRET, iat)).await, (false, &["signature: by none of the configured keys", "token: "]));
         let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
         assert_told(explain(&rotated, &token).await, (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]));

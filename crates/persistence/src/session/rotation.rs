@@ -79,6 +79,14 @@ pub enum Refreshed {
 
 type Found = (i64, i64, At, Option<At>, Option<String>);
 
+/// A session's rotations that do not count any more.
+#[diesel::dsl::auto_type(no_type_alias)]
+pub(super) fn outdated(session: SessionId, now: Timestamp) -> _ {
+    let session_id: i64 = session.0;
+    let until: At = At(now.plus_seconds(-GRACE_SECONDS));
+    rotations::table.filter(rotations::session_id.eq(session_id)).filter(rotations::rotated_at.le(until))
+}
+
 impl Database {
     /// Puts the successor of a refresh token in its place. One compare-and-set decides between any number of clients that bring the
     /// same token.
@@ -106,13 +114,11 @@ impl Database {
             let rotated: Option<(i64, i64, At)> = c.optional(rotated).await?;
             if let Some((id, user, created_at)) = rotated {
                 let (session, user) = (SessionId(id), UserId(user));
+                // Not in the first statement: it follows from `created_at`, which that one has brought.
                 let expires_at = At(policy.expiry(created_at.0, now));
                 let target = sessions::table.find(id);
                 c.execute(diesel::update(target).set(sessions::expires_at.eq(expires_at))).await?;
-                let outdated = rotations::table
-                    .filter(rotations::session_id.eq(id))
-                    .filter(rotations::rotated_at.le(At(now.plus_seconds(-GRACE_SECONDS))));
-                c.execute(diesel::delete(outdated)).await?;
+                c.execute(diesel::delete(outdated(session, now))).await?;
                 let rotation = (
                     rotations::refresh_token.eq(refresh_token),
                     rotations::session_id.eq(id),

@@ -5,7 +5,7 @@
 mod alone;
 mod shared;
 
-use daybook_throttle::{Bucket, Decision, Refusal};
+use daybook_throttle::{Bucket, Refusal};
 
 const NOW: i64 = 1_800_000_000_000_000;
 const SECOND: i64 = 1_000_000;
@@ -14,9 +14,9 @@ fn bucket<'a>(name: &'static str, key: &'a str, quota: &str) -> Bucket<'a> {
     Bucket { name, key, quota: quota.parse().unwrap_or_else(|error| panic!("{quota}: {error}")) }
 }
 
-fn refusal(decision: Decision) -> Refusal {
+fn refusal(decision: Result<(), Refusal>) -> Refusal {
     match decision {
-        Decision::Refused(refusal) => refusal,
-        Decision::Admitted => panic!("it was admitted"),
+        Err(refusal) => refusal,
+        Ok(()) => panic!("it was admitted"),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use daybook_test_servers::{Redis, free_port};
-use daybook_throttle::{Bucket, Decision, Error, Throttle};
+use daybook_throttle::{Bucket, Error, Throttle};
 
 use crate::{NOW, bucket, refusal};
 
@@ -23,7 +23,7 @@ async fn admitted(throttle: &Throttle, bucket: Bucket<'_>, times: usize) -> usiz
     let mut admitted = 0;
     for _ in 0..times {
         let began = Instant::now();
-        admitted += usize::from(throttle.take(&[bucket], NOW).await == Decision::Admitted);
+        admitted += usize::from(throttle.take(&[bucket], NOW).await == Ok(()));
         assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
     }
     admitted
@@ -41,7 +41,7 @@ async fn the_quota_is_exact_over_instances() {
                 tokio::spawn(async move {
                     let key = round.to_string();
                     let buckets = [bucket("account", &key, "10/10m"), bucket("address", &key, "100/10m")];
-                    throttle.take(&buckets, now).await == Decision::Admitted
+                    throttle.take(&buckets, now).await == Ok(())
                 })
             })
             .collect();
@@ -73,7 +73,7 @@ async fn keys_tell_nothing_and_expire() {
     let redis = Redis::start();
     let throttle = instance(&redis);
     let buckets = [bucket("account", "ada@example.com", "10/10m"), bucket("address", "192.0.2.7", "1/1s")];
-    assert_eq!(throttle.take(&buckets, NOW).await, Decision::Admitted);
+    assert_eq!(throttle.take(&buckets, NOW).await, Ok(()));
     let keys = redis.query(&["KEYS", "*"]);
     assert_eq!(keys.lines().count(), 2, "{keys}");
     assert!(keys.lines().all(|key| key.starts_with("{test}:")), "{keys}");
@@ -102,7 +102,7 @@ async fn without_redis_each_instance_goes_on_by_itself() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let after = bucket("door", "after", "4/10m");
-    while two.take(&[bucket("other", "y", "100000/24h")], NOW).await != Decision::Admitted {}
+    while two.take(&[bucket("other", "y", "100000/24h")], NOW).await != Ok(()) {}
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     assert_eq!(admitted(&one, after, 3).await + admitted(&two, after, 3).await, 4, "both share again");
 }

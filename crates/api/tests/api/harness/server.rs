@@ -65,7 +65,8 @@ impl Start {
     /// The command that runs the binary in this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // Another build of the same may be tried out: that of a release, where something is measured.
-        let binary = std::env::var("DAYBOOK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_daybook").to_owned());
+        let binary =
+            std::env::var("DAYBOOK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_daybook").to_owned());
         let mut command = Command::new(binary);
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().envs(self.variables.iter().filter(|(_, value)| !value.is_empty()).cloned());
