@@ -1,15 +1,9 @@
 //! Events in the operator's log: those that the user reads too, and those of accounts that there are not.
 
-use std::time::Duration;
-
 use actix_web::rt;
 use daybook_domain::{EventKind, Origin, SessionId, UserId};
 
 use crate::state::State;
-
-/// What came to nothing is written down so much later. Nobody who waits for an answer waits for that, or shares the processor with it:
-/// either would tell by the clock that there is such an account.
-const WRITTEN_AFTER: Duration = Duration::from_millis(250);
 
 /// Writes one line. There is no secret in it, nor what somebody typed as a name: that is a password often enough.
 pub(crate) fn tell(kind: EventKind, user: Option<UserId>, session: Option<SessionId>, origin: &Origin) {
@@ -30,14 +24,20 @@ pub(crate) fn tell_ended(user: UserId, sessions: &[SessionId], origin: &Origin) 
     }
 }
 
-/// The same for what came to nothing, so that it comes with no other change: the account's owner can read it a moment later.
-pub(crate) fn record(state: &State, kind: EventKind, user: Option<UserId>, origin: Origin) {
-    tell(kind, user, None, &origin);
+/// The same for what came to nothing, so that it comes with no other change. The account's owner can read it a moment later: who waited
+/// for that to be written would wait longer when there is an account.
+pub(crate) fn record(
+    state: &State,
+    kind: EventKind,
+    user: Option<UserId>,
+    session: Option<SessionId>,
+    origin: Origin,
+) {
+    tell(kind, user, session, &origin);
     let Some(user) = user else { return };
     let (database, now) = (state.database.clone(), state.now());
     rt::spawn(async move {
-        rt::time::sleep(WRITTEN_AFTER).await;
-        if let Err(error) = database.record_event(user, kind, origin, now).await {
+        if let Err(error) = database.record_event(user, kind, session, origin, now).await {
             tracing::warn!(%error, event = kind.name(), "an event was not stored");
         }
     });

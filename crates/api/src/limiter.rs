@@ -23,7 +23,7 @@ pub(crate) enum Account<'a> {
     Login(UserId),
     /// A login under a name that nobody has: refused after as many tries as any other.
     Nobody(&'a str),
-    /// The login of an account from an address that it was logged in from before.
+    /// The login of an account from an address that it was registered or logged in from before.
     KnownAddress(UserId),
     /// The login of an account by a client that holds a refresh token of this session.
     KnownDevice(SessionId),

@@ -104,7 +104,11 @@ fn add_common_errors(operation: &mut Operation) {
             takes_body && !takes_form,
             "415",
             "The body is of another media type",
-            "The request body must be application/json",
+            if id == Some("refresh") {
+                "The request body must be application/json or application/x-www-form-urlencoded"
+            } else {
+                "The request body must be application/json"
+            },
         ),
         (
             tries_password,

@@ -28,7 +28,7 @@ pub struct Session {
     /// When it ends if it is not used again.
     pub expires_at: Timestamp,
     /// Where it was last used from when it was given tokens; null if that is not known.
-    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, required, example = "192.0.2.7"))]
+    #[cfg_attr(feature = "utoipa", schema(required, example = "192.0.2.7"))]
     pub ip: Option<String>,
     /// What its client called itself then; null if it said nothing.
     #[cfg_attr(feature = "utoipa", schema(required, example = "Mozilla/5.0"))]

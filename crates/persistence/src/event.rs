@@ -53,8 +53,8 @@ impl Entry {
         }
     }
 
-    pub(crate) fn in_session(self, session: SessionId) -> Self {
-        Self { session_id: Some(session.0), ..self }
+    pub(crate) fn in_session(self, session: impl Into<Option<SessionId>>) -> Self {
+        Self { session_id: session.into().map(|session| session.0), ..self }
     }
 
     pub(crate) fn because(self, reason: EndReason) -> Self {
@@ -143,11 +143,12 @@ impl Database {
         &self,
         user: UserId,
         kind: EventKind,
+        session: Option<SessionId>,
         origin: Origin,
         now: Timestamp,
     ) -> Result<(), Error> {
         execute!(self, |c| {
-            c.execute(insert(Entry::new(user, kind, &origin, now))).await?;
+            c.execute(insert(Entry::new(user, kind, &origin, now).in_session(session))).await?;
             Ok(())
         })
     }

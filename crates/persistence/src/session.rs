@@ -135,7 +135,7 @@ impl Database {
                 Vec::new()
             } else {
                 let these = live_of(user, now).filter(sessions::id.eq_any(too_many));
-                end_sessions!(c, these, Ending::too_many(user, &origin, now))
+                end_sessions!(c, these, Ending::new(user, EndReason::TooManySessions, &origin, now))
             };
             let session = (
                 sessions::user_id.eq(user.0),

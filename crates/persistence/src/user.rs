@@ -158,7 +158,7 @@ impl Database {
         })
     }
 
-    /// Changes the e-mail address, the username or both.
+    /// Changes the e-mail address, the username or both, in this session.
     ///
     /// # Errors
     ///
@@ -166,6 +166,7 @@ impl Database {
     pub async fn update_user(
         &self,
         user: UserId,
+        session: Option<SessionId>,
         email: Option<Email>,
         username: Option<Username>,
         origin: Origin,
@@ -185,7 +186,8 @@ impl Database {
             let update =
                 diesel::update(users::table.find(user.0)).set(changes).returning(Row::as_returning());
             let changed: User = c.one(update).await?.into();
-            c.execute(event::insert(Entry::new(user, EventKind::AccountChanged, &origin, now))).await?;
+            let entry = Entry::new(user, EventKind::AccountChanged, &origin, now).in_session(session);
+            c.execute(event::insert(entry)).await?;
             Ok(changed)
         })
     }
@@ -213,11 +215,7 @@ impl Database {
             );
             let update = diesel::update(still_with(&verified)).set(change);
             Error::not_found_if_none(c.execute(update).await?)?;
-            let entry = Entry::new(user, EventKind::PasswordChanged, &origin, now);
-            let entry = match keep {
-                Some(session) => entry.in_session(session),
-                None => entry,
-            };
+            let entry = Entry::new(user, EventKind::PasswordChanged, &origin, now).in_session(keep);
             c.execute(event::insert(entry)).await?;
             // Ids begin at 1: without a session to keep, none is.
             let others = live_of(user, now).filter(sessions::id.ne(keep.map_or(0, |session| session.0)));

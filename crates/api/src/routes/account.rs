@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use daybook_auth::{Password, PasswordPolicy, Verdict};
-use daybook_domain::{Email, EventKind, Origin, User, UserId, Username, email_rule, username_rule};
+use daybook_domain::{Email, EventKind, Origin, User, Username, email_rule, username_rule};
 use daybook_persistence::Credentials;
 use garde::Validate;
 use serde::Deserialize;
@@ -105,7 +105,8 @@ pub(crate) async fn update_me(
     let email = body.email.as_deref().map(Email::parse).transpose()?;
     let username = body.username.as_deref().map(Username::parse).transpose()?;
     let is_change = email.is_some() || username.is_some();
-    let update = state.database.update_user(user.id, email, username, origin.clone(), state.now());
+    let update =
+        state.database.update_user(user.id, user.session, email, username, origin.clone(), state.now());
     let account = update.await?;
     if is_change {
         audit::tell(EventKind::AccountChanged, Some(user.id), user.session, &origin);
@@ -133,7 +134,7 @@ pub(crate) async fn delete_me(
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<HttpResponse, ApiError> {
-    let verified = verify(&state, user.id, body.current_password, &origin).await?;
+    let verified = verify(&state, user, body.current_password, &origin).await?;
     let delete = state.database.delete_user(verified, state.now());
     let ended = delete.await.map_err(changed_meanwhile)?;
     audit::tell_ended(user.id, &ended, &origin);
@@ -164,7 +165,7 @@ pub(crate) async fn change_password(
     let account = state.database.user(user.id).await?;
     let policy = &state.password_policy;
     refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
-    let verified = verify(&state, user.id, body.current_password, &origin).await?;
+    let verified = verify(&state, user, body.current_password, &origin).await?;
     let new_hash = password::hash(&state, body.new_password, &origin).await?;
     let (keep, now) = (user.session, state.now());
     let change = state.database.change_password(verified, new_hash, keep, origin.clone(), now);
@@ -186,15 +187,15 @@ fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
 /// The credentials that this password is right for. Whoever has stolen an access token must not find the password with it.
 async fn verify(
     state: &State,
-    user: UserId,
+    user: CurrentUser,
     password: Password,
     origin: &Origin,
 ) -> Result<Credentials, ApiError> {
-    let found = state.database.credentials_of(user).await?;
-    let attempt = state.limiter.attempt(Account::Confirmation(user), origin, state.now()).await?;
+    let found = state.database.credentials_of(user.id).await?;
+    let attempt = state.limiter.attempt(Account::Confirmation(user.id), origin, state.now()).await?;
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
-            audit::record(state, EventKind::ConfirmationFailed, Some(user), origin.clone());
+            audit::record(state, EventKind::ConfirmationFailed, Some(user.id), user.session, origin.clone());
             Err(ApiError::Forbidden(WRONG_PASSWORD))
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {

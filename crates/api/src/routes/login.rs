@@ -85,7 +85,7 @@ pub(crate) async fn login(
         }
     };
     let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
-        audit::record(&state, EventKind::LoginFailed, found.as_ref().map(|found| found.user), origin);
+        audit::record(&state, EventKind::LoginFailed, found.as_ref().map(|found| found.user), None, origin);
         return Err(ApiError::BadLogin);
     };
     state.limiter.succeeded(&attempt, state.now()).await;
@@ -147,7 +147,7 @@ async fn attempt(
         };
     }
     if refusal.first {
-        audit::record(state, EventKind::LoginThrottled, found.map(|found| found.user), origin.clone());
+        audit::record(state, EventKind::LoginThrottled, found.map(|found| found.user), None, origin.clone());
     }
     Err(ApiError::TooManyAttempts(refusal))
 }

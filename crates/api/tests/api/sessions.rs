@@ -348,6 +348,10 @@ on_both_databases! {
         server.post("/auth/password", &token, &wrong).await.expect(StatusCode::FORBIDDEN);
         let told = || async { events(&server, &token).await == ["register", "login", "account_changed", "confirmation_failed"] };
         eventually("all is told", told).await;
+        let listed = server.get("/auth/events", &token).await.json();
+        let session = claims_of(&token)["sid"].clone();
+        let inside: Vec<_> = listed.as_array().unwrap().iter().map(|event| event["session_id"] == session).collect();
+        assert_eq!(inside, [true, true, true, false], "all but the registration happened in it");
     }
 
     async fn an_account_is_deleted_while_its_sessions_are_renewed(kind: Kind) {

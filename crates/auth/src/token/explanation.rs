@@ -11,8 +11,6 @@ pub struct Explanation {
     /// The header as it stands, of a forged token too; of names that stand twice, the last. `None` when it is no JSON object in
     /// base64url, or the token is longer than 4 KiB.
     pub header: Option<Map<String, Value>>,
-    /// The key that the header names, ours or not.
-    pub key_id: Option<String>,
     /// The key that has really signed the token with HS256, whatever the header says; `None` if none of ours has.
     pub signed_by: Option<Signer>,
     /// The claims as they stand, under the conditions of the header. Believe them only if the verdict is good.
@@ -38,7 +36,6 @@ impl TokenKeys {
         let mut parts = token.split('.').filter(|_| readable).map(|part| object(&decode(part).ok()?));
         let header: Option<Map<String, Value>> = parts.next().flatten();
         Explanation {
-            key_id: header.as_ref().and_then(|header| header.get("kid")?.as_str()).map(str::to_owned),
             header,
             signed_by: token.rsplit_once('.').filter(|_| readable).and_then(|parts| self.signer(parts)),
             claims: parts.next().flatten(),

@@ -7,7 +7,7 @@ use super::live_of;
 use crate::event::{Entry, insert};
 use crate::schema::{sessions, users};
 use crate::time::At;
-use crate::unit::{execute, transaction};
+use crate::unit::transaction;
 use crate::{Database, Error};
 
 /// For so many seconds an ended session is remembered, so that a client that comes back is told why.
@@ -16,7 +16,6 @@ const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 /// What sessions end of.
 pub(crate) struct Ending<'a> {
     user: UserId,
-    kind: EventKind,
     reason: EndReason,
     origin: &'a Origin,
     now: Timestamp,
@@ -24,12 +23,7 @@ pub(crate) struct Ending<'a> {
 
 impl<'a> Ending<'a> {
     pub(crate) fn new(user: UserId, reason: EndReason, origin: &'a Origin, now: Timestamp) -> Self {
-        let kind = if reason == EndReason::Logout { EventKind::Logout } else { EventKind::SessionEnded };
-        Self { user, kind, reason, origin, now }
-    }
-
-    pub(crate) fn too_many(user: UserId, origin: &'a Origin, now: Timestamp) -> Self {
-        Self::new(user, EndReason::TooManySessions, origin, now)
+        Self { user, reason, origin, now }
     }
 
     pub(crate) fn change(&self) -> Change {
@@ -41,8 +35,11 @@ impl<'a> Ending<'a> {
     }
 
     pub(crate) fn entry(&self, session: i64) -> Entry {
-        let entry = Entry::new(self.user, self.kind, self.origin, self.now).in_session(SessionId(session));
-        if self.kind == EventKind::Logout { entry } else { entry.because(self.reason) }
+        let entry = |kind| Entry::new(self.user, kind, self.origin, self.now).in_session(SessionId(session));
+        match self.reason {
+            EndReason::Logout => entry(EventKind::Logout),
+            reason => entry(EventKind::SessionEnded).because(reason),
+        }
     }
 }
 
@@ -106,12 +103,8 @@ impl Database {
             // First, as this locks the user's row: no login comes in between.
             let account = users::table.find(user.0);
             c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
-            let entry = Entry::new(user, EventKind::Logout, &origin, now).because(EndReason::LogoutAll);
-            let entry = match current {
-                Some(session) => entry.in_session(session),
-                None => entry,
-            };
-            c.execute(insert(entry)).await?;
+            let entry = Entry::new(user, EventKind::Logout, &origin, now).in_session(current);
+            c.execute(insert(entry.because(EndReason::LogoutAll))).await?;
             let ending = Ending::new(user, EndReason::LogoutAll, &origin, now);
             Ok(end_sessions!(c, live_of(user, now), ending))
         })
@@ -123,7 +116,7 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn end_legacy_tokens(&self, user: UserId, origin: Origin, now: Timestamp) -> Result<(), Error> {
-        execute!(self, |c| {
+        transaction!(self, |c| {
             let account = users::table.find(user.0);
             c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
             c.execute(insert(Entry::new(user, EventKind::Logout, &origin, now))).await?;

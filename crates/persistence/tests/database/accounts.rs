@@ -19,7 +19,7 @@ on_both_databases! {
         assert!(matches!(refused, Err(Error::Conflict(Field::Username))), "{refused:?}");
         let bob = fixture.user("bob").await;
         let taken = Some(Email::parse("ada@example.com").unwrap());
-        let refused = database.update_user(bob.id, taken, None, Origin::default(), Timestamp::now()).await;
+        let refused = database.update_user(bob.id, None, taken, None, Origin::default(), Timestamp::now()).await;
         assert!(matches!(refused, Err(Error::Conflict(Field::Email))), "{refused:?}");
     }
 

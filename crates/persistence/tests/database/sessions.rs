@@ -291,7 +291,7 @@ on_both_databases! {
         assert_eq!(database.delete_user(credentials(&ada), now).await.unwrap(), [session]);
         assert!(!is_live(database, &ada, session, now).await);
         assert_eq!(refresh(database, 1, 1, 2, now).await, Refreshed::Unknown);
-        let told = database.record_event(ada.id, EventKind::LoginFailed, origin(), now).await;
+        let told = database.record_event(ada.id, EventKind::LoginFailed, None, origin(), now).await;
         assert!(matches!(told, Err(Error::NotFound)), "{told:?}");
         assert_eq!(database.events(ada.id, PageRequest::default(), now).await.unwrap().items, []);
     }
@@ -309,7 +309,7 @@ on_both_databases! {
             assert_eq!(database.session_of_family(bob.id, [family; 32]).await.unwrap(), known, "{reason:?}");
         }
         let elsewhere = Origin { ip: Some("2001:db8::1".parse().unwrap()), user_agent: None };
-        database.record_event(ada.id, EventKind::LoginFailed, elsewhere.clone(), now).await.unwrap();
+        database.record_event(ada.id, EventKind::LoginFailed, None, elsewhere.clone(), now).await.unwrap();
         let known = database.login_addresses(ada.id).await.unwrap();
         assert_eq!(known, [origin().ip.unwrap()], "a login that failed makes nobody known");
         let there = Login { origin: elsewhere.clone(), ..login(&ada, 2) };
@@ -329,7 +329,7 @@ on_both_databases! {
         const DAY: i64 = 24 * 60 * 60;
         for days in [-100, -91, -89] {
             let then = now.plus_seconds(days * DAY);
-            database.record_event(ada.id, EventKind::LoginFailed, origin(), then).await.unwrap();
+            database.record_event(ada.id, EventKind::LoginFailed, None, origin(), then).await.unwrap();
         }
         // The registration of just now came before them, so nothing behind it goes before it does; but nobody is shown it.
         open(database, &ada, 1, now).await;
@@ -342,7 +342,7 @@ on_both_databases! {
         let bob = fixture.user("bob").await;
         open(database, &bob, 3, now).await;
         for _ in 0..30 {
-            database.record_event(bob.id, EventKind::LoginFailed, origin(), now).await.unwrap();
+            database.record_event(bob.id, EventKind::LoginFailed, None, origin(), now).await.unwrap();
         }
         let page = PageRequest { limit: Limit::new(100).unwrap(), cursor: None };
         let count = async || database.events(bob.id, page, now).await.unwrap().items.len();
