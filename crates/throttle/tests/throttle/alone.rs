@@ -91,7 +91,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let quota = Quota::new(limit, Duration::from_secs(10)).unwrap();
-            let interval = 10 * SECOND / i64::from(limit);
+            let interval = i64::try_from((10 * SECOND).unsigned_abs().div_ceil(u64::from(limit))).unwrap();
             let throttle = Throttle::new();
             let door = [daybook_throttle::Bucket { name: "door", key: "ada", quota }];
             let (mut now, mut admitted) = (NOW, Vec::new());
@@ -139,4 +139,16 @@ async fn no_more_come_back_than_the_quota_says() {
         }
         assert!((limit..2 * limit).contains(&admitted), "{quota}: {admitted}");
     }
+}
+
+#[tokio::test]
+async fn a_part_of_a_microsecond_is_waited_for() {
+    let throttle = Throttle::new();
+    let door = [bucket("door", "ada", "3/10s")];
+    for _ in 0..3 {
+        assert_eq!(throttle.take(&door, NOW).await, Ok(()));
+    }
+    // A third of ten seconds is 3,333,333⅓ µs.
+    assert!(throttle.take(&door, NOW + 3_333_333).await.is_err());
+    assert_eq!(throttle.take(&door, NOW + 3_333_334).await, Ok(()));
 }
