@@ -4,7 +4,7 @@
 use daybook_domain::{
     Email, NoteDraft, NoteId, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, UserId, Username,
 };
-use daybook_persistence::{Database, Login, NewUser};
+use daybook_persistence::{Database, Login, NewUser, Reader};
 use daybook_test_servers::Postgres;
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -28,6 +28,13 @@ struct Fixture {
     session: SessionId,
     now: Timestamp,
     _folder: TempDir,
+}
+
+impl Fixture {
+    /// As a request reads.
+    fn reader(&self) -> Reader {
+        Reader::in_session(self.user, self.session, self.now)
+    }
 }
 
 /// An account with fifty notes of 0.3 kB.
@@ -78,19 +85,19 @@ fn session_check(bencher: Bencher<'_, '_>, kind: &str) {
 #[divan::bench(args = KINDS)]
 fn one_note(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.note(f.user, NoteId(20))).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.note(f.reader(), NoteId(20))).unwrap());
 }
 
 #[divan::bench(args = KINDS)]
 fn page_of_twenty(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.notes(f.user, PageRequest::default())).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.notes(f.reader(), PageRequest::default())).unwrap());
 }
 
 #[divan::bench(args = KINDS)]
 fn pages_of_twenty_at_once(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    let work = || join_all((0..AT_ONCE).map(|_| f.database.notes(f.user, PageRequest::default())));
+    let work = || join_all((0..AT_ONCE).map(|_| f.database.notes(f.reader(), PageRequest::default())));
     bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(|| f.runtime.block_on(work()));
 }
 

@@ -9,7 +9,7 @@ mod json;
 mod origin;
 mod query;
 
-pub(crate) use self::bearer::{CurrentUser, authenticate};
+pub(crate) use self::bearer::{CurrentReader, CurrentUser, authenticate, authenticate_reader};
 pub(crate) use self::body::Body;
 pub(crate) use self::either::JsonOrForm;
 pub(crate) use self::form::ValidForm;

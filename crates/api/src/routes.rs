@@ -22,7 +22,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Respo
 
 use crate::docs;
 use crate::error::ApiError;
-use crate::extract::authenticate;
+use crate::extract::{authenticate, authenticate_reader};
 
 pub(crate) fn table(app: &mut ServiceConfig) {
     app.service(at("/", [get(home::hello)]))
@@ -43,22 +43,22 @@ pub(crate) fn table(app: &mut ServiceConfig) {
                 delete(account::delete_me).bearer(),
             ],
         ))
-        .service(at("/notes", [get(note::list).bearer(), post(note::create).bearer()]))
+        .service(at("/notes", [get(note::list).reader(), post(note::create).bearer()]))
         .service(at(
             "/notes/{note_id}",
             [
-                get(note::find).bearer(),
+                get(note::find).reader(),
                 put(note::replace).bearer(),
                 patch(note::update).bearer(),
                 delete(note::delete).bearer(),
             ],
         ))
         .service(at("/notes/{note_id}/summarize", [post(summary::summarize).bearer()]))
-        .service(at("/tasks", [get(task::list).bearer(), post(task::create).bearer()]))
+        .service(at("/tasks", [get(task::list).reader(), post(task::create).bearer()]))
         .service(at(
             "/tasks/{task_id}",
             [
-                get(task::find).bearer(),
+                get(task::find).reader(),
                 put(task::replace).bearer(),
                 patch(task::update).bearer(),
                 delete(task::delete).bearer(),
@@ -82,6 +82,11 @@ impl Endpoint {
     /// Only for requests with a good access token.
     fn bearer(self) -> Self {
         Self(self.0, self.1.wrap(from_fn(authenticate)))
+    }
+
+    /// The same, where the handler's query may look at the session too.
+    fn reader(self) -> Self {
+        Self(self.0, self.1.wrap(from_fn(authenticate_reader)))
     }
 }
 

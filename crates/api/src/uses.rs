@@ -11,19 +11,25 @@ use moka::sync::Cache;
 /// user who is there costs a database nothing. Sessions that expire soon are written down more often.
 const EVERY_SECONDS: i64 = 60;
 
-/// Requests of one session that come while its use is being written down do not write it again.
-const WRITING: Duration = Duration::from_secs(5);
+/// Requests of one session that come while its use is being written down, for so many seconds, do not write it again.
+const WRITING_SECONDS: i64 = 5;
 
-/// Sessions whose use is being written down: more than can be in so short a time.
-const AT_ONCE: u64 = 10_000;
+/// Sessions that are in use at the same time. Of one more, requests look up a little more often whether it is written down.
+const CAPACITY: u64 = 100_000;
 
-/// What is being written down in this process.
+/// Sessions, and until when there is nothing to write down about their use.
 #[derive(Clone)]
-pub(crate) struct Uses(Cache<SessionId, ()>);
+pub(crate) struct Uses(Cache<SessionId, Timestamp>);
 
 impl Uses {
     pub(crate) fn new() -> Self {
-        Self(Cache::builder().max_capacity(AT_ONCE).time_to_live(WRITING).build())
+        let life = Duration::from_secs(EVERY_SECONDS.unsigned_abs());
+        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(life).build())
+    }
+
+    /// Whether a session was looked up a moment ago and its use need not be written down: not that it lives.
+    pub(crate) fn is_known(&self, session: SessionId, now: Timestamp) -> bool {
+        self.0.get(&session).is_some_and(|until| now < until)
     }
 
     /// Writes down in the background that a session is used now, unless that was done a moment ago. The first use after the login always
@@ -38,8 +44,14 @@ impl Uses {
     ) {
         let Activity { created_at, last_used_at } = activity;
         let every = EVERY_SECONDS.min(policy.idle_seconds / 10);
-        let is_known = last_used_at > created_at && now < last_used_at.plus_seconds(every);
-        if is_known || !self.0.entry(session).or_insert(()).is_fresh() {
+        let until = last_used_at.plus_seconds(every);
+        if last_used_at > created_at && now < until {
+            self.0.insert(session, until);
+            return;
+        }
+        let written = now.plus_seconds(WRITING_SECONDS.min(every));
+        let entry = self.0.entry(session).or_insert_with_if(|| written, |until| *until <= now);
+        if !entry.is_fresh() {
             return;
         }
         let (database, expires_at) = (database.clone(), policy.expiry(created_at, now));

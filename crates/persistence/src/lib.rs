@@ -6,6 +6,7 @@ mod event;
 mod migrations;
 mod note;
 mod postgres;
+mod reader;
 mod schema;
 mod session;
 mod sqlite;
@@ -18,6 +19,7 @@ mod user;
 
 pub use database::Database;
 pub use error::{Error, Field};
+pub use reader::Reader;
 pub use session::{Activity, Digest, Login, Opened, Refresh, Refreshed, Rotation};
 pub use summary::NewSummary;
 pub use url::{DatabaseUrl, UrlError};

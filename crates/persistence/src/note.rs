@@ -5,11 +5,12 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::reader::{self, may};
 use crate::schema::{notes, summaries};
 use crate::summary;
 use crate::time::At;
 use crate::unit::{execute, read};
-use crate::{Database, Error};
+use crate::{Database, Error, Reader};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
@@ -70,36 +71,41 @@ impl Database {
         })
     }
 
-    /// A page of the owner's notes, newest first.
+    /// A page of the reader's notes, newest first.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn notes(&self, owner: UserId, page: PageRequest) -> Result<Page<Note>, Error> {
+    /// [`Error::NotFound`] when the reader's session has ended.
+    pub async fn notes(&self, reader: impl Into<Reader>, page: PageRequest) -> Result<Page<Note>, Error> {
+        let reader = reader.into();
         read!(self, |c| {
             let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = summarised()
-                .filter(notes::user_id.eq(owner.0))
+                .filter(notes::user_id.eq(reader.user.0))
                 .filter(notes::id.lt(below))
+                .filter(may(reader))
                 .order(notes::id.desc())
                 .limit(page.limit.items() as i64 + 1)
                 .select((Row::as_select(), Option::<summary::Row>::as_select()));
             let rows: Vec<(Row, Option<summary::Row>)> = c.all(query).await?;
+            reader::tell_none_from_ended!(c, reader, rows);
             let found = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
             Ok(Page::from_overfetch(found, page.limit, |note: &Note| note.id.0))
         })
     }
 
-    /// One of the owner's notes.
+    /// One of the reader's notes.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
-    pub async fn note(&self, owner: UserId, note: NoteId) -> Result<Note, Error> {
+    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's, or the reader's session has ended.
+    pub async fn note(&self, reader: impl Into<Reader>, note: NoteId) -> Result<Note, Error> {
+        let reader = reader.into();
         read!(self, |c| {
             let query = summarised()
                 .filter(notes::id.eq(note.0))
-                .filter(notes::user_id.eq(owner.0))
+                .filter(notes::user_id.eq(reader.user.0))
+                .filter(may(reader))
                 .select((Row::as_select(), Option::<summary::Row>::as_select()));
             let (row, summary): (Row, Option<summary::Row>) = c.one(query).await?;
             Ok(row.with_summary(summary))

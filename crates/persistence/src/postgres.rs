@@ -33,6 +33,8 @@ const DRAIN_POLL: Duration = Duration::from_millis(5);
 pub(crate) struct Postgres {
     pool: Pool<Connector>,
     connector: Arc<Connector>,
+    /// What the lane's connection is made with.
+    reads: Arc<Connector>,
     /// Where writes and the pool's connections run: the runtime that opened the database, which outlives those of its workers.
     home: Handle,
     /// The connection for this worker's short reads; empty until it is first needed and after it broke.
@@ -53,7 +55,8 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|cause| Error::Internal(cause.into()))?;
-        Ok(Self { pool, connector: Arc::new(connector), home, lane: Arc::default() })
+        let reads = Arc::new(Connector::for_reads(location)?);
+        Ok(Self { pool, connector: Arc::new(connector), reads, home, lane: Arc::default() })
     }
 
     pub(crate) fn for_worker(&self) -> Self {
@@ -118,7 +121,7 @@ impl Postgres {
             if let Some(link) = lane.as_ref().filter(|link| !link.is_closed()) {
                 return Ok(Arc::clone(link));
             }
-            let link = Arc::new(self.connector.connect().await?);
+            let link = Arc::new(self.reads.connect().await?);
             *lane = Some(Arc::clone(&link));
             Ok(link)
         };

@@ -89,6 +89,7 @@ diesel::table! {
 
     summaries (id) {
         id -> BigInt,
+        user_id -> BigInt,
         note_id -> BigInt,
         text -> Text,
         model -> Text,
@@ -114,4 +115,5 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(notes, summaries);
+diesel::allow_tables_to_appear_in_same_query!(notes, summaries, sessions);
+diesel::allow_tables_to_appear_in_same_query!(tasks, sessions);

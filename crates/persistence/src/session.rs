@@ -86,7 +86,7 @@ const FORGOTTEN_AT_ONCE: i64 = 100;
 const LIST_MAX: i64 = 1_000;
 
 /// The user's sessions that have neither ended nor expired.
-#[diesel::dsl::auto_type(no_type_alias)]
+#[diesel::dsl::auto_type]
 pub(crate) fn live_of(user: UserId, now: Timestamp) -> _ {
     let user_id: i64 = user.0;
     let at: At = At(now);

@@ -67,6 +67,7 @@ impl Database {
     ) -> Result<(), Error> {
         transaction!(self, |c| {
             let row = (
+                summaries::user_id.eq(owner.0),
                 summaries::note_id.eq(note.0),
                 summaries::text.eq(new.text),
                 summaries::model.eq(new.model),

@@ -5,10 +5,11 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::reader::{self, may};
 use crate::schema::tasks;
 use crate::time::At;
 use crate::unit::{execute, read};
-use crate::{Database, Error};
+use crate::{Database, Error, Reader};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
@@ -66,34 +67,42 @@ impl Database {
         })
     }
 
-    /// A page of the owner's tasks, newest first.
+    /// A page of the reader's tasks, newest first.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn tasks(&self, owner: UserId, page: PageRequest) -> Result<Page<Task>, Error> {
+    /// [`Error::NotFound`] when the reader's session has ended.
+    pub async fn tasks(&self, reader: impl Into<Reader>, page: PageRequest) -> Result<Page<Task>, Error> {
+        let reader = reader.into();
         read!(self, |c| {
             let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = tasks::table
-                .filter(tasks::user_id.eq(owner.0))
+                .filter(tasks::user_id.eq(reader.user.0))
                 .filter(tasks::id.lt(below))
+                .filter(may(reader))
                 .order(tasks::id.desc())
                 .limit(page.limit.items() as i64 + 1)
                 .select(Row::as_select());
             let rows: Vec<Row> = c.all(query).await?;
+            reader::tell_none_from_ended!(c, reader, rows);
             let found = rows.into_iter().map(Task::from).collect();
             Ok(Page::from_overfetch(found, page.limit, |task: &Task| task.id.0))
         })
     }
 
-    /// One of the owner's tasks.
+    /// One of the reader's tasks.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
-    pub async fn task(&self, owner: UserId, task: TaskId) -> Result<Task, Error> {
+    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's, or the reader's session has ended.
+    pub async fn task(&self, reader: impl Into<Reader>, task: TaskId) -> Result<Task, Error> {
+        let reader = reader.into();
         read!(self, |c| {
-            let query = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0)).select(Row::as_select());
+            let query = tasks::table
+                .filter(tasks::id.eq(task.0))
+                .filter(tasks::user_id.eq(reader.user.0))
+                .filter(may(reader))
+                .select(Row::as_select());
             Ok(c.one::<Row, _>(query).await?.into())
         })
     }

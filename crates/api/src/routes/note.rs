@@ -5,7 +5,7 @@ use daybook_domain::{Note, NoteDraft, NoteId, NotePatch};
 
 use super::page;
 use crate::error::{ApiError, OrNotFound};
-use crate::extract::{Body, CurrentUser, Id, Paging, ValidJson};
+use crate::extract::{Body, CurrentReader, CurrentUser, Id, Paging, ValidJson};
 use crate::state::State;
 
 /// A content of 100,000 characters, each written as a pair of `\u` escapes, and a title.
@@ -54,11 +54,11 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn list(
     state: web::Data<State>,
-    user: CurrentUser,
+    reader: CurrentReader,
     Paging(asked): Paging,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(page::answer(&request, asked, &state.database.notes(user.id, asked).await?))
+    Ok(page::answer(&request, asked, &state.database.notes(reader.0, asked).await?))
 }
 
 /// Read a note
@@ -76,10 +76,10 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn find(
     state: web::Data<State>,
-    user: CurrentUser,
+    reader: CurrentReader,
     Id(id): Id<NoteId>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(state.database.note(user.id, id).await.or_not_found(NOT_FOUND)?))
+    Ok(HttpResponse::Ok().json(state.database.note(reader.0, id).await.or_not_found(NOT_FOUND)?))
 }
 
 /// Replace a note

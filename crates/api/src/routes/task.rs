@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::note::TEXT_MAX;
 use super::page;
 use crate::error::{ApiError, OrNotFound};
-use crate::extract::{Body, CurrentUser, Id, Paging, ValidJson};
+use crate::extract::{Body, CurrentReader, CurrentUser, Id, Paging, ValidJson};
 use crate::state::State;
 
 const NOT_FOUND: &str = "Task not found";
@@ -94,11 +94,11 @@ pub(crate) async fn create(
 )]
 pub(crate) async fn list(
     state: web::Data<State>,
-    user: CurrentUser,
+    reader: CurrentReader,
     Paging(asked): Paging,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(page::answer(&request, asked, &state.database.tasks(user.id, asked).await?))
+    Ok(page::answer(&request, asked, &state.database.tasks(reader.0, asked).await?))
 }
 
 /// Read a task with the weather
@@ -118,10 +118,10 @@ pub(crate) async fn list(
 )]
 pub(crate) async fn find(
     state: web::Data<State>,
-    user: CurrentUser,
+    reader: CurrentReader,
     Id(id): Id<TaskId>,
 ) -> Result<HttpResponse, ApiError> {
-    let task = state.database.task(user.id, id).await.or_not_found(NOT_FOUND)?;
+    let task = state.database.task(reader.0, id).await.or_not_found(NOT_FOUND)?;
     let (weather, weather_error) = match state.weather.weather(&task.city).await {
         Ok(report) => (Some(report.into()), None),
         Err(error) => {
