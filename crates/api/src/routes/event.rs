@@ -32,5 +32,5 @@ pub(crate) async fn list(
     Paging(asked): Paging,
 ) -> Result<HttpResponse, ApiError> {
     let events = state.database.events(user.id, asked, state.now()).await?;
-    Ok(page::answer(&request, asked, &events))
+    page::answer(&request, asked, &events)
 }

@@ -58,7 +58,7 @@ pub(crate) async fn list(
     Paging(asked): Paging,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(page::answer(&request, asked, &state.database.notes(reader.0, asked).await?))
+    page::answer(&request, asked, &state.database.notes(reader.0, asked).await?)
 }
 
 /// Read a note

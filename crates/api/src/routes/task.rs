@@ -98,7 +98,7 @@ pub(crate) async fn list(
     Paging(asked): Paging,
     request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(page::answer(&request, asked, &state.database.tasks(reader.0, asked).await?))
+    page::answer(&request, asked, &state.database.tasks(reader.0, asked).await?)
 }
 
 /// Read a task with the weather

@@ -9,6 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::jwt::claims_of;
+use crate::harness::operations::operations;
 use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, Tokens, eventually, on_both_databases};
 
 /// More than anybody may ever wait for Redis.
@@ -155,6 +156,50 @@ on_both_databases! {
                     there.refresh(&tokens.refresh).await.expect(StatusCode::OK);
                 }
             }
+        }
+    }
+
+    async fn whoever_knows_a_session_looks_all_the_same_whether_it_lives(kind: Kind) {
+        // Without Redis: only the database tells the second instance.
+        let start = Start::on(kind);
+        let [here, there] = [start.start().await, start.start().await];
+        here.register("ada").await;
+        for notes in ["none", "one"] {
+            if notes == "one" {
+                let token = here.login("ada").await;
+                here.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await.expect(StatusCode::CREATED);
+                let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
+                here.post("/tasks", &token, &task).await.expect(StatusCode::CREATED);
+            }
+            for operation in operations().filter(|operation| operation.secured) {
+                let name = format!("{} with {notes}", operation.name());
+                let token = there.login("ada").await;
+                for _ in 0..2 {
+                    there.get("/notes", &token).await.expect(StatusCode::OK);
+                }
+                here.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
+                for id in ["1", "999", "x"] {
+                    assert_revoked(&name, &Answer::of(operation.request(&there, id).bearer_auth(&token)).await);
+                }
+                let bad_query = there.request(operation.method.clone(), &format!("{}?limit=x", operation.path));
+                assert_revoked(&name, &Answer::of(bad_query.bearer_auth(&token)).await);
+            }
+        }
+    }
+
+    async fn whoever_knows_a_session_sees_it_expire(kind: Kind) {
+        let start = Start::on(kind);
+        let server = start.start().await;
+        let token = server.user("ada").await;
+        for _ in 0..2 {
+            server.get("/notes", &token).await.expect(StatusCode::OK);
+        }
+        server.execute(match kind {
+            Kind::Sqlite => "UPDATE sessions SET expires_at = 1000000 * unixepoch('now')",
+            Kind::Postgres => "UPDATE sessions SET expires_at = now()",
+        });
+        for path in ["/notes", "/notes/1", "/tasks", "/tasks/1"] {
+            assert_revoked(path, &server.get(path, &token).await);
         }
     }
 

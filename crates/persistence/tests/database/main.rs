@@ -4,6 +4,7 @@
 mod accounts;
 mod concurrency;
 mod notes;
+mod plans;
 mod sessions;
 
 use daybook_domain::{Email, Origin, Timestamp, User, Username};

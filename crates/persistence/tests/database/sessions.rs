@@ -1,9 +1,10 @@
 //! Sessions, their rotation and their end.
 
 use daybook_domain::{
-    EndReason, EventKind, Limit, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, User,
+    EndReason, EventKind, Limit, NoteDraft, Origin, PageRequest, SessionId, SessionPolicy, TaskDraft,
+    Timestamp, User,
 };
-use daybook_persistence::{Credentials, Database, Digest, Error, Login, Refresh, Refreshed};
+use daybook_persistence::{Credentials, Database, Digest, Error, Login, Reader, Refresh, Refreshed};
 use futures_util::future::join_all;
 
 use crate::{new_user, on_both_databases};
@@ -76,6 +77,40 @@ async fn events(database: &Database, user: &User) -> Vec<(EventKind, Option<EndR
 }
 
 on_both_databases! {
+    async fn a_reader_finds_nothing_without_a_live_session(fixture: Fixture) {
+        let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
+        let (now, all) = (Timestamp::now(), PageRequest::default());
+        let note = NoteDraft { title: "t".into(), content: "c".into() };
+        let note = database.create_note(ada.id, note, now).await.unwrap();
+        let task = TaskDraft { title: "t".into(), content: "c".into(), city: "Lisbon".into(), user_id: None };
+        let task = database.create_task(ada.id, task, now).await.unwrap();
+        let [live, ended] = [open(database, &ada, 1, now).await, open(database, &ada, 2, now).await];
+        database.end_session(ada.id, ended, EndReason::Logout, origin(), now).await.unwrap();
+        let of_bob = open(database, &bob, 3, now).await;
+
+        let reader = Reader::in_session(ada.id, live, now);
+        assert_eq!(database.notes(reader, all).await.unwrap().items, std::slice::from_ref(&note));
+        assert_eq!(database.note(reader, note.id).await.unwrap(), note);
+        assert_eq!(database.tasks(reader, all).await.unwrap().items, std::slice::from_ref(&task));
+        assert_eq!(database.task(reader, task.id).await.unwrap(), task);
+        let bobs = Reader::in_session(bob.id, of_bob, now);
+        assert_eq!(database.notes(bobs, all).await.unwrap().items, [], "his own");
+        assert_eq!(database.tasks(bobs, all).await.unwrap().items, []);
+
+        for (what, session, at) in [
+            ("ended", ended, now),
+            ("expired", live, now.plus_seconds(POLICY.idle_seconds)),
+            ("of somebody else", of_bob, now),
+            ("never opened", SessionId(999), now),
+        ] {
+            let reader = Reader::in_session(ada.id, session, at);
+            assert!(matches!(database.notes(reader, all).await, Err(Error::NotFound)), "{what}");
+            assert!(matches!(database.note(reader, note.id).await, Err(Error::NotFound)), "{what}");
+            assert!(matches!(database.tasks(reader, all).await, Err(Error::NotFound)), "{what}");
+            assert!(matches!(database.task(reader, task.id).await, Err(Error::NotFound)), "{what}");
+        }
+    }
+
     async fn a_session_lives_until_it_has_not_been_used_for_long(fixture: Fixture) {
         let (database, now) = (&fixture.database, Timestamp::now());
         let ada = fixture.user("ada").await;

@@ -1,0 +1,49 @@
+//! How PostgreSQL finds rows.
+
+use std::time::{Duration, Instant};
+
+use daybook_domain::{NoteDraft, PageRequest, Timestamp};
+use daybook_test_servers::Postgres;
+
+use crate::{Fixture, Kind};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_touches_the_rows_of_its_owner_alone() {
+    let fixture = Fixture::new(Kind::Postgres).await;
+    let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
+    for _ in 0..5 {
+        let draft = NoteDraft { title: "old".into(), content: "and few".into() };
+        database.create_note(ada.id, draft, Timestamp::now()).await.unwrap();
+    }
+    let name = fixture.server.as_ref().unwrap().url().rsplit('/').next().unwrap();
+    let query = |statement: &str| Postgres::shared().query(name, statement);
+    // With two owners every second row counts as Ada's: a plan that trusted that would walk through all of Bob's to find hers.
+    query(&format!(
+        "INSERT INTO notes (user_id, title, content, created_at, updated_at) \
+         SELECT {}, 'new', 'and many', now(), now() FROM generate_series(1, 20000)",
+        bob.id
+    ));
+    query("ANALYZE");
+    let counted = |column: &str, table: &str| {
+        query(&format!("SELECT sum({column}) FROM {table} WHERE relname = 'notes'"))
+    };
+    let rows_before = counted("seq_tup_read", "pg_stat_user_tables");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // The server adds up what a connection has done about once a second.
+    while counted("idx_scan", "pg_stat_user_indexes") == "0" {
+        let page = database.notes(ada.id, PageRequest::default()).await.unwrap();
+        assert_eq!(page.items.len(), 5);
+        assert!(Instant::now() < deadline, "no page was read by an index");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let per_page = query(
+        "SELECT sum(idx_tup_read) / sum(idx_scan) <= 5 FROM pg_stat_user_indexes WHERE relname = 'notes'",
+    );
+    assert_eq!(
+        per_page,
+        "t",
+        "{}",
+        query("SELECT indexrelname, idx_scan, idx_tup_read FROM pg_stat_user_indexes")
+    );
+    assert_eq!(counted("seq_tup_read", "pg_stat_user_tables"), rows_before);
+}
