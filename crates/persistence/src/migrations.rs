@@ -6,7 +6,9 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource};
 use diesel::sqlite::SqliteConnection;
-use diesel_async::{AsyncMigrationHarness, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::Error;
@@ -21,23 +23,26 @@ const LOCK: i64 = 0x0064_6179_626f_6f6b;
 /// An instance that starts beside seven others may have to wait for a migration that rewrites a table.
 const SQLITE_WAIT: &str = "PRAGMA busy_timeout = 60000;";
 
+/// All of them in one transaction, with nothing that outlives it: behind a pooler that gives each transaction another connection (PgBouncer)
+/// a lock or a setting of the session would be somebody else's a moment later.
 pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> {
     let mut link = connector.connect().await?;
+    link.begin().await?;
     // The deadlines of ordinary statements do not fit a migration, nor the wait for somebody else's.
     let prepare = format!(
-        "SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0; \
-         SELECT pg_advisory_lock({LOCK});"
+        "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+         SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({LOCK});"
     );
     link.connection_mut().batch_execute(&prepare).await?;
     // The harness blocks its thread, which must not be one that drives the connection.
-    blocking(move || {
-        // The lock ends with the connection.
-        AsyncMigrationHarness::new(link.into_connection())
-            .run_pending_migrations(POSTGRES)
-            .map(|applied| applied.len())
-            .map_err(Error::Internal)
+    let (applied, mut connection) = blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(link.into_connection());
+        let applied = harness.run_pending_migrations(POSTGRES).map_err(Error::Internal)?.len();
+        Ok((applied, harness.into_inner()))
     })
-    .await
+    .await?;
+    AnsiTransactionManager::commit_transaction(&mut connection).await?;
+    Ok(applied)
 }
 
 pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod concurrency;
+mod migrations;
 mod notes;
 mod plans;
 mod sessions;
@@ -22,7 +23,7 @@ enum Kind {
 /// A migrated database that goes away with the test.
 struct Fixture {
     database: Database,
-    _file: Option<TempDir>,
+    file: Option<TempDir>,
     server: Option<TestDatabase>,
 }
 
@@ -41,7 +42,7 @@ impl Fixture {
             (_, Some(server)) => server.url().to_owned(),
             _ => unreachable!(),
         };
-        Self { database: Database::open(&url.parse().unwrap()).unwrap(), _file: file, server }
+        Self { database: Database::open(&url.parse().unwrap()).unwrap(), file, server }
     }
 
     async fn user(&self, name: &str) -> User {
