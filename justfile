@@ -37,6 +37,11 @@ browser:
 fuzz:
     scripts/fuzz
 
+# Runs daybook behind PgBouncer in transaction mode; needs 1.21 or newer
+pgbouncer:
+    cargo build --locked -p daybook-api
+    scripts/pgbouncer
+
 # Checks licences, advisories and who depends on whom; needs cargo-deny
 deny:
     cargo deny --locked check

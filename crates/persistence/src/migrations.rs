@@ -31,7 +31,8 @@ pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> 
     // The deadlines of ordinary statements do not fit a migration, nor the wait for somebody else's.
     let prepare = format!(
         "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
-         SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock({LOCK});"
+         SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = warning; \
+         SELECT pg_advisory_xact_lock({LOCK});"
     );
     link.connection_mut().batch_execute(&prepare).await?;
     // The harness blocks its thread, which must not be one that drives the connection.
