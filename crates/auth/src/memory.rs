@@ -24,6 +24,8 @@ impl Memory {
             // Dropped first: growing in place would hold the old and the new memory at once, to copy what nobody reads.
             self.blocks = Vec::new();
             self.blocks.try_reserve_exact(count).map_err(Error::internal)?;
+            #[cfg(target_os = "linux")]
+            prefer_huge_pages(&mut self.blocks);
             self.blocks.resize(count, Block::new());
         }
         let answer = work(&mut self.blocks[..count]);
@@ -36,6 +38,25 @@ impl Memory {
     pub(crate) fn give_back(&mut self) {
         self.blocks = Vec::new();
     }
+}
+
+/// Asks for pages of 2 MiB where there are any: Argon2 jumps about in its memory, and with pages of 4 KiB an eighth of its time and more goes into
+/// finding them. The memory must not have been touched yet. Whether the system heeds it is its own affair.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "there is no safe way to advise the system about memory")]
+fn prefer_huge_pages(blocks: &mut Vec<Block>) {
+    use rustix::mm::{Advice, madvise};
+
+    let spare = blocks.spare_capacity_mut();
+    let page = rustix::param::page_size();
+    let start = spare.as_mut_ptr().cast::<u8>();
+    let skipped = start.align_offset(page);
+    let Some(length) = size_of_val(spare).checked_sub(skipped).map(|length| length / page * page) else {
+        return;
+    };
+    // SAFETY: `skipped + length` bytes from `start` are within `spare`, which is borrowed here alone, and the advice changes nothing of what the
+    // memory holds.
+    let _ = unsafe { madvise(start.add(skipped).cast(), length, Advice::LinuxHugepage) };
 }
 
 #[cfg(test)]
