@@ -48,7 +48,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest time of one attempt, from connecting to the last byte; 60 s by default. Reaching it is [`Error::Timeout`].
+    /// Longest time of one attempt, from connecting to the last byte; 60 s by default. Reaching it is [`Error::Timeout`]. Of a stream it is the
+    /// longest time until it begins, and the longest silence in it.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

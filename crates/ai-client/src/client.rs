@@ -8,10 +8,14 @@ use tracing::debug;
 use url::Url;
 
 use crate::retry::{Failure, Policy};
-use crate::{ApiKey, ClientBuilder, Error, Request, Response, body, decode, rejection};
+use crate::stream::{Limits, Source};
+use crate::{ApiKey, ClientBuilder, Error, Request, Response, ResponseStream, body, decode, rejection};
 
 /// Longest error body that is read, in bytes. An error object has some hundreds, one that quotes the input some thousands.
 const MAX_ERROR_BODY: usize = 64 * 1024;
+
+const JSON: &str = "application/json";
+const EVENT_STREAM: &str = "text/event-stream";
 
 /// A client of one provider. Clones are cheap and share its connections.
 #[derive(Clone)]
@@ -52,10 +56,7 @@ impl Client {
     /// Every way in which there is no complete answer, a refusal included, is a variant of [`Error`]. After retries it is the error
     /// of the last attempt.
     pub async fn create(&self, request: &Request) -> Result<Response, Error> {
-        let body = serde_json::to_vec(request).map(Bytes::from).map_err(|error| Error::Config {
-            reason: "the request cannot be written as JSON".to_owned(),
-            source: Some(error.into()),
-        })?;
+        let body = json(request)?;
         let started = Instant::now();
         let outcome = self.0.policy.run(|time| self.attempt(body.clone(), time)).await;
         let model = request.model();
@@ -72,8 +73,54 @@ impl Client {
         outcome
     }
 
+    /// Asks the provider and hands over the answer while it is written (`"stream": true`). Returns once the provider has taken the request;
+    /// until then it is tried again as by [`create`](Self::create), and never after, since part of the answer may have been shown.
+    ///
+    /// A server that answers in one piece all the same gives a stream of one piece.
+    ///
+    /// The [timeout](ClientBuilder::timeout) is how long the provider may take to begin, and how long it may say nothing then; the
+    /// [deadline](ClientBuilder::total_deadline) bounds the whole.
+    ///
+    /// # Errors
+    ///
+    /// Those that come before an answer; what goes wrong after that comes out of the stream.
+    pub async fn stream(&self, request: &Request) -> Result<ResponseStream, Error> {
+        #[derive(serde::Serialize)]
+        struct Streamed<'a> {
+            #[serde(flatten)]
+            request: &'a Request,
+            stream: bool,
+        }
+        let body = json(&Streamed { request, stream: true })?;
+        let deadline = tokio::time::Instant::now() + self.0.policy.total_deadline;
+        self.0.policy.run(|time| self.open(body.clone(), time, deadline)).await
+    }
+
+    async fn open(
+        &self,
+        body: Bytes,
+        time: Duration,
+        deadline: tokio::time::Instant,
+    ) -> Result<ResponseStream, Failure> {
+        let Inner { key, max_body, policy, .. } = &*self.0;
+        let whole = deadline.saturating_duration_since(tokio::time::Instant::now());
+        let begun = tokio::time::timeout(time, self.send(body, whole, EVENT_STREAM));
+        let answer = begun.await.unwrap_or(Err(Error::Timeout.into()))?;
+        let request_id = rejection::request_id(answer.headers(), key);
+        let is_json = answer
+            .headers()
+            .get(CONTENT_TYPE)
+            .is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
+        if is_json {
+            let body = body::read(answer, *max_body, request_id.as_deref()).await?;
+            return Ok(ResponseStream::whole(decode::answer(&body, request_id, key)?));
+        }
+        let limits = Limits { silence: policy.attempt_timeout, deadline, max_body: *max_body };
+        Ok(ResponseStream::new(Source::new(answer, request_id, key.clone(), limits)))
+    }
+
     async fn attempt(&self, body: Bytes, time: Duration) -> Result<Response, Failure> {
-        let answer = self.send(body, time).await?;
+        let answer = self.send(body, time, JSON).await?;
         let request_id = rejection::request_id(answer.headers(), &self.0.key);
         let body = body::read(answer, self.0.max_body, request_id.as_deref()).await?;
         Ok(decode::answer(&body, request_id, &self.0.key)?)
@@ -81,13 +128,18 @@ impl Client {
 
     /// Sends a request and returns once the provider has accepted it: the head of its answer is here and says 2xx. `time` also runs
     /// while the body is read.
-    async fn send(&self, body: Bytes, time: Duration) -> Result<reqwest::Response, Failure> {
+    async fn send(
+        &self,
+        body: Bytes,
+        time: Duration,
+        accept: &'static str,
+    ) -> Result<reqwest::Response, Failure> {
         let Inner { http, endpoint, key, .. } = &*self.0;
         let answer = http
             .post(endpoint.clone())
             .bearer_auth(key.expose())
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, JSON)
+            .header(ACCEPT, accept)
             .timeout(time)
             .body(body)
             .send()
@@ -101,6 +153,13 @@ impl Client {
         let words = body::read(answer, MAX_ERROR_BODY, None).await.unwrap_or_default();
         Err(rejection::classify(status, &headers, &words, key, SystemTime::now()))
     }
+}
+
+fn json(request: &impl serde::Serialize) -> Result<Bytes, Error> {
+    serde_json::to_vec(request).map(Bytes::from).map_err(|error| Error::Config {
+        reason: "the request cannot be written as JSON".to_owned(),
+        source: Some(error.into()),
+    })
 }
 
 impl fmt::Debug for Client {

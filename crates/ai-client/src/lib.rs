@@ -10,6 +10,8 @@ mod rejection;
 mod request;
 mod response;
 mod retry;
+mod sse;
+mod stream;
 
 pub use builder::ClientBuilder;
 pub use client::Client;
@@ -17,3 +19,4 @@ pub use error::{Error, IncompleteReason};
 pub use key::ApiKey;
 pub use request::{Input, Message, ReasoningEffort, Request, Role};
 pub use response::{Content, OutputItem, Response, Status, SummaryText, Usage};
+pub use stream::{Event, ResponseStream};
