@@ -107,11 +107,9 @@ impl Client {
         let begun = tokio::time::timeout(time, self.send(body, whole, EVENT_STREAM));
         let answer = begun.await.unwrap_or(Err(Error::Timeout.into()))?;
         let request_id = rejection::request_id(answer.headers(), key);
-        let is_json = answer
-            .headers()
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(JSON.as_bytes()));
-        if is_json {
+        let kind = answer.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
+        // Anything else is the answer in one piece, or none at all.
+        if !kind.is_some_and(|kind| kind.starts_with(EVENT_STREAM.as_bytes())) {
             let body = body::read(answer, *max_body, request_id.as_deref()).await?;
             return Ok(ResponseStream::whole(decode::answer(&body, request_id, key)?));
         }

@@ -161,7 +161,7 @@ fn unless_refused(response: Response, key: &ApiKey) -> Result<Response, Error> {
         _ => None,
     });
     if let Some(message) = refusal {
-        return Err(Error::Refused { message, request_id: response.request_id });
+        return Err(Error::Refused { message, usage: response.usage, request_id: response.request_id });
     }
     Ok(response)
 }

@@ -76,9 +76,9 @@ pub enum Error {
     #[error("the answer of the AI provider is incomplete: {reason}")]
     Incomplete { reason: IncompleteReason, text: String, usage: Option<Usage>, request_id: Option<String> },
 
-    /// The model declined to answer; `message` is how it put that.
+    /// The model declined to answer; `message` is how it put that. It was paid for as `usage` says.
     #[error("the model refused to answer{}", said(None, .message))]
-    Refused { message: String, request_id: Option<String> },
+    Refused { message: String, usage: Option<Usage>, request_id: Option<String> },
 
     /// The provider took the request and then failed, or stopped in a `status` that is not an end.
     #[error("the AI provider left the response {status}{}", said(.code.as_deref(), .message))]

@@ -78,6 +78,15 @@ impl Request {
         self
     }
 
+    /// The texts of the input, in their order.
+    pub fn input_text(&self) -> impl Iterator<Item = &str> {
+        let (text, messages) = match &self.input {
+            Input::Text(text) => (Some(text.as_str()), &[][..]),
+            Input::Messages(messages) => (None, messages.as_slice()),
+        };
+        text.into_iter().chain(messages.iter().map(|message| message.text.as_str()))
+    }
+
     pub(crate) fn model(&self) -> &str {
         &self.model
     }

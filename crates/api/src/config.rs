@@ -3,11 +3,11 @@
 mod environment;
 mod limits;
 mod redis_url;
+mod summarizer;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use daybook_ai_client::ApiKey;
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
 use daybook_domain::SessionPolicy;
 use daybook_persistence::DatabaseUrl;
@@ -16,6 +16,7 @@ use url::Url;
 pub use self::environment::{Environment, EnvironmentError};
 pub use self::limits::RateLimits;
 pub use self::redis_url::RedisUrl;
+pub use self::summarizer::{Provider, SummarizerConfig};
 use crate::client_address::TrustedProxies;
 
 /// Everything that can be set. Its `Debug` tells no secret, since none of its parts does.
@@ -45,8 +46,8 @@ pub struct Config {
     pub trusted_proxies: TrustedProxies,
     /// `REDIS_URL`
     pub redis: Option<RedisUrl>,
-    /// `OPENAI_SECRET_KEY`, `OPENAI_BASE_URL`, `OPENAI_MODEL`, unless `DAYBOOK_SUMMARIZER` is `off`.
-    pub provider: Option<Provider>,
+    /// `DAYBOOK_SUMMARIZER`
+    pub summarizer: SummarizerConfig,
     /// `WEATHER_BASE_URL`
     pub weather_base_url: Url,
     /// `GEOCODING_BASE_URL`
@@ -55,17 +56,6 @@ pub struct Config {
     pub log: String,
     /// What was set and has no effect, or had better not be set.
     pub warnings: Vec<String>,
-}
-
-/// The AI provider.
-#[derive(Debug, Clone)]
-pub struct Provider {
-    /// `OPENAI_SECRET_KEY`
-    pub key: ApiKey,
-    /// `OPENAI_BASE_URL`: any server that speaks the Responses API.
-    pub base_url: Url,
-    /// `OPENAI_MODEL`
-    pub model: String,
 }
 
 /// Everything that is wrong with the configuration.
@@ -99,7 +89,7 @@ impl Config {
         let trusted_proxies =
             read.parse_as("DAYBOOK_TRUSTED_PROXIES", TrustedProxies::parse).unwrap_or_default();
         let redis = read.parse_as("REDIS_URL", RedisUrl::parse);
-        let provider = read.provider();
+        let summarizer = read.summarizer();
         let weather_base_url = read.url("WEATHER_BASE_URL", "https://api.open-meteo.com");
         let geocoding_base_url = read.url("GEOCODING_BASE_URL", "https://geocoding-api.open-meteo.com");
         let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| LOG.to_owned());
@@ -129,7 +119,7 @@ impl Config {
                     rate_limits,
                     trusted_proxies,
                     redis,
-                    provider,
+                    summarizer,
                     weather_base_url,
                     geocoding_base_url,
                     log,
@@ -211,38 +201,6 @@ impl Reader<'_> {
             lifetime_seconds: lifetime.unwrap_or(default.lifetime_seconds),
             per_user: per_user.unwrap_or(default.per_user),
         }
-    }
-
-    fn provider(&mut self) -> Option<Provider> {
-        let mode = self.parse_as("DAYBOOK_SUMMARIZER", summarizer).unwrap_or_default();
-        let key = self.parse_as("OPENAI_SECRET_KEY", |text| {
-            ApiKey::new(text).map_err(|_| "is not a key that can be sent in a header")
-        });
-        let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
-        let model = self.environment.get("OPENAI_MODEL").unwrap_or("gpt-5-nano").to_owned();
-        if mode == SummarizerMode::Openai && !self.environment.has("OPENAI_SECRET_KEY") {
-            self.problem("OPENAI_SECRET_KEY", "must be set with DAYBOOK_SUMMARIZER=openai");
-        }
-        let provider = Provider { key: key?, base_url: base_url?, model };
-        (mode != SummarizerMode::Off).then_some(provider)
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-enum SummarizerMode {
-    /// With a key.
-    #[default]
-    Auto,
-    Openai,
-    Off,
-}
-
-fn summarizer(text: &str) -> Result<SummarizerMode, &'static str> {
-    match text {
-        "auto" => Ok(SummarizerMode::Auto),
-        "openai" => Ok(SummarizerMode::Openai),
-        "off" => Ok(SummarizerMode::Off),
-        _ => Err("must be auto, openai or off"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpResponse, ResponseError};
-use daybook_domain::{EmailError, UsernameError};
+use daybook_domain::{EmailError, Timestamp, UsernameError};
 use daybook_throttle::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,6 +56,10 @@ pub(crate) enum ApiError {
     UnsupportedMediaType(&'static str),
     /// 429: what has been used up, and for how long.
     TooManyAttempts(Refusal),
+    /// 429: one user has too many summaries made at once.
+    TooManySummaries,
+    /// 429: the budget of tokens is used up until then.
+    BudgetSpent(Timestamp),
     /// 503: come back after so long.
     Busy(Duration, String),
     /// 503: a feature that is not configured.
@@ -79,7 +83,8 @@ impl ApiError {
         Self::Internal(cause.into())
     }
 
-    fn sentence(&self) -> String {
+    /// What the client is told.
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Invalid(_) => "The request is not valid".to_owned(),
             Self::NotAuthenticated => "Not authenticated".to_owned(),
@@ -93,6 +98,10 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
+            Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
+            Self::BudgetSpent(resets_at) => {
+                format!("The budget for summaries is used up; there is a new one at {resets_at}")
+            }
             Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
             Self::Disabled(sentence) | Self::Upstream(_, sentence, _) => (*sentence).to_owned(),
             Self::Internal(_) => "Internal Server Error".to_owned(),
@@ -135,7 +144,9 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(_) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Busy(..) | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -165,6 +176,13 @@ impl ResponseError for ApiError {
                 for (name, value) in rate_limit_fields(refusal) {
                     response.insert_header((name, value));
                 }
+            }
+            Self::TooManySummaries => {
+                response.insert_header((header::RETRY_AFTER, BUSY_FOR.as_secs()));
+            }
+            Self::BudgetSpent(resets_at) => {
+                let seconds = resets_at.as_seconds().saturating_sub(Timestamp::now().as_seconds());
+                response.insert_header((header::RETRY_AFTER, seconds.max(1)));
             }
             Self::Busy(after, _) => {
                 response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
@@ -249,10 +267,11 @@ impl From<daybook_auth::TokenError> for ApiError {
 /// When an AI provider that is too busy does not say how long to wait.
 const RATE_LIMITED_FOR: Duration = Duration::from_secs(30);
 
-impl From<daybook_ai_client::Error> for ApiError {
-    fn from(error: daybook_ai_client::Error) -> Self {
+impl ApiError {
+    /// What an error of the AI provider is to a client.
+    pub(crate) fn of_provider(error: &daybook_ai_client::Error) -> Self {
         use daybook_ai_client::Error;
-        let cause = without_words(&error);
+        let cause = without_words(error);
         let (status, sentence) = match error {
             Error::RateLimited { retry_after, .. } => {
                 return Self::Busy(retry_after.unwrap_or(RATE_LIMITED_FOR), cause);

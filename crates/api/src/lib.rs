@@ -17,7 +17,7 @@ mod routes;
 mod secret_file;
 pub mod server;
 pub mod state;
-mod summarizer;
+mod summaries;
 pub mod telemetry;
 mod uses;
 mod validation;

@@ -10,7 +10,7 @@ use utoipa::{Modify, OpenApi};
 
 use crate::error::{Detail, ValidationDetail};
 use crate::routes::{
-    account, event, health, home, login, note, refresh, registration, session, summary, task,
+    account, event, health, home, login, note, refresh, registration, session, summary, task, usage,
 };
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ use crate::routes::{
         account::me,
         account::update_me,
         account::delete_me,
+        usage::list,
         note::create,
         note::list,
         note::find,
@@ -48,6 +49,7 @@ use crate::routes::{
         note::update,
         note::delete,
         summary::summarize,
+        summary::list,
         task::create,
         task::list,
         task::find,

@@ -12,8 +12,10 @@ pub(crate) mod refresh;
 pub(crate) mod registration;
 pub(crate) mod session;
 pub(crate) mod summary;
+mod summary_stream;
 pub(crate) mod task;
 pub(crate) mod token;
+pub(crate) mod usage;
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
@@ -43,6 +45,7 @@ pub(crate) fn table(app: &mut ServiceConfig) {
                 delete(account::delete_me).bearer(),
             ],
         ))
+        .service(at("/users/me/usage", [get(usage::list).bearer()]))
         .service(at("/notes", [get(note::list).reader(), post(note::create).bearer()]))
         .service(at(
             "/notes/{note_id}",
@@ -54,6 +57,7 @@ pub(crate) fn table(app: &mut ServiceConfig) {
             ],
         ))
         .service(at("/notes/{note_id}/summarize", [post(summary::summarize).bearer()]))
+        .service(at("/notes/{note_id}/summaries", [get(summary::list).bearer()]))
         .service(at("/tasks", [get(task::list).reader(), post(task::create).bearer()]))
         .service(at(
             "/tasks/{task_id}",

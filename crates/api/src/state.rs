@@ -17,7 +17,7 @@ use crate::metrics::Metrics;
 use crate::openapi;
 use crate::places::Places;
 use crate::revocation::Revocations;
-use crate::summarizer::Summarizer;
+use crate::summaries::Summaries;
 use crate::uses::Uses;
 
 /// The parts of a running service, one set per worker thread; everything in it is shared but the database's lane.
@@ -32,7 +32,7 @@ pub struct State {
     pub(crate) limiter: Limiter,
     pub(crate) places: Places,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
-    pub(crate) summarizer: Option<Summarizer>,
+    pub(crate) summaries: Summaries,
     pub(crate) weather: daybook_weather_client::Client,
     pub(crate) metrics: Metrics,
     pub(crate) openapi: Arc<str>,
@@ -71,7 +71,7 @@ impl State {
             places: Places::new(config.rate_limits.map(|_| places / 2)),
             trusted_proxies: Arc::new(config.trusted_proxies.clone()),
             uses: Uses::new(),
-            summarizer: config.provider.as_ref().map(Summarizer::new).transpose()?,
+            summaries: Summaries::new(&config.summarizer)?,
             weather,
             metrics: Metrics::new()?,
             openapi: openapi::document_json()?.into(),

@@ -16,7 +16,7 @@ pub(crate) use self::integer::parse_integer;
 pub(crate) use self::issue::{Issue, Step};
 pub(crate) use self::json::parse as parse_json;
 pub(crate) use self::reader::Source;
-pub(crate) use self::rules::{grant_type_rule, password_rule, refresh_grant_type_rule};
+pub(crate) use self::rules::{grant_type_rule, length_rule, password_rule, refresh_grant_type_rule};
 use crate::state::State;
 
 /// What the rules of a request may depend on.

@@ -37,6 +37,10 @@ id! {
     SessionId
 }
 id! {
+    /// The id of a summary.
+    SummaryId
+}
+id! {
     /// The id of an event.
     EventId
 }

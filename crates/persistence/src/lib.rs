@@ -15,12 +15,14 @@ mod task;
 mod time;
 mod unit;
 mod url;
+mod usage;
 mod user;
 
 pub use database::Database;
 pub use error::{Error, Field};
 pub use reader::Reader;
 pub use session::{Activity, Digest, Login, Opened, Refresh, Refreshed, Rotation};
-pub use summary::NewSummary;
+pub use summary::{NewSummary, SummaryKey};
 pub use url::{DatabaseUrl, UrlError};
+pub use usage::{Budget, Reservation, Spent};
 pub use user::{Credentials, NewUser};

@@ -84,7 +84,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use super::Utc;
 
     summaries (id) {
@@ -97,6 +97,41 @@ diesel::table! {
         output_tokens -> BigInt,
         content_hash -> Text,
         created_at -> Utc,
+        status -> Text,
+        asked_model -> Text,
+        language -> Text,
+        length -> Text,
+        prompt_version -> Text,
+        cost_micros -> Nullable<BigInt>,
+        calls -> BigInt,
+        latency_ms -> Nullable<BigInt>,
+        response_id -> Nullable<Text>,
+        note_updated_at -> Nullable<Utc>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+
+    usage (user_id, day) {
+        user_id -> BigInt,
+        day -> BigInt,
+        summaries -> BigInt,
+        calls -> BigInt,
+        input_tokens -> BigInt,
+        output_tokens -> BigInt,
+        cost_micros -> BigInt,
+        reserved_tokens -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+
+    usage_of_all (day) {
+        day -> BigInt,
+        tokens -> BigInt,
+        reserved_tokens -> BigInt,
     }
 }
 

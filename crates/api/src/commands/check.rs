@@ -7,7 +7,7 @@ use daybook_persistence::Database;
 use reqwest::redirect::Policy;
 
 use super::{Failure, with_causes};
-use crate::config::{Config, RedisUrl};
+use crate::config::{Config, RedisUrl, SummarizerConfig};
 
 /// As long as a person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,10 +22,17 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     }
     // As the service's own clients: no proxy, no redirect.
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none()).build()?;
-    match &config.provider {
+    match &config.summarizer {
         // Any answer will do: that the key is good is only known once it is paid for.
-        Some(provider) => all_well &= report("AI provider", reach(&client, &provider.base_url).await),
-        None => println!("AI provider: off (set OPENAI_SECRET_KEY, and DAYBOOK_SUMMARIZER not to off)"),
+        SummarizerConfig::Provider(provider) => {
+            all_well &= report("AI provider", reach(&client, &provider.base_url).await);
+        }
+        SummarizerConfig::Extractive => {
+            println!(
+                "AI provider: none (set OPENAI_SECRET_KEY for one; summaries are picked from the notes' own sentences)"
+            );
+        }
+        SummarizerConfig::Off => println!("AI provider: off"),
     }
     all_well &= report("geocoding", reach(&client, &config.geocoding_base_url).await);
     all_well &= report("weather", reach(&client, &config.weather_base_url).await);

@@ -13,13 +13,18 @@ pub struct Environment(HashMap<String, String>);
 pub struct EnvironmentError(String);
 
 /// The variables of daybook's own name that something reads.
-const KNOWN: [&str; 11] = [
+const KNOWN: [&str; 16] = [
     "DAYBOOK_BIND",
     "DAYBOOK_WORKERS",
     "DAYBOOK_ACCEPT_LEGACY_TOKENS",
     "DAYBOOK_PASSWORD_POLICY",
     "DAYBOOK_ARGON2",
     "DAYBOOK_SUMMARIZER",
+    "DAYBOOK_AI_PRICES",
+    "DAYBOOK_AI_TOKENS_PER_USER",
+    "DAYBOOK_AI_TOKENS_PER_DAY",
+    "DAYBOOK_AI_PARALLEL_PER_USER",
+    "DAYBOOK_AI_PARALLEL",
     "DAYBOOK_SESSION_IDLE",
     "DAYBOOK_SESSION_LIFETIME",
     "DAYBOOK_SESSIONS_PER_USER",

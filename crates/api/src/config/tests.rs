@@ -16,7 +16,7 @@ fn nothing_has_to_be_set() {
     let config = Config::from_environment(&Environment::default()).unwrap();
     assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
-    assert!(config.provider.is_none());
+    assert!(matches!(config.summarizer, SummarizerConfig::Extractive));
     assert!(config.log.starts_with("info"));
 }
 
@@ -107,9 +107,12 @@ fn postgres_needs_a_secret() {
 fn the_summarizer_can_be_forced_and_switched_off() {
     assert_eq!(problems([("DAYBOOK_SUMMARIZER", "openai")]).len(), 1);
     let off = Environment::from([("DAYBOOK_SUMMARIZER", "off"), ("OPENAI_SECRET_KEY", "sk-1")]);
-    assert!(Config::from_environment(&off).unwrap().provider.is_none());
+    assert!(matches!(Config::from_environment(&off).unwrap().summarizer, SummarizerConfig::Off));
     let auto = Environment::from([("OPENAI_SECRET_KEY", "sk-1")]);
-    assert_eq!(Config::from_environment(&auto).unwrap().provider.unwrap().model, "gpt-5-nano");
+    let SummarizerConfig::Provider(provider) = Config::from_environment(&auto).unwrap().summarizer else {
+        panic!("there is a key")
+    };
+    assert_eq!((provider.model.as_str(), provider.window), ("gpt-5-nano", 128_000));
 }
 
 #[test]

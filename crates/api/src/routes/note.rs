@@ -11,7 +11,7 @@ use crate::state::State;
 /// A content of 100,000 characters, each written as a pair of `\u` escapes, and a title.
 pub(super) const TEXT_MAX: usize = 1_250_000;
 
-pub(super) const NOT_FOUND: &str = "Note not found";
+pub(crate) const NOT_FOUND: &str = "Note not found";
 
 impl Body for NoteDraft {
     const MAX: usize = TEXT_MAX;

@@ -176,6 +176,33 @@ impl Slot<'_> {
     }
 }
 
+impl Slot<'_> {
+    fn boolean(&self) -> Option<bool> {
+        const UNABLE: &str = "Input should be a valid boolean, unable to interpret input";
+        let found = match self.value.as_deref() {
+            Some(Value::Bool(value)) => return Some(*value),
+            Some(Value::Number(number)) => match number.as_f64() {
+                Some(0.0) => Some(false),
+                Some(1.0) => Some(true),
+                _ => None,
+            },
+            Some(Value::String(text)) => match text.to_ascii_lowercase().as_str() {
+                "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
+                "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
+                _ => None,
+            },
+            _ => {
+                self.refuse("bool_type", "Input should be a valid boolean");
+                return None;
+            }
+        };
+        if found.is_none() {
+            self.refuse("bool_parsing", UNABLE);
+        }
+        found
+    }
+}
+
 /// Any integer will do: it is thrown away.
 const PLACEHOLDER: i64 = 1;
 
@@ -184,6 +211,10 @@ impl<'de> Deserializer<'de> for Slot<'_> {
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         visitor.visit_i64(self.integer().unwrap_or(PLACEHOLDER))
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
+        visitor.visit_bool(self.boolean().unwrap_or_default())
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
@@ -208,13 +239,13 @@ impl<'de> Deserializer<'de> for Slot<'_> {
     }
 
     /// Secrets take anything, in order not to have it printed, and are texts. No request has a field of any other kind than text,
-    /// integer, and either one or nothing.
+    /// integer, truth, and either one or nothing.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
         self.deserialize_str(visitor)
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 u8 u16 u32 u64 newtype_struct f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        i8 i16 i32 u8 u16 u32 u64 newtype_struct f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 
@@ -262,6 +293,30 @@ mod tests {
         assert_eq!(kinds(&json!({"name": "a", "count": 1.5}))[0].1, "int_from_float");
         assert_eq!(kinds(&json!({"name": "a", "count": []}))[0].1, "int_type");
         assert_eq!(kinds(&json!({"name": "a", "count": true})), []);
+    }
+
+    #[test]
+    fn truth_is_as_lenient_as_pydantic() {
+        #[derive(Deserialize)]
+        struct Switch {
+            on: Option<bool>,
+        }
+        let read = |value: Value| {
+            let object = json!({ "on": value });
+            let (switch, issues, _) = read::<Switch>(&Source::Json(object.as_object().unwrap()));
+            (switch.unwrap().on, issues.into_iter().map(|issue| issue.kind.into_owned()).collect::<Vec<_>>())
+        };
+        for truth in [json!(true), json!(1), json!(1.0), json!("Yes"), json!("on"), json!("1")] {
+            assert_eq!(read(truth.clone()), (Some(true), vec![]), "{truth}");
+        }
+        for untruth in [json!(false), json!(0), json!("F"), json!("off")] {
+            assert_eq!(read(untruth.clone()), (Some(false), vec![]), "{untruth}");
+        }
+        assert_eq!(read(json!(null)), (None, vec![]));
+        for unclear in [json!(2), json!("maybe"), json!("")] {
+            assert_eq!(read(unclear.clone()).1, ["bool_parsing"], "{unclear}");
+        }
+        assert_eq!(read(json!([])).1, ["bool_type"]);
     }
 
     #[test]

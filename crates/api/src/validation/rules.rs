@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Display;
 
 use daybook_auth::{Password, PasswordPolicy, PolicyViolation};
+use daybook_domain::SummaryLength;
 use garde::i18n::{
     DefaultI18n, I18n, InvalidCreditCard, InvalidEmail, InvalidPhoneNumber, InvalidUrl, IpKind,
 };
@@ -90,6 +91,16 @@ fn only(grant: &str, sent: Option<&str>) -> garde::Result {
     let pattern = format!("^{grant}$");
     let msg = format!("String should match pattern '{pattern}'");
     Err(garde::Error::new(encode("string_pattern_mismatch", msg, json!({ "pattern": pattern }))))
+}
+
+/// How long a summary is to be.
+pub(crate) fn length_rule<C>(length: &Option<String>, _: &C) -> garde::Result {
+    if length.as_deref().is_none_or(|name| SummaryLength::from_name(name).is_some()) {
+        return Ok(());
+    }
+    let expected = "'short', 'medium' or 'long'";
+    let msg = format!("Input should be {expected}");
+    Err(garde::Error::new(encode("literal_error", msg, json!({ "expected": expected }))))
 }
 
 /// garde's own rules, of which daybook uses lengths and ranges.

@@ -64,7 +64,7 @@ on_both_databases! {
         let body: Value = request.body_json().unwrap();
         assert_eq!((&body["model"], &body["store"]), (&json!("some-model"), &json!(false)));
         assert!(body["max_output_tokens"].as_u64().unwrap() > 0);
-        assert_ne!(body["stream"], json!(true));
+        assert_eq!(body["stream"], json!(true));
         let instructions = body["instructions"].as_str().unwrap();
         assert!(!instructions.is_empty() && !instructions.contains("Ignore") && !instructions.contains("Obey"));
         assert_eq!(body["input"].as_array().unwrap().len(), 1);
@@ -87,7 +87,17 @@ on_both_databases! {
         let summary = summarize(&server, &token, &note).await.expect(StatusCode::OK).json();
         let mut fields: Vec<_> = summary.as_object().unwrap().keys().collect();
         fields.sort_unstable();
-        assert_eq!(fields, ["content_hash", "created_at", "input_tokens", "model", "output_tokens", "stale", "text"]);
+        assert_eq!(
+            fields,
+            [
+                "calls", "content_hash", "cost_micros", "created_at", "id", "input_tokens", "language", "latency_ms", "length", "model",
+                "note_updated_at", "output_tokens", "prompt_version", "response_id", "stale", "status", "text"
+            ]
+        );
+        assert_eq!((&summary["status"], &summary["calls"], &summary["length"]), (&json!("completed"), &json!(1), &json!("medium")));
+        assert_eq!((&summary["response_id"], &summary["language"]), (&json!("resp_1"), &Value::Null));
+        // 96 tokens at 5 cents and 14 at 40 cents for a million, rounded up.
+        assert_eq!((&summary["cost_micros"], &summary["note_updated_at"]), (&json!(11), &before["updated_at"]));
         assert_eq!((&summary["text"], &summary["stale"]), (&json!("A list."), &json!(false)));
         assert_eq!(summary["model"], "gpt-5-nano-2025-08-07");
         assert_eq!((&summary["input_tokens"], &summary["output_tokens"]), (&json!(96), &json!(14)));
@@ -143,13 +153,14 @@ on_both_databases! {
         for good in [request(), typed(""), typed("{}"), typed(r#"{"length":"short"}"#)] {
             Answer::of(good).await.expect(StatusCode::OK);
         }
-        assert_eq!(asked(&provider).await, 4);
+        // The first three ask for the same.
+        assert_eq!(asked(&provider).await, 2);
         for bad in ["[]", "1", "\"text\"", "{", "{}x"] {
             assert!(!Answer::of(typed(bad)).await.issues().is_empty(), "{bad}");
         }
         let text = request().header("content-type", "text/plain").body("{}");
         Answer::of(text).await.expect(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-        assert_eq!(asked(&provider).await, 4, "nothing was paid for");
+        assert_eq!(asked(&provider).await, 2, "nothing was paid for");
     }
 
     async fn a_body_of_null_is_no_body(kind: Kind) {
@@ -199,21 +210,15 @@ on_both_databases! {
         assert_eq!(server.get(&note, &token).await.json()["summary"]["stale"], false);
     }
 
-    async fn without_a_key_summaries_are_off(kind: Kind) {
+    async fn summaries_can_be_switched_off(kind: Kind) {
         let provider = provider::summarising("A list.").await;
-        let off = [
-            Start::on(kind).with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri())),
-            configured(kind, &provider.uri()).with("DAYBOOK_SUMMARIZER", "off"),
-        ];
-        for start in off {
-            let server = start.start().await;
-            let token = server.user("ada").await;
-            let note = write(&server, &token).await;
-            let answer = summarize(&server, &token, &note).await.expect(StatusCode::SERVICE_UNAVAILABLE);
-            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
-            assert!(detail.starts_with("Summaries are switched off"), "{detail}");
-            assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
-        }
+        let server = configured(kind, &provider.uri()).with("DAYBOOK_SUMMARIZER", "off").start().await;
+        let token = server.user("ada").await;
+        let note = write(&server, &token).await;
+        let answer = summarize(&server, &token, &note).await.expect(StatusCode::SERVICE_UNAVAILABLE);
+        let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("Summaries are switched off"), "{detail}");
+        assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
         assert_eq!(asked(&provider).await, 0);
     }
 
@@ -280,7 +285,7 @@ on_both_databases! {
             assert_eq!(server.get(&note, &token).await.json().get("summary"), None, "{name}");
         }
         assert_eq!(asked(&elsewhere).await, 0, "a redirect was followed");
-        assert_eq!(server.query("SELECT count(*) FROM summaries"), "0");
+        assert_eq!(server.query("SELECT count(*) FROM summaries WHERE status = 'completed' OR text <> ''"), "0");
         assert!(!server.log().contains(KEY), "the log tells the key");
     }
 
@@ -298,7 +303,7 @@ on_both_databases! {
                 let mut request = vec![0; 64 * 1024];
                 let mut length = 0;
                 // The whole request: with unread bytes the close would be a reset.
-                while !String::from_utf8_lossy(&request[..length]).contains("\"store\":false}") {
+                while !String::from_utf8_lossy(&request[..length]).contains("\"stream\":true}") {
                     length += socket.read(&mut request[length..]).await.unwrap();
                 }
                 socket.write_all(answer.as_bytes()).await.unwrap();
@@ -325,18 +330,21 @@ on_both_databases! {
         Mock::given(any()).respond_with(ResponseTemplate::new(400)).mount(&provider).await;
         let (server, token, note) = with_note(kind, &provider).await;
         let summary = summarize(&server, &token, &note).await.expect(StatusCode::OK).json();
-        summarize(&server, &token, &note).await.expect(StatusCode::BAD_GATEWAY);
+        let again = server.post(&format!("{note}/summarize"), &token, &json!({ "refresh": true })).await;
+        again.expect(StatusCode::BAD_GATEWAY);
         assert_eq!(server.get(&note, &token).await.json()["summary"], summary);
     }
 
     async fn no_connection_is_held_while_the_provider_thinks(kind: Kind) {
         let slow = ResponseTemplate::new(200).set_body_json(provider::completed("Late.")).set_delay(Duration::from_secs(3));
         let provider = provider::answering(slow).await;
-        let (server, token, note) = with_note(kind, &provider).await;
-        let path = format!("{note}/summarize");
-        let summaries: Vec<_> = (0..32)
-            .map(|_| tokio::spawn(Answer::of(server.request(Method::POST, &path).bearer_auth(&token))))
-            .collect();
+        let server = configured(kind, &provider.uri()).with("DAYBOOK_AI_PARALLEL_PER_USER", "32").start().await;
+        let token = server.user("ada").await;
+        let mut summaries = Vec::new();
+        for _ in 0..32 {
+            let path = format!("{}/summarize", write(&server, &token).await);
+            summaries.push(tokio::spawn(Answer::of(server.request(Method::POST, &path).bearer_auth(&token))));
+        }
         eventually("a question to the provider for each", || async { asked(&provider).await == 32 }).await;
         // Many times as many as there are connections, and none of the 32 has its answer before the last of these.
         for _ in 0..20 {

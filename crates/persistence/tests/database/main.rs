@@ -7,6 +7,7 @@ mod migrations;
 mod notes;
 mod plans;
 mod sessions;
+mod summaries;
 
 use daybook_domain::{Email, Origin, Timestamp, User, Username};
 use daybook_persistence::{Database, NewUser};

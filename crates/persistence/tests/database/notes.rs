@@ -6,6 +6,7 @@ use daybook_domain::{
 use daybook_persistence::{Database, Error, NewSummary};
 
 use crate::on_both_databases;
+use crate::summaries::summary_of;
 
 fn draft(title: &str) -> NoteDraft {
     NoteDraft { title: title.to_owned(), content: "text".to_owned() }
@@ -13,16 +14,6 @@ fn draft(title: &str) -> NoteDraft {
 
 async fn note(database: &Database, owner: UserId, title: &str) -> Note {
     database.create_note(owner, draft(title), Timestamp::now()).await.unwrap()
-}
-
-fn summary_of(note: &Note) -> NewSummary {
-    NewSummary {
-        text: "short".into(),
-        model: "m".into(),
-        input_tokens: 3,
-        output_tokens: 1,
-        content_hash: note.content_hash(),
-    }
 }
 
 fn not_found<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
@@ -48,7 +39,7 @@ on_both_databases! {
         assert!(not_found(database.note(bob.id, note.id).await));
         assert!(not_found(database.update_note(bob.id, note.id, NotePatch::default(), now).await));
         assert!(not_found(database.delete_note(bob.id, note.id).await));
-        assert!(not_found(database.store_summary(bob.id, note.id, summary_of(&note), now).await));
+        assert!(not_found(database.store_summary(bob.id, note.id, summary_of(&note), None, now).await));
         assert_eq!(database.notes(bob.id, PageRequest::default()).await.unwrap().items, []);
         assert_eq!(database.note(ada.id, note.id).await.unwrap(), note);
     }
@@ -91,7 +82,7 @@ on_both_databases! {
         let (written, now) = (note(database, ada.id, "long").await, Timestamp::now());
         for text in ["first", "second"] {
             let summary = NewSummary { text: text.into(), ..summary_of(&written) };
-            database.store_summary(ada.id, written.id, summary, now).await.unwrap();
+            database.store_summary(ada.id, written.id, summary, None, now).await.unwrap();
         }
         let shown = database.note(ada.id, written.id).await.unwrap().summary.unwrap();
         assert_eq!((shown.text.as_str(), shown.stale), ("second", false));
@@ -107,10 +98,10 @@ on_both_databases! {
     async fn everything_goes_with_its_owner(fixture: Fixture) {
         let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
         let note = note(database, ada.id, "mine").await;
-        database.store_summary(ada.id, note.id, summary_of(&note), now).await.unwrap();
+        database.store_summary(ada.id, note.id, summary_of(&note), None, now).await.unwrap();
         database.delete_user(database.credentials_of(ada.id).await.unwrap(), Timestamp::now()).await.unwrap();
         assert!(not_found(database.note(ada.id, note.id).await));
         assert!(not_found(database.create_note(ada.id, draft("late"), now).await), "the owner is gone");
-        assert!(not_found(database.store_summary(ada.id, NoteId(1), summary_of(&note), now).await));
+        assert!(not_found(database.store_summary(ada.id, NoteId(1), summary_of(&note), None, now).await));
     }
 }

@@ -29,7 +29,7 @@ const fn bearer(method: Method, path: &'static str, body: &'static str, status: 
 const NOTE: &str = r#"{"title":"Groceries","content":"Milk"}"#;
 const TASK: &str = r#"{"title":"Paint","content":"Two coats","city":"Lisbon"}"#;
 
-static OPERATIONS: [Operation; 29] = [
+static OPERATIONS: [Operation; 31] = [
     open(Method::GET, "/", "", 200),
     open(Method::GET, "/health/live", "", 200),
     open(Method::GET, "/health/ready", "", 200),
@@ -56,7 +56,9 @@ static OPERATIONS: [Operation; 29] = [
     bearer(Method::PUT, "/notes/{note_id}", NOTE, 200),
     bearer(Method::PATCH, "/notes/{note_id}", r#"{"content":"Bread"}"#, 200),
     bearer(Method::POST, "/notes/{note_id}/summarize", "{}", 200),
+    bearer(Method::GET, "/notes/{note_id}/summaries", "", 200),
     bearer(Method::DELETE, "/notes/{note_id}", "", 204),
+    bearer(Method::GET, "/users/me/usage", "", 200),
     bearer(Method::POST, "/tasks", TASK, 201),
     bearer(Method::GET, "/tasks", "", 200),
     bearer(Method::GET, "/tasks/{task_id}", "", 200),

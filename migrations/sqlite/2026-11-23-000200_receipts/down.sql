@@ -1,0 +1,13 @@
+DROP TABLE usage_of_all;
+DROP TABLE usage;
+DELETE FROM summaries WHERE status <> 'completed';
+ALTER TABLE summaries DROP COLUMN status;
+ALTER TABLE summaries DROP COLUMN asked_model;
+ALTER TABLE summaries DROP COLUMN language;
+ALTER TABLE summaries DROP COLUMN length;
+ALTER TABLE summaries DROP COLUMN prompt_version;
+ALTER TABLE summaries DROP COLUMN cost_micros;
+ALTER TABLE summaries DROP COLUMN calls;
+ALTER TABLE summaries DROP COLUMN latency_ms;
+ALTER TABLE summaries DROP COLUMN response_id;
+ALTER TABLE summaries DROP COLUMN note_updated_at;
