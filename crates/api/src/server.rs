@@ -79,6 +79,8 @@ impl Server {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_DEADLINE)
         .tcp_nodelay(true)
+        // A client that has closed its side is gone, as for uvicorn: what is made for it alone, such as a summary, is given up.
+        .h1_allow_half_closed(false)
         .shutdown_signal(stop)
         .shutdown_timeout(GRACE.as_secs())
         .listen(self.listener)?

@@ -26,6 +26,8 @@ mod secrecy;
 mod sessions;
 mod smoke;
 mod summaries;
+mod summary_making;
+mod summary_streams;
 mod tasks;
 mod throttling;
 mod timing;

@@ -5,11 +5,13 @@ mod checks;
 pub(crate) mod jwt;
 mod mocks;
 pub(crate) mod operations;
+mod scripted;
 mod server;
 
 pub(crate) use answer::Answer;
 pub(crate) use checks::{eventually, timestamp};
 pub(crate) use mocks::{provider, weather};
+pub(crate) use scripted::{Scene, Scripted};
 pub(crate) use server::{Kind, SECRET, Server, Start, Tokens};
 
 /// A password that the policy accepts.
