@@ -13,7 +13,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use futures_util::{FutureExt, StreamExt};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::error::ApiError;
 use crate::state::State;
@@ -39,7 +39,9 @@ pub(crate) async fn envelope<B: MessageBody + 'static>(
         path = request.path()
     );
     let _unread = Unread::of(&mut request);
+    let mut unanswered = Unanswered { span: &span, started, is_over: false };
     let served = serve(request, next, &state).instrument(span.clone()).await;
+    unanswered.is_over = true;
     let took = started.elapsed();
     let (route, status) = match &served {
         Ok(response) => (response.request().match_pattern(), response.status()),
@@ -70,6 +72,25 @@ fn log(status: StatusCode, took: Duration, error: Option<&actix_web::Error>) {
         Some(error) if status >= 500 => tracing::error!(status, took_ms, %error, "answered"),
         Some(error) => tracing::info!(status, took_ms, %error, "answered"),
         None => tracing::info!(status, took_ms, "answered"),
+    }
+}
+
+/// The line of a request that has no answer: its client went away, or the service ended before.
+struct Unanswered<'a> {
+    span: &'a Span,
+    started: Instant,
+    is_over: bool,
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let _entered = self.span.enter();
+            tracing::info!(
+                took_ms = self.started.elapsed().as_secs_f64() * 1e3,
+                "not answered: the client went away"
+            );
+        }
     }
 }
 
