@@ -7,6 +7,7 @@ mod summarizer;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::time::Duration;
 
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
 use daybook_domain::SessionPolicy;
@@ -52,6 +53,8 @@ pub struct Config {
     pub weather_base_url: Url,
     /// `GEOCODING_BASE_URL`
     pub geocoding_base_url: Url,
+    /// `WEATHER_CACHE_LIFETIME`: how long a forecast is served before it is fetched anew.
+    pub weather_lifetime: Duration,
     /// `RUST_LOG`
     pub log: String,
     /// What was set and has no effect, or had better not be set.
@@ -65,6 +68,8 @@ pub struct ConfigError(pub Vec<String>);
 
 const DATABASE_URL: &str = "sqlite://data/daybook.db";
 const BIND: &str = "127.0.0.1:8080";
+/// Open-Meteo's own values change each quarter of an hour.
+const WEATHER_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// `info`, without the errors that actix tells of every head that is not HTTP: anybody can send those.
 const LOG: &str = "info,actix_http=off";
 
@@ -92,6 +97,7 @@ impl Config {
         let summarizer = read.summarizer();
         let weather_base_url = read.url("WEATHER_BASE_URL", "https://api.open-meteo.com");
         let geocoding_base_url = read.url("GEOCODING_BASE_URL", "https://geocoding-api.open-meteo.com");
+        let weather_lifetime = read.parse_as("WEATHER_CACHE_LIFETIME", limits::weather_lifetime);
         let log = read.parse_as("RUST_LOG", log_filter).unwrap_or_else(|| LOG.to_owned());
         let on_sqlite = database_url.as_ref().is_some_and(|url| url.sqlite_path().is_some());
         if !environment.has("JWT_SECRET_KEY") && !on_sqlite {
@@ -122,6 +128,7 @@ impl Config {
                     summarizer,
                     weather_base_url,
                     geocoding_base_url,
+                    weather_lifetime: weather_lifetime.unwrap_or(WEATHER_LIFETIME),
                     log,
                     warnings,
                 })

@@ -59,6 +59,7 @@ impl State {
         let weather = daybook_weather_client::Client::builder()
             .geocoding_base_url(config.geocoding_base_url.clone())
             .weather_base_url(config.weather_base_url.clone())
+            .cache_lifetime(config.weather_lifetime)
             .build()?;
         Ok(Self {
             database: Database::open(&config.database_url)?,

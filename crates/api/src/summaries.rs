@@ -119,7 +119,12 @@ impl Summaries {
 
 impl Model {
     fn new(provider: &Provider) -> Result<Self, daybook_ai_client::Error> {
-        let client = Client::builder(provider.key.clone()).base_url(provider.base_url.clone()).build()?;
+        let client = Client::builder(provider.key.clone())
+            .base_url(provider.base_url.clone())
+            .timeout(provider.timeout)
+            // One attempt that uses all of its time, and a shorter second one.
+            .total_deadline(provider.timeout * 3 / 2)
+            .build()?;
         Ok(Self {
             client,
             name: provider.model.clone(),

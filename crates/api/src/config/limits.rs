@@ -48,12 +48,32 @@ pub(super) fn default() -> Result<RateLimits, String> {
     Ok(RateLimits { account: quota(ACCOUNT)?, address: quota(ADDRESS)? })
 }
 
-/// A time like `14d`, `12h` or `90m` in seconds: a minute at least, ten years at most. A day has 24 hours.
+/// A time like `14d`, `12h` or `90m` in seconds: a minute at least, ten years at most.
 pub(super) fn seconds(text: &str) -> Result<i64, &'static str> {
-    const WRONG: &str = "must be a time between 1m and 3650d, like 14d or 12h";
-    let span: Span = text.parse().map_err(|_| WRONG)?;
-    let seconds = span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).map_err(|_| WRONG)?;
-    if (60.0..=315_360_000.0).contains(&seconds) { Ok(seconds as i64) } else { Err(WRONG) }
+    let seconds = whole_seconds(text).filter(|seconds| (60..=315_360_000).contains(seconds));
+    seconds.ok_or("must be a time between 1m and 3650d, like 14d or 12h")
+}
+
+/// How long a forecast is good for. Within a day it surely changes.
+pub(super) fn weather_lifetime(text: &str) -> Result<Duration, &'static str> {
+    let seconds = whole_seconds(text).filter(|seconds| (0..=86_400).contains(seconds));
+    seconds
+        .map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
+        .ok_or("must be a time between 0s and 1d, like 10m")
+}
+
+/// How long the AI provider may say nothing. Behind the summary's own deadline a longer time has no effect.
+pub(super) fn silence(text: &str) -> Result<Duration, &'static str> {
+    let seconds = whole_seconds(text).filter(|seconds| (1..=300).contains(seconds));
+    seconds
+        .map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
+        .ok_or("must be a time between 1s and 5m, like 60s")
+}
+
+/// A day has 24 hours.
+fn whole_seconds(text: &str) -> Option<i64> {
+    let span: Span = text.parse().ok()?;
+    Some(span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).ok()? as i64)
 }
 
 pub(super) fn sessions(text: &str) -> Result<u32, &'static str> {

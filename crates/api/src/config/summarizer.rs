@@ -1,10 +1,12 @@
 //! How summaries are made, and what they may cost.
 
+use std::time::Duration;
+
 use daybook_ai_client::ApiKey;
 use daybook_persistence::Budget;
 use url::Url;
 
-use super::Reader;
+use super::{Reader, limits};
 use crate::summaries::Prices;
 
 /// How summaries are made.
@@ -25,6 +27,8 @@ pub struct Provider {
     pub key: ApiKey,
     /// `OPENAI_BASE_URL`: any server that speaks the Responses API.
     pub base_url: Url,
+    /// `OPENAI_TIMEOUT`: how long it may say nothing, before an answer and within one.
+    pub timeout: Duration,
     /// `OPENAI_MODEL`
     pub model: String,
     /// `OPENAI_CONTEXT_WINDOW`: how many tokens the model reads and writes at once.
@@ -38,6 +42,9 @@ pub struct Provider {
     /// `DAYBOOK_AI_PARALLEL`: for all of them, in this process.
     pub parallel: usize,
 }
+
+/// A model that reasons thinks for tens of seconds before it says anything.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What OpenAI's models have at the least.
 const WINDOW: usize = 128_000;
@@ -62,6 +69,7 @@ impl Reader<'_> {
             ApiKey::new(text).map_err(|_| "is not a key that can be sent in a header")
         });
         let base_url = self.url("OPENAI_BASE_URL", "https://api.openai.com/v1");
+        let timeout = self.parse_as("OPENAI_TIMEOUT", limits::silence).unwrap_or(TIMEOUT);
         let model = self.environment.get("OPENAI_MODEL").unwrap_or("gpt-5-nano").to_owned();
         let window = self.parse_as("OPENAI_CONTEXT_WINDOW", window).unwrap_or(WINDOW);
         let prices = self.parse_as("DAYBOOK_AI_PRICES", Prices::parse).unwrap_or_else(Prices::list);
@@ -81,6 +89,7 @@ impl Reader<'_> {
             (_, Some(key), Some(base_url)) => SummarizerConfig::Provider(Provider {
                 key,
                 base_url,
+                timeout,
                 model,
                 window,
                 prices,
