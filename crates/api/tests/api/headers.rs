@@ -177,7 +177,7 @@ on_both_databases! {
     }
 
     async fn what_is_switched_off_says_so_in_the_same_shape(kind: Kind) {
-        let server = Server::on(kind).await;
+        let server = Start::on(kind).with("DAYBOOK_SUMMARIZER", "off").start().await;
         let token = server.user("ada").await;
         let note = json!({ "title": "t", "content": "c" });
         server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);

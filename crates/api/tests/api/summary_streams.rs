@@ -177,8 +177,10 @@ on_both_databases! {
         assert_eq!((&used["calls"], &used["summaries"], &used["input_tokens"]), (&json!(1), &json!(0), &receipt["input_tokens"]));
         assert_eq!(server.query("SELECT reserved_tokens FROM usage_of_all"), "0");
         // The next one begins anew.
-        drop(Events::of(request(&server, &token, &note)).await);
-        left.recv().await.unwrap();
+        let mut events = Events::of(request(&server, &token, &note)).await;
+        assert_eq!(events.next().await, Some(delta("Milk and")));
+        drop(events);
+        tokio::time::timeout(patience, left.recv()).await.expect("the provider was left to write for nobody").unwrap();
         assert_eq!(provider.calls(), 2);
     }
 
@@ -213,7 +215,8 @@ on_both_databases! {
     /// Both forms against every fault: the status of one, the error of the other, how often the provider was asked, and what was booked.
     async fn each_fault_is_told_in_both_forms(kind: Kind) {
         let provider = Scripted::start(misbehave).await;
-        let server = configured(kind, &provider).with("DAYBOOK_AI_PARALLEL_PER_USER", "100").start().await;
+        let start = configured(kind, &provider).with("DAYBOOK_AI_PARALLEL_PER_USER", "100");
+        let server = start.with("OPENAI_TIMEOUT", "1s").start().await;
         let token = server.user("ada").await;
         let mut before = 0;
         for (fault, status, detail, calls, receipt) in FAULTS {
@@ -246,10 +249,13 @@ on_both_databases! {
 
 const NONE_GIVEN: &str = "The AI provider did not give a summary";
 const NOT_THERE: &str = "The AI provider is not available";
+const TOO_SLOW: &str = "The AI provider did not answer in time";
 const BUSY: &str = "The service is busy, try again shortly";
 
 /// Fault, status, sentence, calls with the client's two retries, and the status of the receipt where a model has been at work.
-const FAULTS: [(&str, u64, &str, usize, Option<&str>); 17] = [
+const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
+    ("silence", 504, TOO_SLOW, 1, Some("failed")),
+    ("stall", 504, TOO_SLOW, 1, Some("failed")),
     ("half an event", 502, NOT_THERE, 1, Some("failed")),
     ("bad JSON", 502, NONE_GIVEN, 1, Some("failed")),
     ("429", 503, BUSY, 3, None),
@@ -291,6 +297,10 @@ async fn misbehave(mut scene: Scene) {
         }
         _ => String::new(),
     };
+    if fault == "silence" {
+        scene.until_left().await;
+        return;
+    }
     if !rejected.is_empty() {
         scene.say(&rejected).await;
         return;
@@ -302,6 +312,11 @@ async fn misbehave(mut scene: Scene) {
         }
         "bad JSON" => {
             scene.say(&format!("data: {{'{CANARY}\n\n")).await;
+        }
+        // Long after its timeout the client is gone, and there is nobody to talk to.
+        "stall" => {
+            scene.delta("Milk").await;
+            scene.until_left().await;
         }
         "reset" => {
             scene.delta("Milk").await;
