@@ -16,6 +16,7 @@ mod summary_stream;
 pub(crate) mod task;
 pub(crate) mod token;
 pub(crate) mod usage;
+mod weather;
 
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;

@@ -20,7 +20,7 @@ pub use note::{Note, NoteDraft, NotePatch};
 pub use page::{Cursor, CursorError, Limit, LimitError, Page, PageRequest};
 pub use session::{EndReason, Origin, Session, SessionPolicy};
 pub use summary::{ContentHash, Summary, SummaryLength, SummaryOptions, SummaryStatus, language_rule};
-pub use task::{Task, TaskDraft, TaskPatch};
+pub use task::{Place, Task, TaskDraft, TaskPatch, due_date_rule};
 pub use time::Timestamp;
 pub use usage::{Day, Usage};
 pub use user::{User, Username, UsernameError, username_rule};

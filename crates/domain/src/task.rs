@@ -11,7 +11,7 @@ use crate::{TaskId, Timestamp, UserId};
 const CITY_MAX: usize = 100;
 
 /// A stored task, as its owner sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Task {
     /// The task's id.
@@ -25,12 +25,58 @@ pub struct Task {
     /// Where: at most 100 characters, as the user wrote it.
     #[cfg_attr(feature = "utoipa", schema(example = "Lisbon"))]
     pub city: String,
+    /// Where that is; null while it is not known.
+    #[cfg_attr(feature = "utoipa", schema(required))]
+    pub place: Option<Place>,
+    /// The day that it is for.
+    #[cfg_attr(feature = "utoipa", schema(required, format = Date, example = "2026-11-23"))]
+    pub due_date: Option<String>,
     /// Whose it is.
     pub user_id: UserId,
     /// When the task was written.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+/// Where in the world.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct Place {
+    /// Its name.
+    #[cfg_attr(feature = "utoipa", schema(example = "Lisbon"))]
+    pub name: String,
+    /// The country's English name.
+    #[cfg_attr(feature = "utoipa", schema(required, example = "Portugal"))]
+    pub country: Option<String>,
+    /// The country's code (ISO 3166-1 alpha-2).
+    #[cfg_attr(feature = "utoipa", schema(required, example = "PT"))]
+    pub country_code: Option<String>,
+    /// The region: a state or a province.
+    #[cfg_attr(feature = "utoipa", schema(required, example = "Lisbon"))]
+    pub admin1: Option<String>,
+    /// Degrees north (WGS 84), -90 to 90.
+    pub latitude: f64,
+    /// Degrees east (WGS 84), -180 to 180.
+    pub longitude: f64,
+    /// The time zone's IANA name.
+    #[cfg_attr(feature = "utoipa", schema(required, example = "Europe/Lisbon"))]
+    pub timezone: Option<String>,
+}
+
+/// A rule for garde: a full date (RFC 3339, section 5.6), or nothing.
+///
+/// # Errors
+///
+/// When the text is neither.
+pub fn due_date_rule<C>(due_date: &Option<String>, _: &C) -> garde::Result {
+    let Some(text) = due_date.as_deref().filter(|text| !text.is_empty()) else { return Ok(()) };
+    let date = text.parse::<jiff::civil::Date>();
+    // jiff reads other forms too, and negative years.
+    if date.is_ok_and(|date| date.to_string() == text) && text.len() == 10 {
+        return Ok(());
+    }
+    Err(garde::Error::new("A due date is a day like 2026-11-23"))
 }
 
 /// A task to be written, or the whole new content of one.
@@ -55,6 +101,14 @@ pub struct TaskDraft {
     #[garde(length(chars, max = CITY_MAX), custom(no_nul))]
     #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon"))]
     pub city: String,
+    /// The day that it is for, like `2026-11-23`: the weather is that of this day. An empty text is none.
+    #[garde(custom(due_date_rule))]
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", example = "2026-11-23")
+    )]
+    pub due_date: Option<String>,
     /// Whose task it is: when sent, it must be the caller's own id.
     #[garde(skip)]
     #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
@@ -83,6 +137,13 @@ pub struct TaskPatch {
     #[garde(length(chars, max = CITY_MAX), custom(no_nul_if_sent))]
     #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto"))]
     pub city: Option<String>,
+    /// The day that it is for, like `2026-11-23`; an empty text takes it away.
+    #[garde(custom(due_date_rule))]
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", example = "2026-11-23")
+    )]
+    pub due_date: Option<String>,
     /// Whose task it is: when sent, it must be the caller's own id. A task never changes hands.
     #[garde(skip)]
     #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
@@ -96,6 +157,7 @@ impl From<TaskDraft> for TaskPatch {
             title: Some(draft.title),
             content: Some(draft.content),
             city: Some(draft.city),
+            due_date: Some(draft.due_date.unwrap_or_default()),
             user_id: draft.user_id,
         }
     }

@@ -136,7 +136,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Text};
+    use diesel::sql_types::{BigInt, Double, Nullable, Text};
     use super::Utc;
 
     tasks (id) {
@@ -147,6 +147,14 @@ diesel::table! {
         city -> Text,
         created_at -> Utc,
         updated_at -> Utc,
+        place_name -> Nullable<Text>,
+        country -> Nullable<Text>,
+        country_code -> Nullable<Text>,
+        admin1 -> Nullable<Text>,
+        latitude -> Nullable<Double>,
+        longitude -> Nullable<Double>,
+        timezone -> Nullable<Text>,
+        due_date -> Nullable<Text>,
     }
 }
 

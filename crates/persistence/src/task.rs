@@ -1,6 +1,8 @@
 //! Tasks: every query takes the owner first.
 
-use daybook_domain::{Cursor, Page, PageRequest, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId};
+use daybook_domain::{
+    Cursor, Page, PageRequest, Place, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId,
+};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -21,11 +23,68 @@ struct Row {
     city: String,
     created_at: At,
     updated_at: At,
+    #[diesel(embed)]
+    place: PlaceColumns,
+    due_date: Option<String>,
+}
+
+/// Where a task's city is; nothing in any of them where it is not known.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite), treat_none_as_null = true)]
+struct PlaceColumns {
+    place_name: Option<String>,
+    country: Option<String>,
+    country_code: Option<String>,
+    admin1: Option<String>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    timezone: Option<String>,
+}
+
+impl From<Option<Place>> for PlaceColumns {
+    fn from(place: Option<Place>) -> Self {
+        let Some(place) = place else {
+            return Self {
+                place_name: None,
+                country: None,
+                country_code: None,
+                admin1: None,
+                latitude: None,
+                longitude: None,
+                timezone: None,
+            };
+        };
+        Self {
+            place_name: Some(place.name),
+            country: place.country,
+            country_code: place.country_code,
+            admin1: place.admin1,
+            latitude: Some(place.latitude),
+            longitude: Some(place.longitude),
+            timezone: place.timezone,
+        }
+    }
+}
+
+impl From<PlaceColumns> for Option<Place> {
+    fn from(row: PlaceColumns) -> Self {
+        Some(Place {
+            name: row.place_name?,
+            country: row.country,
+            country_code: row.country_code,
+            admin1: row.admin1,
+            latitude: row.latitude?,
+            longitude: row.longitude?,
+            timezone: row.timezone,
+        })
+    }
 }
 
 impl From<Row> for Task {
     fn from(row: Row) -> Self {
         Self {
+            place: row.place.into(),
+            due_date: row.due_date,
             id: TaskId(row.id),
             title: row.title,
             content: row.content,
@@ -43,7 +102,14 @@ struct Changes {
     title: Option<String>,
     content: Option<String>,
     city: Option<String>,
+    /// None leaves it as it is; none within takes it away.
+    due_date: Option<Option<String>>,
     updated_at: At,
+}
+
+/// An empty text is no day.
+fn day(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 impl Database {
@@ -52,7 +118,13 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::NotFound`] when the owner is gone.
-    pub async fn create_task(&self, owner: UserId, draft: TaskDraft, now: Timestamp) -> Result<Task, Error> {
+    pub async fn create_task(
+        &self,
+        owner: UserId,
+        draft: TaskDraft,
+        place: Option<Place>,
+        now: Timestamp,
+    ) -> Result<Task, Error> {
         execute!(self, |c| {
             let row = (
                 tasks::user_id.eq(owner.0),
@@ -61,6 +133,8 @@ impl Database {
                 tasks::city.eq(draft.city),
                 tasks::created_at.eq(At(now)),
                 tasks::updated_at.eq(At(now)),
+                tasks::due_date.eq(draft.due_date.and_then(day)),
+                PlaceColumns::from(place),
             );
             let insert = diesel::insert_into(tasks::table).values(row).returning(Row::as_returning());
             Ok(c.one(insert).await?.into())
@@ -107,7 +181,8 @@ impl Database {
         })
     }
 
-    /// Changes one of the owner's tasks; a patch that names nothing changes nothing. Whose it is stays as it is.
+    /// Changes one of the owner's tasks; a patch that names nothing changes nothing. Whose it is stays as it is. `place` is where the patch's city is;
+    /// without a city it is not looked at.
     ///
     /// # Errors
     ///
@@ -117,17 +192,41 @@ impl Database {
         owner: UserId,
         task: TaskId,
         patch: TaskPatch,
+        place: Option<Place>,
         now: Timestamp,
     ) -> Result<Task, Error> {
-        if (&patch.title, &patch.content, &patch.city) == (&None, &None, &None) {
+        let TaskPatch { title, content, city, due_date, user_id: _ } = patch;
+        if (&title, &content, &city, &due_date) == (&None, &None, &None, &None) {
             return self.task(owner, task).await;
         }
         execute!(self, |c| {
             let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
-            let changes =
-                Changes { title: patch.title, content: patch.content, city: patch.city, updated_at: At(now) };
-            let update = diesel::update(target).set(changes).returning(Row::as_returning());
+            let place = city.is_some().then(|| PlaceColumns::from(place));
+            let changes = Changes { title, content, city, due_date: due_date.map(day), updated_at: At(now) };
+            let update = diesel::update(target).set((changes, place)).returning(Row::as_returning());
             Ok(c.one(update).await?.into())
+        })
+    }
+
+    /// Writes down where the city of one of the owner's tasks is, unless it is another city by now. That is no change of the task.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn place_task(
+        &self,
+        owner: UserId,
+        task: TaskId,
+        city: String,
+        place: Place,
+    ) -> Result<(), Error> {
+        execute!(self, |c| {
+            let target = tasks::table
+                .filter(tasks::id.eq(task.0))
+                .filter(tasks::user_id.eq(owner.0))
+                .filter(tasks::city.eq(city));
+            c.execute(diesel::update(target).set(PlaceColumns::from(Some(place)))).await?;
+            Ok(())
         })
     }
 

@@ -20,7 +20,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 const FORECAST_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Towns do not move. A day bounds how long a correction of the geocoder's data stays unseen.
 const PLACE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// Places: more than any one service's users live in, in about 20 MB when full.
+/// Places: more than any one service's users live in, in about 20 MB when full, with the forecasts for them.
 const CACHE_CAPACITY: u64 = 10_000;
 /// At a tenth of a second each this is 160 new places a second, beyond the 600 a minute that Open-Meteo gives for free;
 /// when it hangs, no more connections than this hang with it.
@@ -136,8 +136,9 @@ impl Builder {
                 "forecast",
                 "the forecaster's base URL must be plain http or https",
             )?,
-            places: cache::new(self.cache_capacity, PLACE_LIFETIME),
+            places: cache::of_places(self.cache_capacity, PLACE_LIFETIME),
             forecasts: cache::new(self.cache_capacity, self.cache_lifetime),
+            stale: cache::last_good(self.cache_capacity),
             timeout: self.timeout,
             clock: self.clock,
         }))

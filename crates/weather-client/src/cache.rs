@@ -2,12 +2,13 @@
 
 use std::{
     hash::Hash,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use moka::Expiry;
 
-use crate::Error;
+use crate::{Error, Place};
 
 /// A town may be entered into the geocoder's data, and people correct a typing error sooner than that.
 const UNKNOWN_PLACE: Duration = Duration::from_secs(5 * 60);
@@ -32,6 +33,30 @@ where
 {
     Cache::builder().max_capacity(capacity).expire_after(Lifetimes { success: lifetime }).build()
 }
+
+/// The same for what names may stand for: it has room for so many places, whatever the names they were found by.
+pub(crate) fn of_places(capacity: u64, lifetime: Duration) -> Cache<String, Arc<[Place]>> {
+    let weight = |_: &String, found: &Result<Arc<[Place]>, Error>| {
+        found.as_ref().map_or(1, |places| u32::try_from(places.len()).unwrap_or(u32::MAX))
+    };
+    Cache::builder()
+        .max_capacity(capacity)
+        .weigher(weight)
+        .expire_after(Lifetimes { success: lifetime })
+        .build()
+}
+
+/// A cache of what was good last, for when nothing newer can be had.
+pub(crate) fn last_good<K, T>(capacity: u64) -> moka::future::Cache<K, T>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    T: Clone + Send + Sync + 'static,
+{
+    moka::future::Cache::builder().max_capacity(capacity).time_to_live(LAST_GOOD).build()
+}
+
+/// The weather of this morning says something about that of noon, and nothing about tomorrow's.
+const LAST_GOOD: Duration = Duration::from_secs(6 * 60 * 60);
 
 struct Lifetimes {
     success: Duration,

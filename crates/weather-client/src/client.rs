@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::{
-    Builder, Error, Forecast, Place,
+    Builder, Error, Forecast, Place, Resolution,
     cache::Cache,
     forecast::{self, Spot},
     geocoding::{self, PlaceName},
@@ -27,8 +27,10 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) search: Url,
     pub(crate) forecast: Url,
-    pub(crate) places: Cache<String, Place>,
+    pub(crate) places: Cache<String, Arc<[Place]>>,
     pub(crate) forecasts: Cache<[u64; 2], Arc<Forecast>>,
+    /// The last good forecast for each place, for when there is no newer one to be had.
+    pub(crate) stale: moka::future::Cache<[u64; 2], Arc<Forecast>>,
     pub(crate) timeout: Duration,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
@@ -55,8 +57,9 @@ impl Client {
 
     /// Finds the place that Open-Meteo's [geocoder](https://open-meteo.com/en/docs/geocoding-api) takes a name for.
     ///
-    /// White space around the name, its width and the name's case do not matter. An empty name, one of more than 100
-    /// characters and one with control characters are unknown without asking.
+    /// White space around the name, its width and the name's case do not matter. What stands behind commas must be the region or the
+    /// country, or its code: `Springfield, Illinois, US` or `Springfield, IL`. An empty name, one of more than 100 characters and one with control characters
+    /// are unknown without asking.
     ///
     /// # Errors
     ///
@@ -70,9 +73,24 @@ impl Client {
         self.place_before(name, self.deadline()).await
     }
 
+    /// Finds the place that a name stands for, or those that it may stand for: of several the one that is by far the largest, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`find_place`](Self::find_place).
+    ///
+    /// # Cancellation
+    ///
+    /// As for [`find_place`](Self::find_place).
+    pub async fn resolve(&self, name: &str) -> Result<Resolution, Error> {
+        let name = PlaceName::parse(name)?;
+        name.resolve(&self.places_before(&name, self.deadline()).await?)
+    }
+
     /// Fetches the [forecast](https://open-meteo.com/en/docs) for a place, or gives the one that is remembered.
     ///
-    /// Only the place's coordinates are looked at.
+    /// Only the place's coordinates are looked at. When there is none to be had, the last good one is given for up to six hours, and says so
+    /// itself: [`Forecast::stale`].
     ///
     /// # Errors
     ///
@@ -109,23 +127,35 @@ impl Client {
     }
 
     async fn place_before(&self, name: &str, deadline: Instant) -> Result<Place, Error> {
-        let Inner { http, search, places, .. } = &*self.inner;
         let name = PlaceName::parse(name)?;
+        let places = self.places_before(&name, deadline).await?;
+        name.among(&places)?.into_iter().next().ok_or(Error::UnknownPlace)
+    }
+
+    async fn places_before(&self, name: &PlaceName, deadline: Instant) -> Result<Arc<[Place]>, Error> {
+        let Inner { http, search, places, .. } = &*self.inner;
         let fetch = async {
             let answer: geocoding::Answer = http.get(name.request(search), deadline).await?;
-            answer.into_place()
+            answer.into_places()
         };
         places.get_with_by_ref(name.key(), fetch).await
     }
 
     async fn forecast_before(&self, place: &Place, deadline: Instant) -> Result<Arc<Forecast>, Error> {
-        let Inner { http, forecast, forecasts, clock, .. } = &*self.inner;
+        let Inner { http, forecast, forecasts, stale, clock, .. } = &*self.inner;
         let spot = Spot::of(place)?;
         let fetch = async {
             let answer: forecast::answer::Answer = http.get(spot.request(forecast), deadline).await?;
-            answer.into_forecast(clock()).map(Arc::new)
+            let fetched = Arc::new(answer.into_forecast(clock())?);
+            stale.insert(spot.key(), Arc::clone(&fetched)).await;
+            Ok(fetched)
         };
-        forecasts.get_with(spot.key(), fetch).await
+        let failure = match forecasts.get_with(spot.key(), fetch).await {
+            Ok(fresh) => return Ok(fresh),
+            Err(failure) => failure,
+        };
+        let last = stale.get(&spot.key()).await.ok_or(failure)?;
+        Ok(Arc::new(Forecast { stale: true, ..Forecast::clone(&last) }))
     }
 }
 

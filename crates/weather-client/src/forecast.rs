@@ -8,8 +8,8 @@ use crate::{Condition, Error, Place, error::within};
 
 pub(crate) mod answer;
 
-/// Today and six more: the models' skill beyond a week is slight.
-const DAYS: usize = 7;
+/// As far as Open-Meteo looks. Beyond a week it is little more than the climate, but somebody may have something to do then.
+const DAYS: usize = 16;
 
 /// The weather at a place.
 ///
@@ -21,9 +21,11 @@ pub struct Forecast {
     #[serde(serialize_with = "microseconds")]
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub fetched_at: Timestamp,
+    /// Whether it should have been read anew, and could not be.
+    pub stale: bool,
     /// The weather now.
     pub current: Current,
-    /// The days to come, today (at the place) first: seven, or fewer where the model does not reach so far.
+    /// The days to come, today (at the place) first: sixteen, or fewer where the model does not reach so far.
     pub daily: Vec<Day>,
 }
 

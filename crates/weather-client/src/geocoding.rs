@@ -1,9 +1,13 @@
 //! From a name to a place: <https://open-meteo.com/en/docs/geocoding-api>.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{Error, error::within};
+
+mod us_states;
 
 /// Characters. The longest names in use, Bangkok's ceremonial one aside, have about 85.
 const MAX_NAME: usize = 100;
@@ -26,12 +30,41 @@ pub struct Place {
     pub longitude: f64,
     /// The time zone's IANA name, such as `Europe/Paris`.
     pub timezone: Option<String>,
+    /// How many people live there, where that is known: what tells the Paris of France from that of Texas.
+    pub population: Option<u64>,
 }
 
-/// A name that could be a place's: trimmed, its inner white space folded to single spaces.
+impl Place {
+    /// What tells this place from others of its name: `Springfield, Illinois, US`. [`Client::resolve`](crate::Client::resolve) finds it again by this.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let country = self.country_code.as_ref().or(self.country.as_ref());
+        let parts = [Some(&self.name), self.admin1.as_ref(), country];
+        parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resolution {
+    /// This place: the only one of the name, or by far the largest.
+    One(Place),
+    /// Any of these, the largest first, ten at the most: their [labels](Place::label) tell them apart.
+    Several(Vec<Place>),
+}
+
+/// So many times as large as the next one of its name, a place is the one that is meant: London in England and not in Ontario, Portland in Oregon and
+/// not in Maine, but no Springfield.
+const BY_FAR: u64 = 4;
+
+/// As many places are shown where several may be meant.
+const SHOWN: usize = 10;
+
+/// A name that could be a place's, with what stands behind its commas to tell it from others: trimmed, inner white space folded to single spaces.
 pub(crate) struct PlaceName {
     text: String,
     key: String,
+    qualifiers: Vec<String>,
 }
 
 impl PlaceName {
@@ -40,11 +73,14 @@ impl PlaceName {
         if name.chars().nth(MAX_NAME).is_some() {
             return Err(Error::UnknownPlace);
         }
-        let text = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let folded = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut parts = folded.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let text = parts.next().unwrap_or_default().to_owned();
         if text.is_empty() || text.contains(char::is_control) {
             return Err(Error::UnknownPlace);
         }
-        Ok(Self { key: text.to_lowercase(), text })
+        let qualifiers = parts.map(|part| code_of(part.to_lowercase())).collect();
+        Ok(Self { key: text.to_lowercase(), text, qualifiers })
     }
 
     /// What two spellings of one name share: the geocoder does not look at case.
@@ -58,10 +94,68 @@ impl PlaceName {
         let mut url = endpoint.clone();
         url.query_pairs_mut()
             .append_pair("name", &self.text)
-            .append_pair("count", "1")
+            .append_pair("count", COUNT)
             .append_pair("language", "en")
             .append_pair("format", "json");
         url
+    }
+}
+
+/// Enough for the states of a country that each have a Springfield.
+const COUNT: &str = "50";
+
+/// Abbreviations without their dots, and two countries whose usual short names are not their codes.
+fn code_of(qualifier: String) -> String {
+    let bare = qualifier.replace('.', "");
+    match bare.as_str() {
+        "usa" => "us".to_owned(),
+        "uk" => "gb".to_owned(),
+        // `D.C.`, but not `St. Gallen`.
+        _ if bare.len() <= 3 => bare,
+        _ => qualifier,
+    }
+}
+
+impl PlaceName {
+    /// Those of the places that have the name and what was said behind it, the best match first.
+    pub(crate) fn among(&self, places: &[Place]) -> Result<Vec<Place>, Error> {
+        let matches = |place: &&Place| {
+            let told = [&place.admin1, &place.country, &place.country_code];
+            let is_told = |qualifier: &String| {
+                told.iter().any(|told| told.as_ref().is_some_and(|told| told.to_lowercase() == *qualifier))
+                    || us_states::lies_in(place, qualifier)
+            };
+            self.qualifiers.iter().all(is_told)
+        };
+        let mut found: Vec<Place> = places.iter().filter(matches).cloned().collect();
+        // The geocoder also finds what begins like the name. Where something has the very name, nothing else is meant.
+        if found.iter().any(|place| place.name.to_lowercase() == self.key) {
+            found.retain(|place| place.name.to_lowercase() == self.key);
+        }
+        if found.is_empty() { Err(Error::UnknownPlace) } else { Ok(found) }
+    }
+
+    /// Which of these is meant.
+    pub(crate) fn resolve(&self, places: &[Place]) -> Result<Resolution, Error> {
+        let mut found = self.among(places)?;
+        found.sort_by_key(|place| std::cmp::Reverse(place.population));
+        // Of two that nobody can tell apart by what is known of them the larger one stands for both.
+        let mut labels = std::collections::HashSet::new();
+        found.retain(|place| labels.insert(place.label().to_lowercase()));
+        let population = |index: usize| found.get(index).map(|place: &Place| place.population.unwrap_or(0));
+        let is_clear = match (population(0), population(1)) {
+            (Some(first), Some(second)) => first > 0 && first >= second.saturating_mul(BY_FAR),
+            _ => true,
+        };
+        found.truncate(if is_clear { 1 } else { SHOWN });
+        match found.pop() {
+            Some(only) if found.is_empty() => Ok(Resolution::One(only)),
+            Some(last) => {
+                found.push(last);
+                Ok(Resolution::Several(found))
+            }
+            None => Err(Error::UnknownPlace),
+        }
     }
 }
 
@@ -80,12 +174,15 @@ struct Candidate {
     latitude: f64,
     longitude: f64,
     timezone: Option<String>,
+    population: Option<u64>,
 }
 
 impl Answer {
-    /// The best match: the geocoder sorts by it.
-    pub(crate) fn into_place(self) -> Result<Place, Error> {
-        self.results.into_iter().flatten().next().ok_or(Error::UnknownPlace)?.into_place()
+    /// All that it found, the best match first.
+    pub(crate) fn into_places(self) -> Result<Arc<[Place]>, Error> {
+        let places: Vec<Place> =
+            self.results.into_iter().flatten().map(Candidate::into_place).collect::<Result<_, _>>()?;
+        if places.is_empty() { Err(Error::UnknownPlace) } else { Ok(places.into()) }
     }
 }
 
@@ -101,6 +198,7 @@ impl Candidate {
             latitude: within(self.latitude, -90.0..=90.0, "latitude")?,
             longitude: within(self.longitude, -180.0..=180.0, "longitude")?,
             timezone: self.timezone.filter(told),
+            population: self.population,
         })
     }
 }

@@ -14,4 +14,4 @@ pub use client::{Client, Report};
 pub use condition::Condition;
 pub use error::Error;
 pub use forecast::{Current, Day, Forecast};
-pub use geocoding::Place;
+pub use geocoding::{Place, Resolution};

@@ -2,12 +2,12 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use daybook_domain::{Task, TaskDraft, TaskId, TaskPatch, UserId};
-use daybook_weather_client::{Current, Day, Place, Report};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::note::TEXT_MAX;
 use super::page;
+use super::weather::{self, Weather};
 use crate::error::{ApiError, OrNotFound};
 use crate::extract::{Body, CurrentReader, CurrentUser, Id, Paging, ValidJson};
 use crate::state::State;
@@ -35,28 +35,6 @@ pub(crate) struct TaskWithWeather {
     weather_error: Option<String>,
 }
 
-/// The weather at a place: now, and day by day.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Weather {
-    place: Place,
-    current: Current,
-    daily: Vec<Day>,
-    /// When the provider was asked.
-    #[schema(value_type = String, format = DateTime)]
-    fetched_at: daybook_domain::Timestamp,
-}
-
-impl From<Report> for Weather {
-    fn from(Report { place, forecast }: Report) -> Self {
-        Self {
-            place,
-            fetched_at: forecast.fetched_at.into(),
-            current: forecast.current,
-            daily: forecast.daily,
-        }
-    }
-}
-
 /// Write a task
 #[utoipa::path(
     post,
@@ -76,7 +54,8 @@ pub(crate) async fn create(
     ValidJson(draft): ValidJson<TaskDraft>,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_owner(draft.user_id, user.id)?;
-    let task = state.database.create_task(user.id, draft, state.now()).await?;
+    let place = weather::locate(&state, &draft.city).await?;
+    let task = state.database.create_task(user.id, draft, place, state.now()).await?;
     Ok(HttpResponse::Created().insert_header(("Location", format!("/tasks/{}", task.id))).json(task))
 }
 
@@ -121,16 +100,11 @@ pub(crate) async fn find(
     reader: CurrentReader,
     Id(id): Id<TaskId>,
 ) -> Result<HttpResponse, ApiError> {
-    let task = state.database.task(reader.0, id).await.or_not_found(NOT_FOUND)?;
-    let (weather, weather_error) = match state.weather.weather(&task.city).await {
-        Ok(report) => (Some(report.into()), None),
-        Err(error) => {
-            // A city that nobody knows is the user's affair.
-            if !matches!(error, daybook_weather_client::Error::UnknownPlace) {
-                tracing::warn!(?error, "no weather for a task");
-            }
-            (None, Some(error.to_string()))
-        }
+    let mut task = state.database.task(reader.0, id).await.or_not_found(NOT_FOUND)?;
+    let owner = task.user_id;
+    let (weather, weather_error) = match weather::of_task(&state, owner, &mut task).await {
+        Ok(weather) => (Some(weather), None),
+        Err(sentence) => (None, Some(sentence)),
     };
     Ok(HttpResponse::Ok().json(TaskWithWeather { task, weather, weather_error }))
 }
@@ -190,7 +164,15 @@ async fn change(
     patch: TaskPatch,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_owner(patch.user_id, user.id)?;
-    let task = state.database.update_task(user.id, id, patch, state.now()).await;
+    let place = match &patch.city {
+        Some(city) => {
+            let before = state.database.task(user.id, id).await.or_not_found(NOT_FOUND)?;
+            let is_known = before.city == *city && before.place.is_some();
+            if is_known { before.place } else { weather::locate(state, city).await? }
+        }
+        None => None,
+    };
+    let task = state.database.update_task(user.id, id, patch, place, state.now()).await;
     Ok(HttpResponse::Ok().json(task.or_not_found(NOT_FOUND)?))
 }
 

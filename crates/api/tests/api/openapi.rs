@@ -9,13 +9,14 @@ use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, on_both_databases, provider};
 
 /// What a value must be like for a pattern: any number of these, with this at the end; and one that does not match.
-const PATTERNS: [(&str, &str, &str, &str); 6] = [
+const PATTERNS: [(&str, &str, &str, &str); 7] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
     ("[0-9]", "🎂", "7", "without any"),
     ("^(password)?$", "", "password", "another"),
     ("^(refresh_token)?$", "", "refresh_token", "password"),
     ("^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}$", "", "en", "en_US"),
     ("^(short|medium|long)$", "", "short", "tiny"),
+    ("^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", "", "2026-11-23", "tomorrow"),
 ];
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

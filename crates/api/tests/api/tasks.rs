@@ -39,7 +39,7 @@ on_both_databases! {
         let task = written.json();
         let mut fields: Vec<_> = task.as_object().unwrap().keys().collect();
         fields.sort_unstable();
-        assert_eq!(fields, ["city", "content", "created_at", "id", "title", "updated_at", "user_id"]);
+        assert_eq!(fields, ["city", "content", "created_at", "due_date", "id", "place", "title", "updated_at", "user_id"]);
         for field in ["title", "content", "city"] {
             assert_eq!(task[field], body[field]);
         }
@@ -97,7 +97,7 @@ on_both_databases! {
         let token = server.user("ada").await;
         let task = server.post("/tasks", &token, &draft()).await.json();
         let path = format!("/tasks/{}", task["id"]);
-        let nulls = json!({ "title": null, "content": null, "city": null, "user_id": null });
+        let nulls = json!({ "title": null, "content": null, "city": null, "user_id": null, "due_date": null });
         for patch in [json!({}), nulls, json!({ "user_id": task["user_id"] })] {
             let now = server.patch(&path, &token, &patch).await.expect(StatusCode::OK).json();
             assert_eq!(now, task, "`updated_at` is when it last changed: {patch}");

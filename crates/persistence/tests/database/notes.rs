@@ -47,14 +47,14 @@ on_both_databases! {
     async fn nobody_else_sees_changes_or_deletes_a_task(fixture: Fixture) {
         let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
         let now = Timestamp::now();
-        let draft = TaskDraft { title: "t".into(), content: "c".into(), city: "Lisbon".into(), user_id: None };
-        let task = database.create_task(ada.id, draft, now).await.unwrap();
+        let draft = TaskDraft { title: "t".into(), content: "c".into(), city: "Lisbon".into(), due_date: None, user_id: None };
+        let task = database.create_task(ada.id, draft, None, now).await.unwrap();
         assert!(not_found(database.task(bob.id, task.id).await));
-        assert!(not_found(database.update_task(bob.id, task.id, TaskPatch::default(), now).await));
+        assert!(not_found(database.update_task(bob.id, task.id, TaskPatch::default(), None, now).await));
         assert!(not_found(database.delete_task(bob.id, task.id).await));
         assert_eq!(database.tasks(bob.id, PageRequest::default()).await.unwrap().items, []);
         let patch = TaskPatch { city: Some("Porto".into()), ..TaskPatch::default() };
-        assert_eq!(database.update_task(ada.id, task.id, patch, now).await.unwrap().city, "Porto");
+        assert_eq!(database.update_task(ada.id, task.id, patch, None, now).await.unwrap().city, "Porto");
         database.delete_task(ada.id, task.id).await.unwrap();
         assert!(not_found(database.task(ada.id, task.id).await));
     }

@@ -82,8 +82,8 @@ on_both_databases! {
         let (now, all) = (Timestamp::now(), PageRequest::default());
         let note = NoteDraft { title: "t".into(), content: "c".into() };
         let note = database.create_note(ada.id, note, now).await.unwrap();
-        let task = TaskDraft { title: "t".into(), content: "c".into(), city: "Lisbon".into(), user_id: None };
-        let task = database.create_task(ada.id, task, now).await.unwrap();
+        let task = TaskDraft { title: "t".into(), content: "c".into(), city: "Lisbon".into(), due_date: None, user_id: None };
+        let task = database.create_task(ada.id, task, None, now).await.unwrap();
         let [live, ended] = [open(database, &ada, 1, now).await, open(database, &ada, 2, now).await];
         database.end_session(ada.id, ended, EndReason::Logout, origin(), now).await.unwrap();
         let of_bob = open(database, &bob, 3, now).await;

@@ -58,6 +58,7 @@ impl Answer {
         let offset = Offset::from_seconds(self.utc_offset_seconds).map_err(Error::malformed)?;
         Ok(Forecast {
             fetched_at,
+            stale: false,
             current: self.current.into_current(offset)?,
             daily: self.daily.into_days()?,
         })

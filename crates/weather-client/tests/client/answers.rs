@@ -25,9 +25,10 @@ async fn a_report_is_the_place_and_its_week() {
         json!({
             "place": {
                 "name": "Paris", "country": "France", "country_code": "FR", "admin1": "Île-de-France",
-                "latitude": 48.85341, "longitude": 2.3488, "timezone": "Europe/Paris",
+                "latitude": 48.85341, "longitude": 2.3488, "timezone": "Europe/Paris", "population": 2_138_551,
             },
             "forecast": {
+                "stale": false,
                 "fetched_at": "2026-11-22T12:00:00.123456Z",
                 "current": {
                     "time": "2026-11-22T09:15:00.000000Z",
@@ -64,7 +65,7 @@ async fn the_requests_are_those_open_meteo_documents() {
     let [search, forecast] = &requests[..] else { panic!("one request each, not {}", requests.len()) };
     assert_eq!(search.method.as_str(), "GET");
     assert_eq!(search.url.path(), "/v1/search");
-    assert_eq!(search.url.query(), Some("name=Paris&count=1&language=en&format=json"));
+    assert_eq!(search.url.query(), Some("name=Paris&count=50&language=en&format=json"));
     assert_eq!(forecast.method.as_str(), "GET");
     assert_eq!(forecast.url.path(), FORECAST);
     let query: Vec<_> = forecast.url.query_pairs().collect();
@@ -77,7 +78,7 @@ async fn the_requests_are_those_open_meteo_documents() {
         ),
         ("daily", "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max"),
         ("timezone", "auto"),
-        ("forecast_days", "7"),
+        ("forecast_days", "16"),
     ];
     assert_eq!(query, expected.map(|(key, value)| (key.into(), value.into())));
     for request in &requests {
@@ -175,12 +176,12 @@ async fn a_day_beyond_the_models_reach_is_left_out() {
 }
 
 #[tokio::test]
-async fn no_more_than_a_week_is_taken() {
+async fn no_more_days_are_taken_than_were_asked_for() {
     let daily = json!({
-        "time": vec!["2026-11-22"; 9], "weather_code": vec![0; 9], "temperature_2m_max": vec![1.0; 9],
-        "temperature_2m_min": vec![0.0; 9], "precipitation_probability_max": vec![0; 9],
+        "time": vec!["2026-11-22"; 20], "weather_code": vec![0; 20], "temperature_2m_max": vec![1.0; 20],
+        "temperature_2m_min": vec![0.0; 20], "precipitation_probability_max": vec![0; 20],
     });
-    assert_eq!(weather(paris(), week_with("/daily", daily)).await.unwrap().forecast.daily.len(), 7);
+    assert_eq!(weather(paris(), week_with("/daily", daily)).await.unwrap().forecast.daily.len(), 16);
 }
 
 #[tokio::test]

@@ -8,13 +8,14 @@ use std::{
     time::Duration,
 };
 
-use daybook_weather_client::{Error, Place};
+use daybook_weather_client::{Error, Forecast, Place};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, task::JoinSet};
-use wiremock::ResponseTemplate;
+use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
 
 use crate::support::{
-    accept, answer, builder, client, counts, healthy_provider, listen, ok, paris, provider, week,
+    FORECAST, SEARCH, accept, answer, builder, client, counts, healthy_provider, listen, ok, paris, provider,
+    week,
 };
 
 #[tokio::test]
@@ -105,6 +106,33 @@ async fn a_forecast_past_its_lifetime_is_fetched_anew_and_its_place_is_not() {
     client.weather("Paris").await.unwrap();
     client.weather("Paris").await.unwrap();
     assert_eq!(counts(&server).await, (1, 2));
+}
+
+#[tokio::test]
+async fn the_last_good_forecast_stands_in_for_one_that_cannot_be_had() {
+    let server = MockServer::start().await;
+    let good = Mock::given(path(FORECAST)).respond_with(ok(week()));
+    good.up_to_n_times(1).with_priority(1).mount(&server).await;
+    Mock::given(path(FORECAST)).respond_with(ResponseTemplate::new(503)).mount(&server).await;
+    Mock::given(path(SEARCH)).respond_with(ok(paris())).mount(&server).await;
+    let client = builder(&server.uri()).cache_lifetime(Duration::ZERO).build().unwrap();
+    let place = client.find_place("Paris").await.unwrap();
+    let fresh = client.forecast(&place).await.unwrap();
+    assert!(!fresh.stale);
+    for _ in 0..2 {
+        let stale = client.forecast(&place).await.unwrap();
+        assert!(stale.stale);
+        assert_eq!(
+            Forecast { stale: false, ..(*stale).clone() },
+            *fresh,
+            "as old as it is: {:?}",
+            stale.fetched_at
+        );
+    }
+    // Elsewhere nothing was good.
+    let elsewhere = Place { latitude: 1.0, ..place };
+    let error = client.forecast(&elsewhere).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { status: 503, .. }), "{error:?}");
 }
 
 #[tokio::test]

@@ -7,4 +7,5 @@ mod cache;
 mod config;
 mod faults;
 mod names;
+mod resolving;
 mod support;

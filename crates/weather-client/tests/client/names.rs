@@ -33,7 +33,7 @@ async fn a_name_is_one_value_of_the_query_whatever_it_holds() {
         assert_eq!(url.path(), "/v1/search", "{name}");
         assert_eq!(url.fragment(), None, "{name}");
         let query: Vec<_> = url.query_pairs().into_owned().collect();
-        let expected = [("name", name), ("count", "1"), ("language", "en"), ("format", "json")];
+        let expected = [("name", name), ("count", "50"), ("language", "en"), ("format", "json")];
         assert_eq!(query, expected.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 }
@@ -43,7 +43,7 @@ async fn white_space_is_folded_before_the_name_is_sent() {
     let server = healthy_provider().await;
     client(&server.uri()).find_place(" New \u{a0}\t York\n").await.unwrap();
     let requests = requests(&server).await;
-    assert_eq!(requests[0].url.query(), Some("name=New+York&count=1&language=en&format=json"));
+    assert_eq!(requests[0].url.query(), Some("name=New+York&count=50&language=en&format=json"));
 }
 
 #[tokio::test]

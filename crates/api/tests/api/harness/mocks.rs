@@ -47,7 +47,7 @@ pub(crate) mod weather {
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    /// Knows Lisbon, where it is 21.5 degrees.
+    /// Knows Lisbon, where it is 21.5 degrees, and three Springfields, where it is the same.
     pub(crate) async fn of_lisbon() -> MockServer {
         let server = MockServer::start().await;
         let place = json!({ "results": [{
@@ -61,13 +61,27 @@ pub(crate) mod weather {
                 "relative_humidity_2m": 60, "precipitation": 0.0, "weather_code": 3, "wind_speed_10m": 12.3
             },
             "daily": {
-                "time": ["2026-11-22", "2026-11-23"], "weather_code": [3, 61],
-                "temperature_2m_max": [22.0, 19.5], "temperature_2m_min": [14.0, 13.0],
-                "precipitation_probability_max": [5, 80]
+                "time": (22..=30).map(|day| format!("2026-11-{day}")).collect::<Vec<_>>(),
+                "weather_code": [3, 61, 0, 0, 0, 0, 0, 0, 71],
+                "temperature_2m_max": [22.0, 19.5, 1, 1, 1, 1, 1, 1, -2.5],
+                "temperature_2m_min": [14.0, 13.0, 0, 0, 0, 0, 0, 0, -7.0],
+                "precipitation_probability_max": [5, 80, 0, 0, 0, 0, 0, 0, 90]
             }
         });
         let known = Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Lisbon"));
         known.respond_with(ResponseTemplate::new(200).set_body_json(place)).mount(&server).await;
+        let springfield = |admin1: &str, population: u32| {
+            json!({
+                "name": "Springfield", "latitude": 39.8, "longitude": -89.6, "country_code": "US",
+                "country": "United States", "admin1": admin1, "timezone": "America/Chicago", "population": population
+            })
+        };
+        let several = json!({ "results": [
+            springfield("Missouri", 166_810), springfield("Illinois", 116_565), springfield("Massachusetts", 154_341)
+        ]});
+        let named =
+            Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Springfield"));
+        named.respond_with(ResponseTemplate::new(200).set_body_json(several)).mount(&server).await;
         let unknown = ResponseTemplate::new(200).set_body_json(json!({ "generationtime_ms": 0.5 }));
         Mock::given(method("GET"))
             .and(path("/v1/search"))

@@ -1,0 +1,9 @@
+ALTER TABLE tasks
+    DROP COLUMN place_name,
+    DROP COLUMN country,
+    DROP COLUMN country_code,
+    DROP COLUMN admin1,
+    DROP COLUMN latitude,
+    DROP COLUMN longitude,
+    DROP COLUMN timezone,
+    DROP COLUMN due_date;
