@@ -3,19 +3,23 @@
 usage: mocks.py [PORT]
 
 Prints `mocks listen on http://…` (a free port unless told) and serves until it is ended. To its geocoder every name
-that begins with a letter is a place's.
+that begins with a letter is a place's, and Springfield is three of them.
 """
 
 import json
 import sys
-from datetime import datetime, timedelta
+import time
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 
+SUMMARY = "A summary in one sentence."
+
+
 def completed(request):
     """An answer of the Responses API."""
-    text = {"type": "output_text", "text": "A summary in one sentence.", "annotations": []}
+    text = {"type": "output_text", "text": SUMMARY, "annotations": []}
     return {
         "id": "resp_1",
         "object": "response",
@@ -29,11 +33,25 @@ def completed(request):
     }
 
 
+def events(request):
+    """The same as it is written, word by word."""
+    for word in SUMMARY.split(" "):
+        delta = word if word == "A" else f" {word}"
+        yield {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": delta}
+    yield {"type": "response.completed", "response": completed(request)}
+
+
 def places(query):
     """An answer of Open-Meteo's geocoder, which leaves `results` out where it found nothing."""
     name = query.get("name", [""])[0]
     if not name[:1].isalpha():
         return {"generationtime_ms": 0.5}
+    if name.lower() == "springfield":
+        regions = {"Missouri": 166_810, "Massachusetts": 154_341, "Illinois": 116_565}
+        where = {"country_code": "US", "country": "United States", "timezone": "America/Chicago"}
+        spot = {"name": "Springfield", "latitude": 39.8, "longitude": -89.64}
+        results = [spot | where | {"admin1": region, "population": count} for region, count in regions.items()]
+        return {"results": results, "generationtime_ms": 0.5}
     place = {
         "id": 2_988_507,
         "name": name,
@@ -51,7 +69,7 @@ def places(query):
 
 def forecast(_):
     """An answer of Open-Meteo's forecaster for seven days, with one value that the model does not know."""
-    now = datetime(2026, 11, 22, 10, 15)
+    now = (datetime.now(timezone.utc) + timedelta(hours=1)).replace(minute=15, tzinfo=None)
     return {
         "latitude": 48.86,
         "longitude": 2.36,
@@ -77,6 +95,9 @@ def forecast(_):
     }
 
 
+PAUSE = 0.02  # seconds
+
+
 class Mocks(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -86,8 +107,21 @@ class Mocks(BaseHTTPRequestHandler):
         self.answer(answers.get(url.path), parse_qs(url.query))
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.answer({"/v1/responses": completed}.get(self.path), json.loads(body))
+        question = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        if self.path == "/v1/responses" and question.get("stream"):
+            self.write_events(question)
+        else:
+            self.answer({"/v1/responses": completed}.get(self.path), question)
+
+    def write_events(self, question):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        for event in events(question):
+            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            # So that it can be watched.
+            time.sleep(PAUSE)
 
     def answer(self, make, question):
         body = json.dumps(make(question) if make else {"error": "not found"}).encode()

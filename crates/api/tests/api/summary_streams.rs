@@ -184,6 +184,40 @@ on_both_databases! {
         assert_eq!(provider.calls(), 2);
     }
 
+    /// In a line that nobody ends before the client has it; how fast, is for DAYBOOK_MEASURE=1 and a release build.
+    async fn a_delta_is_passed_on_at_once(kind: Kind) {
+        let measure = std::env::var("DAYBOOK_MEASURE").is_ok();
+        let (sent, mut written) = mpsc::unbounded_channel();
+        let heard = Arc::new(Notify::new());
+        let told = Arc::clone(&heard);
+        let provider = Scripted::start(move |mut scene: Scene| {
+            let (sent, told) = (sent.clone(), Arc::clone(&told));
+            async move {
+                scene.begin().await;
+                // By then the client waits for nothing else.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                sent.send(Instant::now()).unwrap();
+                scene.delta("Milk").await;
+                told.notified().await;
+                scene.end("response.completed", "Milk", &json!({})).await;
+            }
+        })
+        .await;
+        let (server, token, note) = with_note(kind, &provider).await;
+        let mut times = Vec::new();
+        for _ in 0..if measure { 300 } else { 3 } {
+            let mut events = Events::of(request(&server, &token, &note).json(&json!({ "refresh": true }))).await;
+            assert_eq!(events.next().await, Some(delta("Milk")));
+            times.push(written.recv().await.unwrap().elapsed());
+            heard.notify_one();
+            assert_eq!(events.all().await.last().unwrap().0, "done");
+        }
+        times.sort();
+        let median = times[times.len() / 2];
+        println!("{kind:?}: from the provider's first delta to the client: median {median:?}, most {:?}", times.last());
+        assert!(!measure || median <= Duration::from_millis(5), "{times:?}");
+    }
+
     async fn what_hinders_a_stream_is_an_answer_of_its_own(kind: Kind) {
         let provider = Scripted::start(|mut scene: Scene| async move { scene.answer("Never.").await }).await;
         let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "10").start().await;
