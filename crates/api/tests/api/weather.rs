@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use wiremock::matchers::{any, path};
+use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{Kind, Server, Start, on_both_databases, timestamp, weather};
@@ -291,11 +291,14 @@ on_both_databases! {
         // An hour: an answer can only come from giving up.
         let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(3_600));
         let provider = MockServer::start().await;
-        Mock::given(path("/v1/search")).respond_with(slow).mount(&provider).await;
-        let server = asking(kind, &provider.uri(), &provider.uri()).await;
-        let token = server.user("ada").await;
-        let task = write(&server, &token, "Lisbon").await;
-        assert_eq!(no_weather(&server, &token, &task).await, "The weather service did not answer in time");
+        Mock::given(any()).respond_with(slow).mount(&provider).await;
+        let good = weather::of_lisbon().await;
+        for (geocoding, weather) in [(provider.uri(), good.uri()), (good.uri(), provider.uri())] {
+            let server = asking(kind, &geocoding, &weather).await;
+            let token = server.user("ada").await;
+            let task = write(&server, &token, "Lisbon").await;
+            assert_eq!(no_weather(&server, &token, &task).await, "The weather service did not answer in time");
+        }
     }
 
     async fn a_provider_that_comes_back_is_asked_again(kind: Kind) {
