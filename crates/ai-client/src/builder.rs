@@ -15,6 +15,7 @@ pub struct ClientBuilder {
     connect_timeout: Duration,
     max_retries: u32,
     total_deadline: Duration,
+    stream_deadline: Duration,
     max_body: usize,
     backoff_base: Duration,
     backoff_cap: Duration,
@@ -32,6 +33,8 @@ impl ClientBuilder {
             max_retries: 2,
             // One attempt that uses all of its time, and a shorter second one.
             total_deadline: Duration::from_secs(90),
+            // A small model on one's own machine writes a handful of words in a second.
+            stream_deadline: Duration::from_secs(5 * 60),
             // 100,000 tokens of text are about half of it.
             max_body: 1024 * 1024,
             // What OpenAI's own clients begin and end with.
@@ -70,10 +73,17 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest time of a call, all attempts and waits together; 90 s by default.
+    /// Longest time of a call, all attempts and waits together; 90 s by default. Of a stream it is the longest time until it begins.
     #[must_use]
     pub fn total_deadline(mut self, deadline: Duration) -> Self {
         self.total_deadline = deadline;
+        self
+    }
+
+    /// Longest time of a stream, from the call to its last byte; 5 minutes by default. Reaching it is [`Error::Timeout`].
+    #[must_use]
+    pub fn stream_deadline(mut self, deadline: Duration) -> Self {
+        self.stream_deadline = deadline;
         self
     }
 
@@ -103,6 +113,7 @@ impl ClientBuilder {
             ("timeout", self.timeout),
             ("connect timeout", self.connect_timeout),
             ("total deadline", self.total_deadline),
+            ("stream deadline", self.stream_deadline),
         ] {
             if time.is_zero() {
                 return Err(Error::config(format!("the {name} is zero")));
@@ -124,7 +135,7 @@ impl ClientBuilder {
             backoff_base: self.backoff_base,
             backoff_cap: self.backoff_cap,
         };
-        Ok(Client::new(http, endpoint, self.key, policy, self.max_body))
+        Ok(Client::new(http, endpoint, self.key, policy, self.stream_deadline, self.max_body))
     }
 }
 
@@ -202,6 +213,7 @@ mod tests {
             builder().timeout(Duration::ZERO),
             builder().connect_timeout(Duration::ZERO),
             builder().total_deadline(Duration::ZERO),
+            builder().stream_deadline(Duration::ZERO),
             builder().max_body(0),
         ] {
             assert!(matches!(bad.build(), Err(Error::Config { .. })));

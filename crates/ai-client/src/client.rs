@@ -26,6 +26,7 @@ struct Inner {
     endpoint: Url,
     key: ApiKey,
     policy: Policy,
+    stream_deadline: Duration,
     max_body: usize,
 }
 
@@ -41,9 +42,10 @@ impl Client {
         endpoint: Url,
         key: ApiKey,
         policy: Policy,
+        stream_deadline: Duration,
         max_body: usize,
     ) -> Self {
-        Self(Arc::new(Inner { http, endpoint, key, policy, max_body }))
+        Self(Arc::new(Inner { http, endpoint, key, policy, stream_deadline, max_body }))
     }
 
     /// Asks the provider and waits for the whole answer, trying again where the crate's front page says so. Needs a tokio runtime.
@@ -79,7 +81,7 @@ impl Client {
     /// A server that answers in one piece all the same gives a stream of one piece.
     ///
     /// The [timeout](ClientBuilder::timeout) is how long the provider may take to begin, and how long it may say nothing then; the
-    /// [deadline](ClientBuilder::total_deadline) bounds the whole.
+    /// [deadline](ClientBuilder::stream_deadline) bounds the whole.
     ///
     /// # Errors
     ///
@@ -92,7 +94,7 @@ impl Client {
             stream: bool,
         }
         let body = json(&Streamed { request, stream: true })?;
-        let deadline = tokio::time::Instant::now() + self.0.policy.total_deadline;
+        let deadline = tokio::time::Instant::now() + self.0.stream_deadline;
         self.0.policy.run(|time| self.open(body.clone(), time, deadline)).await
     }
 

@@ -124,6 +124,7 @@ impl Model {
             .timeout(provider.timeout)
             // One attempt that uses all of its time, and a shorter second one.
             .total_deadline(provider.timeout * 3 / 2)
+            .stream_deadline(DEADLINE)
             .build()?;
         Ok(Self {
             client,

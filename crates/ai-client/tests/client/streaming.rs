@@ -153,14 +153,19 @@ async fn silence_and_the_whole_time_are_bounded() {
     const LONG: Duration = Duration::from_secs(60);
     for (pings, timeout, deadline) in [(false, SHORT, LONG), (false, LONG, SHORT), (true, LONG, SHORT)] {
         let server = falling_silent(pings).await;
-        let client = builder(&server.base).timeout(timeout).total_deadline(deadline).build().unwrap();
+        let client = builder(&server.base).timeout(timeout).stream_deadline(deadline).build().unwrap();
         let mut stream = client.stream(&Request::new("m", "a note")).await.unwrap();
         let events = all(&mut stream).await;
         assert!(matches!(&events[..], [Ok(_), Err(Error::Timeout)]), "{pings} {timeout:?}: {events:?}");
     }
     // Comments keep a connection open over a silence.
     let server = falling_silent(true).await;
-    let client = builder(&server.base).timeout(SHORT).total_deadline(SHORT * 3).build().unwrap();
+    let client = builder(&server.base)
+        .timeout(SHORT)
+        .total_deadline(SHORT)
+        .stream_deadline(SHORT * 3)
+        .build()
+        .unwrap();
     let mut stream = client.stream(&Request::new("m", "a note")).await.unwrap();
     let began = Instant::now();
     all(&mut stream).await;
