@@ -167,8 +167,8 @@ async fn change(
     let place = match &patch.city {
         Some(city) => {
             let before = state.database.task(user.id, id).await.or_not_found(NOT_FOUND)?;
-            let is_known = before.city == *city && before.place.is_some();
-            if is_known { before.place } else { weather::locate(state, city).await? }
+            // What was taken once is not refused because of another field.
+            if before.city == *city { before.place } else { weather::locate(state, city).await? }
         }
         None => None,
     };

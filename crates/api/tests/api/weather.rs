@@ -231,6 +231,10 @@ on_both_databases! {
         assert_eq!(now[1]["place"], read["place"], "it is written down");
         assert_eq!(now[1]["updated_at"], listed[1]["updated_at"], "the user changed nothing");
         assert_eq!(no_weather(&server, &token, &listed[0]).await, "Several places have this name");
+        // Whoever changes something else of such a task need not say which of the places it is.
+        let draft = json!({ "title": "Paint", "content": "again", "city": listed[0]["city"] });
+        let kept = server.put("/tasks/2", &token, &draft).await.expect(StatusCode::OK).json();
+        assert_eq!((&kept["content"], &kept["place"]), (&json!("again"), &Value::Null));
     }
 
     async fn a_task_for_a_day_has_that_days_weather(kind: Kind) {
