@@ -13,7 +13,7 @@ use crate::summaries::Prices;
 #[derive(Debug, Clone)]
 pub enum SummarizerConfig {
     /// By a model.
-    Provider(Provider),
+    Provider(Box<Provider>),
     /// From a note's own sentences.
     Extractive,
     /// Not at all.
@@ -86,7 +86,7 @@ impl Reader<'_> {
         }
         match (mode, key, base_url) {
             (SummarizerMode::Off, ..) => SummarizerConfig::Off,
-            (_, Some(key), Some(base_url)) => SummarizerConfig::Provider(Provider {
+            (_, Some(key), Some(base_url)) => SummarizerConfig::Provider(Box::new(Provider {
                 key,
                 base_url,
                 timeout,
@@ -96,7 +96,7 @@ impl Reader<'_> {
                 budget,
                 parallel_per_user: parallel_per_user.unwrap_or(PARALLEL_PER_USER),
                 parallel: parallel.unwrap_or(PARALLEL),
-            }),
+            })),
             _ => SummarizerConfig::Extractive,
         }
     }

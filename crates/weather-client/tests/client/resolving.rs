@@ -34,14 +34,14 @@ async fn knowing(results: Value) -> (MockServer, Client) {
 }
 
 async fn one(client: &Client, name: &str) -> String {
-    match client.resolve(name).await.unwrap() {
+    match client.resolve(name).await.expect("the geocoder answers") {
         Resolution::One(place) => place.label(),
         Resolution::Several(places) => panic!("{name}: {places:?}"),
     }
 }
 
 async fn several(client: &Client, name: &str) -> Vec<String> {
-    match client.resolve(name).await.unwrap() {
+    match client.resolve(name).await.expect("the geocoder answers") {
         Resolution::Several(places) => places.iter().map(daybook_weather_client::Place::label).collect(),
         Resolution::One(place) => panic!("{name}: {place:?}"),
     }
