@@ -104,15 +104,26 @@ pub struct TaskDraft {
     /// The day that it is for, like `2026-11-23`: the weather is that of this day. An empty text is none.
     #[garde(custom(due_date_rule))]
     #[serde(default)]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", example = "2026-11-23")
-    )]
+    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
     pub due_date: Option<String>,
     /// Whose task it is: when sent, it must be the caller's own id.
     #[garde(skip)]
     #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
     pub user_id: Option<i64>,
+}
+
+/// A date, an empty text or null: what a pattern says of a date lets through the thirtieth of February.
+#[cfg(feature = "utoipa")]
+fn due_date_schema() -> utoipa::openapi::schema::Schema {
+    use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let schema = AnyOfBuilder::new()
+        .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
+        .item(text().max_length(Some(0)))
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some("The day that it is for: the weather is that of this day. An empty text is none."))
+        .examples(["2026-11-23"]);
+    schema.build().into()
 }
 
 /// What changes in a task; a field that is absent or null stays as it is.
@@ -139,10 +150,7 @@ pub struct TaskPatch {
     pub city: Option<String>,
     /// The day that it is for, like `2026-11-23`; an empty text takes it away.
     #[garde(custom(due_date_rule))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(pattern = "^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", example = "2026-11-23")
-    )]
+    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
     pub due_date: Option<String>,
     /// Whose task it is: when sent, it must be the caller's own id. A task never changes hands.
     #[garde(skip)]
