@@ -63,6 +63,8 @@ const SHOWN: usize = 10;
 /// A name that could be a place's, with what stands behind its commas to tell it from others: trimmed, inner white space folded to single spaces.
 pub(crate) struct PlaceName {
     text: String,
+    /// The name for the cache. Nothing but the case of ASCII is folded, which the geocoder does not look at: what it would look up apart must
+    /// not share an answer, or who asks first decides for the other. `K` (U+212A) becomes a `k` in lower case.
     key: String,
     qualifiers: Vec<String>,
 }
@@ -80,7 +82,7 @@ impl PlaceName {
             return Err(Error::UnknownPlace);
         }
         let qualifiers = parts.map(|part| code_of(part.to_lowercase())).collect();
-        Ok(Self { key: text.to_lowercase(), text, qualifiers })
+        Ok(Self { key: text.to_ascii_lowercase(), text, qualifiers })
     }
 
     /// What two spellings of one name share: the geocoder does not look at case.
@@ -129,8 +131,9 @@ impl PlaceName {
         };
         let mut found: Vec<Place> = places.iter().filter(matches).cloned().collect();
         // The geocoder also finds what begins like the name. Where something has the very name, nothing else is meant.
-        if found.iter().any(|place| place.name.to_lowercase() == self.key) {
-            found.retain(|place| place.name.to_lowercase() == self.key);
+        let name = self.text.to_lowercase();
+        if found.iter().any(|place| place.name.to_lowercase() == name) {
+            found.retain(|place| place.name.to_lowercase() == name);
         }
         if found.is_empty() { Err(Error::UnknownPlace) } else { Ok(found) }
     }
@@ -186,10 +189,23 @@ impl Answer {
     }
 }
 
+/// Characters. Longer ones are no names, and are not to be kept.
+const MAX_TOLD: usize = 200;
+
+/// What does not belong into a name: control characters, and what turns the direction of writing (Unicode, annex 9).
+fn is_hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 impl Candidate {
     fn into_place(self) -> Result<Place, Error> {
-        // Open-Meteo documents that empty fields are left out, and sends some of them as "".
         let told = |text: &String| !text.is_empty();
+        let texts = [Some(&self.name), self.country.as_ref(), self.admin1.as_ref(), self.timezone.as_ref()];
+        let texts = texts.into_iter().chain([self.country_code.as_ref()]).flatten();
+        if texts.into_iter().any(|text| text.chars().nth(MAX_TOLD).is_some() || text.contains(is_hidden)) {
+            return Err(Error::implausible("text"));
+        }
+        // Open-Meteo documents that empty fields are left out, and sends some of them as "".
         Ok(Place {
             name: Some(self.name).filter(told).ok_or_else(|| Error::implausible("name"))?,
             country: self.country.filter(told),

@@ -185,6 +185,24 @@ async fn no_more_days_are_taken_than_were_asked_for() {
 }
 
 #[tokio::test]
+async fn a_name_that_hides_something_is_malformed() {
+    let long = "x".repeat(201);
+    for (field, text) in [
+        ("name", "a\0b"),
+        ("name", "a\u{202e}b"),
+        ("country", "\u{1b}[31m"),
+        ("country_code", "F\nR"),
+        ("admin1", &long),
+        ("timezone", "Europe/\u{2066}"),
+    ] {
+        let mut place = paris();
+        place["results"][0][field] = json!(text);
+        let error = weather(place, week()).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{field}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn weather_that_cannot_be_is_malformed() {
     for (pointer, value) in [
         ("/utc_offset_seconds", json!(1_000_000)),

@@ -11,7 +11,10 @@ use std::{
 use daybook_weather_client::{Error, Forecast, Place};
 use serde_json::json;
 use tokio::{io::AsyncReadExt, task::JoinSet};
-use wiremock::{Mock, MockServer, ResponseTemplate, matchers::path};
+use wiremock::{
+    Mock, MockServer, ResponseTemplate,
+    matchers::{path, query_param},
+};
 
 use crate::support::{
     FORECAST, SEARCH, accept, answer, builder, client, counts, healthy_provider, listen, ok, paris, provider,
@@ -38,6 +41,21 @@ async fn spellings_of_one_name_share_a_place() {
     assert_eq!(counts(&server).await, (1, 0));
     client.find_place("Lemans").await.unwrap();
     assert_eq!(counts(&server).await, (2, 0));
+}
+
+#[tokio::test]
+async fn who_asks_for_another_name_first_decides_nothing() {
+    let server = MockServer::start().await;
+    let kyoto = Mock::given(path(SEARCH)).and(query_param("name", "Kyoto"));
+    let mut found = paris();
+    found["results"][0]["name"] = json!("Kyoto");
+    kyoto.respond_with(ok(found)).with_priority(1).mount(&server).await;
+    Mock::given(path(SEARCH)).respond_with(ok(json!({"generationtime_ms": 0.3}))).mount(&server).await;
+    let client = client(&server.uri());
+    // Its first letter is the sign for kelvin, which is a k in lower case.
+    let error = client.find_place("\u{212a}yoto").await.unwrap_err();
+    assert!(matches!(error, Error::UnknownPlace), "{error:?}");
+    assert_eq!(client.find_place("Kyoto").await.unwrap().name, "Kyoto");
 }
 
 #[tokio::test]
