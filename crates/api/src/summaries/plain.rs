@@ -39,14 +39,26 @@ fn is_plain(c: &char) -> bool {
     match c {
         '\n' | '\t' => true,
         // Marks, embeddings, overrides and isolates of direction (Unicode, annex 9); line and paragraph separators, which some readers take for
-        // ends of lines; what is never seen and can carry hidden text: joiners of words, tags, annotations, the byte order mark.
-        '\u{061c}'
+        // ends of lines.
+        '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => false,
+        // What is never seen and can carry hidden text (the property Default_Ignorable_Code_Point), but for what joins letters and signs into one and
+        // what chooses between a sign and its picture; and annotations.
+        '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}' => true,
+        '\u{00ad}'
+        | '\u{034f}'
+        | '\u{115f}'..='\u{1160}'
+        | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}'
         | '\u{200b}'
-        | '\u{200e}'
-        | '\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' => false,
-        '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => false,
+        | '\u{2060}'..='\u{206f}'
+        | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0d}'
+        | '\u{feff}'
+        | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fffb}'
+        | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}' => false,
         _ => !c.is_control(),
     }
 }
@@ -59,8 +71,9 @@ mod tests {
     fn answers_are_made_plain() {
         assert_eq!(plain("  a\u{0}b\u{1b}[31m\u{202e}c\n\td \u{7f}\u{85}"), "ab[31mc\n\td");
         assert_eq!(plain("\u{feff}a\u{2028}b\u{200b}\u{e0041}\u{2066}c"), "abc");
+        assert_eq!(plain("See\u{e0168}\u{ad}\u{3164}\u{180e}."), "See.");
         // What joins letters and signs into one must stay.
-        assert_eq!(plain("👩‍👧 می‌خواهم"), "👩‍👧 می‌خواهم");
+        assert_eq!(plain("👩‍👧 می‌خواهم ❤️"), "👩‍👧 می‌خواهم ❤️");
         assert_eq!(plain(&"ä".repeat(9_000)).chars().count(), CHARACTERS_MAX);
         assert_eq!(plain(" \n\u{202e}\t"), "");
     }
