@@ -11,6 +11,7 @@ use daybook_throttle::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::seats::Full;
 use crate::validation::Issue;
 
 /// The body of every error but a failed validation.
@@ -266,6 +267,15 @@ impl From<daybook_auth::TokenError> for ApiError {
 
 /// When an AI provider that is too busy does not say how long to wait.
 const RATE_LIMITED_FOR: Duration = Duration::from_secs(30);
+
+impl From<Full> for ApiError {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::OfUser => Self::TooManySummaries,
+            Full::OfAll => Self::busy("too many summaries are being made or waited for"),
+        }
+    }
+}
 
 impl ApiError {
     /// What an error of the AI provider is to a client.

@@ -14,6 +14,7 @@ mod openapi;
 mod places;
 mod revocation;
 mod routes;
+mod seats;
 mod secret_file;
 pub mod server;
 pub mod state;

@@ -20,6 +20,7 @@ pub(crate) struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     reading: IntGauge,
+    waiting: IntGauge,
 }
 
 /// Requests that are served at once in one process. Each waits for the database or for a hash; a thousand that wait are a second
@@ -29,6 +30,10 @@ const SERVED_MAX: i64 = 1_024;
 /// Requests whose bodies are being read at once. Whoever sends slowly costs little more than a socket, and must not keep others from
 /// being served, so there may be many; without an account each holds 16 kB at the most.
 const READING_MAX: i64 = 8_192;
+
+/// Requests that wait for an AI provider or for Open-Meteo at once. They cost no more than those whose bodies are read, and others must not have to wait
+/// for a server that is not ours.
+const WAITING_MAX: i64 = 8_192;
 
 /// One request in a count, until it is dropped: also when the client goes away.
 pub(crate) struct Counted(IntGauge);
@@ -60,16 +65,18 @@ impl Metrics {
             durations: HistogramVec::new(durations.buckets(SECONDS.to_vec()), &["method", "route"])?,
             in_flight: IntGauge::new("http_requests_in_flight", "Requests that have not been answered")?,
             reading: IntGauge::new("http_requests_reading_body", "Those of them whose body is being read")?,
+            waiting: IntGauge::new("http_requests_waiting", "Those of them that wait for another service")?,
         };
         let build = Opts::new("daybook_build_info", "The version that runs")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         let build = IntGauge::with_opts(build)?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 5] = [
+        let collectors: [Box<dyn Collector>; 6] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.durations.clone()),
             Box::new(metrics.in_flight.clone()),
             Box::new(metrics.reading.clone()),
+            Box::new(metrics.waiting.clone()),
             Box::new(build),
         ];
         for collector in collectors {
@@ -81,7 +88,7 @@ impl Metrics {
     /// Counts a request until it is answered, and tells whether there are too many.
     pub(crate) fn serving(&self) -> (Counted, bool) {
         let counted = Counted::enter(&self.in_flight);
-        (counted, self.in_flight.get() - self.reading.get() > SERVED_MAX)
+        (counted, self.in_flight.get() - self.reading.get() - self.waiting.get() > SERVED_MAX)
     }
 
     /// Counts a request while its body is read.
@@ -93,6 +100,19 @@ impl Metrics {
         let counted = Counted::enter(&self.reading);
         if self.reading.get() > READING_MAX {
             return Err(ApiError::busy("too many bodies are being read"));
+        }
+        Ok(counted)
+    }
+
+    /// Counts a request while it waits for a service that is not ours.
+    ///
+    /// # Errors
+    ///
+    /// Too many wait.
+    pub(crate) fn waiting(&self) -> Result<Counted, ApiError> {
+        let counted = Counted::enter(&self.waiting);
+        if self.waiting.get() > WAITING_MAX {
+            return Err(ApiError::busy("too many requests wait for another service"));
         }
         Ok(counted)
     }

@@ -1,14 +1,12 @@
-//! How many summaries are made at once: by all, and by each user.
+//! How many do the same at once: all together, and each user.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use daybook_domain::UserId;
 
-use crate::error::ApiError;
-
 #[derive(Clone)]
-pub(super) struct Seats {
+pub(crate) struct Seats {
     taken: Arc<Mutex<HashMap<UserId, usize>>>,
     per_user: usize,
     of_all: usize,
@@ -16,26 +14,35 @@ pub(super) struct Seats {
 
 /// Given back when it is dropped.
 #[must_use]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     seats: Seats,
     user: UserId,
 }
 
+/// Why there is no seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// This user has as many as one may have.
+    OfUser,
+    /// All together have.
+    OfAll,
+}
+
 impl Seats {
-    pub(super) fn new(per_user: usize, of_all: usize) -> Self {
+    pub(crate) fn new(per_user: usize, of_all: usize) -> Self {
         Self { taken: Arc::default(), per_user, of_all }
     }
 
     /// # Errors
     ///
-    /// [`ApiError::TooManySummaries`] when this user has as many as one may have, [`ApiError::Busy`] when all together do.
-    pub(super) fn take(&self, user: UserId) -> Result<Seat, ApiError> {
+    /// When there is none left.
+    pub(crate) fn take(&self, user: UserId) -> Result<Seat, Full> {
         let mut taken = self.lock();
         if taken.get(&user).is_some_and(|count| *count >= self.per_user) {
-            return Err(ApiError::TooManySummaries);
+            return Err(Full::OfUser);
         }
         if taken.values().sum::<usize>() >= self.of_all {
-            return Err(ApiError::busy("too many summaries are being made"));
+            return Err(Full::OfAll);
         }
         *taken.entry(user).or_default() += 1;
         Ok(Seat { seats: self.clone(), user })
@@ -66,9 +73,9 @@ mod tests {
     fn nobody_takes_all_seats_and_all_come_back() {
         let seats = Seats::new(2, 3);
         let ada = [seats.take(UserId(1)).unwrap(), seats.take(UserId(1)).unwrap()];
-        assert!(matches!(seats.take(UserId(1)), Err(ApiError::TooManySummaries)));
+        assert_eq!(seats.take(UserId(1)).err(), Some(Full::OfUser));
         let bob = seats.take(UserId(2)).unwrap();
-        assert!(matches!(seats.take(UserId(3)), Err(ApiError::Busy(..))));
+        assert_eq!(seats.take(UserId(3)).err(), Some(Full::OfAll));
         drop((ada, bob));
         assert!(seats.lock().is_empty());
         let _eve = seats.take(UserId(3)).unwrap();

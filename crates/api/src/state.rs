@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::openapi;
 use crate::places::Places;
 use crate::revocation::Revocations;
+use crate::seats::Seats;
 use crate::summaries::Summaries;
 use crate::uses::Uses;
 
@@ -33,6 +34,8 @@ pub struct State {
     pub(crate) places: Places,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summaries: Summaries,
+    /// For those who have cities looked up.
+    pub(crate) lookup_seats: Seats,
     pub(crate) weather: daybook_weather_client::Client,
     pub(crate) metrics: Metrics,
     pub(crate) openapi: Arc<str>,
@@ -41,6 +44,11 @@ pub struct State {
     request_ids: Arc<RequestIds>,
     clock: fn() -> Timestamp,
 }
+
+/// Whoever makes names of cities up must not take the places of all others at the geocoder.
+const LOOKUPS_PER_USER: usize = 4;
+/// As many requests as may wait for another service have one each.
+const LOOKUPS: usize = 8_192;
 
 impl State {
     /// Puts the parts together as they are configured. Opens SQLite's file; connects to nothing else before it is
@@ -74,6 +82,7 @@ impl State {
             uses: Uses::new(),
             summaries: Summaries::new(&config.summarizer)?,
             weather,
+            lookup_seats: Seats::new(LOOKUPS_PER_USER, LOOKUPS),
             metrics: Metrics::new()?,
             openapi: openapi::document_json()?.into(),
             draining: Arc::default(),

@@ -7,7 +7,6 @@ mod making;
 mod plain;
 mod price;
 mod prompt;
-mod seats;
 mod talk;
 
 use std::time::Duration;
@@ -17,12 +16,12 @@ use daybook_domain::{Note, SummaryOptions, UserId};
 use daybook_persistence::{Budget, SummaryKey};
 
 pub(crate) use self::failure::Failure;
-use self::flight::{FlightKey, Flights};
-pub(crate) use self::flight::{Progress, Watch};
+pub(crate) use self::flight::Progress;
+use self::flight::{FlightKey, Flights, Watch};
 pub(crate) use self::price::Prices;
-use self::seats::Seats;
 use crate::config::{Provider, SummarizerConfig};
 use crate::error::ApiError;
+use crate::seats::{Seat, Seats};
 use crate::state::State;
 
 /// Longest time of a summary, all of its calls together: a long note in a small model's window takes some dozens.
@@ -33,8 +32,21 @@ const DEADLINE: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct Summaries {
     way: Way,
     flights: Flights,
+    /// For those that are being made.
     seats: Seats,
+    /// For those who wait for them.
+    waiting: Seats,
 }
+
+/// Somebody who waits for a summary.
+pub(crate) struct Waiter {
+    pub(crate) watch: Watch,
+    _seat: Seat,
+}
+
+/// So many requests of one user may wait for summaries at once, and so many of all. A wait is long, and costs a socket and what is written meanwhile.
+const WAITING_PER_USER: usize = 64;
+const WAITING: usize = 2_048;
 
 /// How they are made.
 #[derive(Clone)]
@@ -74,7 +86,7 @@ impl Summaries {
             }
             SummarizerConfig::Off => (Way::Off, Seats::new(0, 0)),
         };
-        Ok(Self { way, flights: Flights::default(), seats })
+        Ok(Self { way, flights: Flights::default(), seats, waiting: Seats::new(WAITING_PER_USER, WAITING) })
     }
 
     /// What a summary of this note is known by.
@@ -96,15 +108,16 @@ impl Summaries {
     ///
     /// # Errors
     ///
-    /// When this user, or all together, have too many made at once.
+    /// When this user, or all together, have too many made at once, or wait for too many.
     pub(crate) fn join(
         &self,
         state: &State,
         user: UserId,
         note: Note,
         key: SummaryKey,
-    ) -> Result<Watch, ApiError> {
-        let flight_key = FlightKey { note: note.id, key: key.clone() };
+    ) -> Result<Waiter, ApiError> {
+        let waiting = self.waiting.take(user)?;
+        let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let begin = |flight, seat| {
             let (way, state) = (self.way.clone(), state.clone());
             let job = Job { user, note, key };
@@ -113,7 +126,8 @@ impl Summaries {
                 drop(seat);
             });
         };
-        self.flights.join(flight_key, || self.seats.take(user), begin)
+        let watch = self.flights.join(flight_key, || self.seats.take(user), begin)?;
+        Ok(Waiter { watch, _seat: waiting })
     }
 }
 

@@ -22,6 +22,22 @@ pub(crate) struct CurrentUser {
     pub(crate) id: UserId,
     /// None for a token of the service that daybook replaced.
     pub(crate) session: Option<SessionId>,
+    /// When the token was issued.
+    issued_at: Timestamp,
+}
+
+impl CurrentUser {
+    /// Fails once the session has ended, for an answer that takes its time.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::BadToken`]. When the database cannot be asked, nothing has ended.
+    pub(crate) async fn still_lives(self, state: &State) -> Result<(), ApiError> {
+        match check_session(state, self).await {
+            Err(error @ ApiError::BadToken(_)) => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Whose data a request reads, and the session that must live for it: all that a handler gets to know that leaves the look at the session
@@ -38,12 +54,12 @@ type Answer<B> = Result<ServiceResponse<EitherBody<B>>, actix_web::Error>;
 /// is thrown away if the session has ended. Any other request waits.
 pub(crate) async fn authenticate<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
     let state = State::of(request.request())?.clone();
-    let (user, issued_at) = match token_holder(request.request(), &state) {
-        Ok(holder) => holder,
+    let user = match token_holder(request.request(), &state) {
+        Ok(user) => user,
         Err(error) => return refuse(request.into_parts().0, error),
     };
     request.extensions_mut().insert(user);
-    answer_live(request, next, check_session(&state, user, issued_at)).await
+    answer_live(request, next, check_session(&state, user)).await
 }
 
 /// Answers a request whose session lives, as this check finds out.
@@ -71,14 +87,14 @@ async fn answer_live<B: MessageBody>(
 /// lives is asked in the statement that reads.
 pub(crate) async fn authenticate_reader<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Answer<B> {
     let state = State::of(request.request())?.clone();
-    let (user, issued_at) = match token_holder(request.request(), &state) {
-        Ok(holder) => holder,
+    let user = match token_holder(request.request(), &state) {
+        Ok(user) => user,
         Err(error) => return refuse(request.into_parts().0, error),
     };
     let now = state.now();
     let Some(session) = user.session.filter(|session| state.uses.is_known(*session, now)) else {
         request.extensions_mut().insert(CurrentReader(user.id.into()));
-        return answer_live(request, next, check_session(&state, user, issued_at)).await;
+        return answer_live(request, next, check_session(&state, user)).await;
     };
     request.extensions_mut().insert(CurrentReader(Reader::in_session(user.id, session, now)));
     let response = next.call(request).await?;
@@ -86,7 +102,7 @@ pub(crate) async fn authenticate_reader<B: MessageBody>(request: ServiceRequest,
         return Ok(response.map_into_left_body());
     }
     // Whatever was not found may have been hidden by the end of the session, and a bad request is refused before anything is read.
-    match check_session(&state, user, issued_at).await {
+    match check_session(&state, user).await {
         Ok(()) => Ok(response.map_into_left_body()),
         Err(error) => refuse(response.into_parts().0, error),
     }
@@ -96,20 +112,21 @@ fn refuse<B>(request: HttpRequest, error: ApiError) -> Answer<B> {
     Ok(ServiceResponse::new(request, HttpResponse::from_error(error)).map_into_right_body())
 }
 
-/// Whom the token names, and when it was issued; the token is ours, has not expired, and is not known to be revoked.
-fn token_holder(request: &HttpRequest, state: &State) -> Result<(CurrentUser, Timestamp), ApiError> {
+/// Whom the token names; it is ours, has not expired, and is not known to be revoked.
+fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, ApiError> {
     let claims = state.tokens.verify(bearer_token(request)?, state.now().as_seconds())?;
     let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
         .ok_or(ApiError::BadToken(INVALID))?;
-    let user = CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId) };
+    let user =
+        CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId), issued_at };
     if user.session.is_some_and(|session| state.revocations.contains(session, issued_at)) {
         return Err(REVOKED);
     }
-    Ok((user, issued_at))
+    Ok(user)
 }
 
 /// Whether the token's session lives; a token without one must not be older than the password or the last logout with such a token.
-async fn check_session(state: &State, user: CurrentUser, issued_at: Timestamp) -> Result<(), ApiError> {
+async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError> {
     let now = state.now();
     let live = match user.session {
         Some(session) => {
@@ -119,7 +136,7 @@ async fn check_session(state: &State, user: CurrentUser, issued_at: Timestamp) -
             }
             activity.is_some()
         }
-        None => state.database.is_unchanged_since(user.id, issued_at).await?,
+        None => state.database.is_unchanged_since(user.id, user.issued_at).await?,
     };
     if live { Ok(()) } else { Err(REVOKED) }
 }

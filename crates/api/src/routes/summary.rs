@@ -12,7 +12,7 @@ use super::{page, summary_stream};
 use crate::error::{ApiError, OrNotFound};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging};
 use crate::state::State;
-use crate::summaries::Watch;
+use crate::summaries::Waiter;
 use crate::validation::length_rule;
 
 /// How a note is summarised.
@@ -87,8 +87,13 @@ pub(crate) async fn summarize(
             HttpResponse::Ok().json(stored)
         });
     }
-    let watch = state.summaries.join(&state, user.id, note, key)?;
-    if wants_events(&request) { summary_stream::answer(watch).await } else { whole(watch).await }
+    let _waiting = state.metrics.waiting()?;
+    let waiter = state.summaries.join(&state, user.id, note, key)?;
+    if wants_events(&request) {
+        summary_stream::answer(waiter, state, user).await
+    } else {
+        whole(waiter).await
+    }
 }
 
 /// List a note's summaries
@@ -125,8 +130,8 @@ async fn show(state: &State, user: CurrentUser, note: &Note, stored: &Summary) -
     state.database.show_summary(user.id, note.id, stored.id).await.or_not_found(NOT_FOUND)
 }
 
-async fn whole(mut watch: Watch) -> Result<HttpResponse, ApiError> {
-    let ended = watch.wait_for(|progress| progress.outcome.is_some()).await;
+async fn whole(mut waiter: Waiter) -> Result<HttpResponse, ApiError> {
+    let ended = waiter.watch.wait_for(|progress| progress.outcome.is_some()).await;
     match ended.ok().and_then(|progress| progress.outcome.clone()) {
         Some(Ok(summary)) => Ok(HttpResponse::Ok().json(&*summary)),
         Some(Err(failure)) => Err(failure.into()),

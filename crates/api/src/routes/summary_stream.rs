@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, ResponseError, web};
 use bytes::Bytes;
 use daybook_domain::Summary;
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
 
 use crate::error::ApiError;
-use crate::summaries::{Failure, Progress, Watch};
+use crate::extract::CurrentUser;
+use crate::state::State;
+use crate::summaries::{Failure, Progress, Waiter};
 
 /// A comment after so long a silence keeps proxies, which give up after a minute, from closing the connection.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// So often it is asked whether the session lives: with it the stream ends.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// How nginx is told to pass on each piece as it comes.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -27,9 +33,13 @@ pub(super) fn stored(summary: &Summary) -> HttpResponse {
 }
 
 /// Answers once the summary is being made; what hinders that is an answer of its own and no event.
-pub(super) async fn answer(mut watch: Watch) -> Result<HttpResponse, ApiError> {
+pub(super) async fn answer(
+    mut waiter: Waiter,
+    state: web::Data<State>,
+    user: CurrentUser,
+) -> Result<HttpResponse, ApiError> {
     let is_known = |progress: &Progress| progress.has_begun || progress.outcome.is_some();
-    let refused = match watch.wait_for(is_known).await {
+    let refused = match waiter.watch.wait_for(is_known).await {
         Ok(progress) if progress.has_begun => None,
         Ok(progress) => progress.outcome.clone().and_then(Result::err),
         Err(_) => Some(Failure::Interrupted),
@@ -37,10 +47,15 @@ pub(super) async fn answer(mut watch: Watch) -> Result<HttpResponse, ApiError> {
     if let Some(failure) = refused {
         return Err(failure.into());
     }
-    let teller = Teller { watch, told: 0, is_done: false };
-    Ok(events_response(stream::unfold(teller, async |mut teller| {
-        let events = teller.next().await?;
-        Some((Ok::<_, ApiError>(events), teller))
+    let now = Instant::now();
+    let teller = Teller { waiter, state, user, told: 0, told_at: now, looked_at: now, is_done: false };
+    let span = tracing::Span::current();
+    Ok(events_response(stream::unfold(teller, move |mut teller| {
+        let next = async move {
+            let events = teller.next().await?;
+            Some((Ok::<_, ApiError>(events), teller))
+        };
+        next.instrument(span.clone())
     })))
 }
 
@@ -56,9 +71,13 @@ fn events_response(
 
 /// Tells one client what comes. When the client leaves it is dropped, and with the last of them the summary is given up.
 struct Teller {
-    watch: Watch,
+    waiter: Waiter,
+    state: web::Data<State>,
+    user: CurrentUser,
     /// How much of the text has been told, in bytes.
     told: usize,
+    told_at: Instant,
+    looked_at: Instant,
     is_done: bool,
 }
 
@@ -69,19 +88,29 @@ impl Teller {
             if self.is_done {
                 return None;
             }
+            if self.looked_at.elapsed() >= LOOK {
+                if let Err(error) = self.user.still_lives(&self.state).await {
+                    self.is_done = true;
+                    return Some(failed(&error));
+                }
+                self.looked_at = Instant::now();
+            }
             if let Some(events) = self.news() {
+                self.told_at = Instant::now();
                 return Some(events);
             }
-            match timeout(SILENCE, self.watch.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => self.is_done = true,
-                Err(_) => return Some(Bytes::from_static(b": waiting\n\n")),
+            if self.told_at.elapsed() >= SILENCE {
+                self.told_at = Instant::now();
+                return Some(Bytes::from_static(b": waiting\n\n"));
+            }
+            if let Ok(Err(_)) = timeout(LOOK, self.waiter.watch.changed()).await {
+                self.is_done = true;
             }
         }
     }
 
     fn news(&mut self) -> Option<Bytes> {
-        let progress = self.watch.borrow_and_update();
+        let progress = self.waiter.watch.borrow_and_update();
         if let Some(piece) = progress.text.get(self.told..).filter(|piece| !piece.is_empty()) {
             self.told = progress.text.len();
             return Some(event("delta", &json!({ "text": piece })));
@@ -94,10 +123,14 @@ impl Teller {
             Err(failure) => {
                 let error = ApiError::from(failure);
                 tracing::warn!(%error, "a summary that was being streamed failed");
-                event("error", &json!({ "status": error.status_code().as_u16(), "detail": error.sentence() }))
+                failed(&error)
             }
         })
     }
+}
+
+fn failed(error: &ApiError) -> Bytes {
+    event("error", &json!({ "status": error.status_code().as_u16(), "detail": error.sentence() }))
 }
 
 /// JSON has no line breaks, so an event is two lines and an empty one.

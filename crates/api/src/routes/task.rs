@@ -54,7 +54,7 @@ pub(crate) async fn create(
     ValidJson(draft): ValidJson<TaskDraft>,
 ) -> Result<HttpResponse, ApiError> {
     refuse_other_owner(draft.user_id, user.id)?;
-    let place = weather::locate(&state, &draft.city).await?;
+    let place = weather::locate(&state, user.id, &draft.city).await?;
     let task = state.database.create_task(user.id, draft, place, state.now()).await?;
     Ok(HttpResponse::Created().insert_header(("Location", format!("/tasks/{}", task.id))).json(task))
 }
@@ -102,6 +102,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, ApiError> {
     let mut task = state.database.task(reader.0, id).await.or_not_found(NOT_FOUND)?;
     let owner = task.user_id;
+    let _waiting = state.metrics.waiting()?;
     let (weather, weather_error) = match weather::of_task(&state, owner, &mut task).await {
         Ok(weather) => (Some(weather), None),
         Err(sentence) => (None, Some(sentence)),
@@ -168,7 +169,7 @@ async fn change(
         Some(city) => {
             let before = state.database.task(user.id, id).await.or_not_found(NOT_FOUND)?;
             // What was taken once is not refused because of another field.
-            if before.city == *city { before.place } else { weather::locate(state, city).await? }
+            if before.city == *city { before.place } else { weather::locate(state, user.id, city).await? }
         }
         None => None,
     };

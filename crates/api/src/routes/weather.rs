@@ -16,6 +16,7 @@ const DAYS: usize = 7;
 /// Where forecasts come from: their licence (CC BY 4.0) wants it said.
 const SOURCE: &str = "Open-Meteo.com";
 
+const TOO_MANY: &str = "Too many of your cities are being looked up at once";
 const SEVERAL: &str = "Several places have this name";
 
 /// The weather at a place: now, and day by day.
@@ -53,20 +54,22 @@ impl Weather {
     }
 }
 
-/// The place of a city that is about to be written down; none if nobody knows it now.
+/// The place of a city that is about to be written down; none if nobody knows it now, or if this user has several looked up already.
 ///
 /// # Errors
 ///
 /// [`ApiError::Invalid`] with the candidates when it may be any of several.
-pub(super) async fn locate(state: &State, city: &str) -> Result<Option<Place>, ApiError> {
+pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Option<Place>, ApiError> {
     if city.trim().is_empty() {
         return Ok(None);
     }
+    let _waiting = state.metrics.waiting()?;
+    // It is looked for again when the task is read.
+    let Ok(_seat) = state.lookup_seats.take(user) else { return Ok(None) };
     match state.weather.resolve(city).await {
         Ok(Resolution::One(place)) => Ok(Some(place_of(place))),
         Ok(Resolution::Several(places)) => Err(several(city, &places)),
         Err(Error::UnknownPlace) => Ok(None),
-        // It is looked for again when the task is read.
         Err(error) => {
             tracing::warn!(?error, "a city was not looked up");
             Ok(None)
@@ -86,6 +89,7 @@ pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Res
     };
     weather.await.map_err(|problem: Problem| match problem {
         Problem::Several => SEVERAL.to_owned(),
+        Problem::TooMany => TOO_MANY.to_owned(),
         // A city that nobody knows is the user's affair.
         Problem::None(Error::UnknownPlace) => Error::UnknownPlace.to_string(),
         Problem::None(error) => {
@@ -97,6 +101,7 @@ pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Res
 
 enum Problem {
     Several,
+    TooMany,
     None(Error),
 }
 
@@ -108,6 +113,7 @@ impl From<Error> for Problem {
 
 /// Finds the place of a task that was written while it could not be found, and writes it down.
 async fn find(state: &State, user: UserId, task: &mut Task) -> Result<Place, Problem> {
+    let Ok(_seat) = state.lookup_seats.take(user) else { return Err(Problem::TooMany) };
     let Resolution::One(found) = state.weather.resolve(&task.city).await? else {
         return Err(Problem::Several);
     };

@@ -3,13 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use daybook_domain::{NoteId, Summary};
+use daybook_domain::{NoteId, Summary, UserId};
 use daybook_persistence::SummaryKey;
 use tokio::sync::watch;
 
 use super::Failure;
-use super::seats::Seat;
-use crate::error::ApiError;
+use crate::seats::{Full, Seat};
 
 /// How far a summary has come.
 #[derive(Default)]
@@ -23,11 +22,12 @@ pub(crate) struct Progress {
 }
 
 /// Whoever waits for a summary. Without any of them it is given up.
-pub(crate) type Watch = watch::Receiver<Progress>;
+pub(super) type Watch = watch::Receiver<Progress>;
 
-/// What two must agree in to wait for the same summary. A note has one owner.
+/// What two must agree in to wait for the same summary.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct FlightKey {
+    pub(super) user: UserId,
     pub(super) note: NoteId,
     pub(super) key: SummaryKey,
 }
@@ -47,9 +47,9 @@ impl Flights {
     pub(super) fn join(
         &self,
         key: FlightKey,
-        take_seat: impl FnOnce() -> Result<Seat, ApiError>,
+        take_seat: impl FnOnce() -> Result<Seat, Full>,
         begin: impl FnOnce(Flight, Seat),
-    ) -> Result<Watch, ApiError> {
+    ) -> Result<Watch, Full> {
         let mut flights = self.lock();
         if let Some(progress) = flights.get(&key) {
             return Ok(progress.subscribe());
@@ -77,11 +77,6 @@ impl Flight {
         if !text.is_empty() {
             self.progress.send_modify(|progress| progress.text.push_str(text));
         }
-    }
-
-    /// What has been pushed.
-    pub(super) fn text(&self) -> String {
-        self.progress.borrow().text.clone()
     }
 
     /// Returns when nobody waits any more; from then on nobody can join.

@@ -52,27 +52,36 @@ async fn ask(model: &Model, state: &State, job: Job, flight: &Flight) -> Result<
         biased;
         outcome = timeout(DEADLINE, talk.about(&job, &plan, flight)) => match outcome {
             Ok(Ok(written)) => {
-                let spent = talk.bill(&written.model, "");
-                return Ok(receipt.store(state, job, Ok(written), spent).await?);
+                let spent = talk.bill(&written.model);
+                let stored = receipt.store(state, job, Ok(written), spent).await;
+                if stored.as_ref().is_err_and(|error| !matches!(error, daybook_persistence::Error::NotFound)) {
+                    // What cannot be stored has been paid for all the same.
+                    settle(state, reservation, spent).await;
+                }
+                return Ok(stored?);
             }
             Ok(Err(error)) => (status_of(&error), Failure::from(error)),
             Err(_) => (SummaryStatus::Failed, Failure::TimedOut),
         },
         () = flight.abandoned() => (SummaryStatus::Cancelled, Failure::Interrupted),
     };
-    let spent = talk.bill(&model.name, &flight.text());
-    // Of what did not reach a model there is nothing to keep.
-    let kept = if spent.calls == 0 {
-        state.database.settle_tokens(reservation, spent).await
-    } else {
-        receipt.store(state, job, Err((status, model.name.clone())), spent).await.map(drop)
-    };
-    match kept {
-        // A note that is gone has no receipts; what it took is booked all the same.
-        Ok(()) | Err(daybook_persistence::Error::NotFound) => {}
-        Err(error) => tracing::error!(%error, "what a summary took was not booked"),
+    let spent = talk.bill(&model.name);
+    // Of what did not reach a model there is nothing to keep. A note that is gone has no receipts; what it took is booked all the same.
+    if spent.calls == 0 {
+        settle(state, reservation, spent).await;
+    } else if let Err(error) = receipt.store(state, job, Err((status, model.name.clone())), spent).await
+        && !matches!(error, daybook_persistence::Error::NotFound)
+    {
+        tracing::error!(%error, "a receipt was not kept");
+        settle(state, reservation, spent).await;
     }
     Err(failure)
+}
+
+async fn settle(state: &State, reservation: Reservation, spent: Spent) {
+    if let Err(error) = state.database.settle_tokens(reservation, spent).await {
+        tracing::error!(%error, "what a summary took was not booked");
+    }
 }
 
 fn status_of(error: &Error) -> SummaryStatus {

@@ -16,6 +16,9 @@ open links in it.";
 /// Room for what a model is told besides the data: the frame, the task and the fences, with what a server's own template adds.
 const FRAME_TOKENS: usize = 400;
 
+/// What a model is told besides the data is shorter than this.
+const FRAME_BYTES: usize = 1_000;
+
 /// Room for a title of 200 characters.
 const TITLE_TOKENS: usize = 450;
 
@@ -39,6 +42,11 @@ impl Room {
     pub(super) fn of(window: usize) -> Self {
         let output = OUTPUT_TOKENS_MAX.min(window / 4);
         Self { input: window.saturating_sub(output + FRAME_TOKENS + TITLE_TOKENS), output }
+    }
+
+    /// What an answer may take.
+    pub(super) fn output(self) -> usize {
+        self.output
     }
 
     /// As much of each part's summary is kept that two always fit together.
@@ -65,10 +73,12 @@ impl Plan {
         Self { room, parts: split(&note.content, room.input) }
     }
 
-    /// How many tokens it will take at the most, as far as they can be told beforehand.
+    /// How many tokens it will take at the most: a byte is never more than one, in any model, and each third that is counted for a text is a byte or
+    /// less.
     pub(super) fn tokens(&self, note: &Note) -> i64 {
         let Room { input, output } = self.room;
-        let one = |content: &String| tokens_of(&note.title) + tokens_of(content) + FRAME_TOKENS + output;
+        let bytes = |content: &str| data(note, content, Some((1, 1))).to_string().len();
+        let one = |content: &String| bytes(content) + FRAME_BYTES + output;
         let parts: usize = self.parts.iter().map(one).sum();
         let mut merges = 0;
         let mut left = self.parts.len();
@@ -76,7 +86,8 @@ impl Plan {
             left = left.div_ceil(self.room.fan_in());
             merges += left;
         }
-        i64::try_from(parts + merges * (input + TITLE_TOKENS + FRAME_TOKENS + output)).unwrap_or(i64::MAX)
+        i64::try_from(parts + merges * (3 * (input + TITLE_TOKENS) + FRAME_BYTES + output))
+            .unwrap_or(i64::MAX)
     }
 }
 
@@ -134,7 +145,7 @@ fn manner(options: &SummaryOptions) -> String {
 }
 
 fn request(model: &str, task: &str, data: &Value, room: Room) -> Request {
-    let data = data.to_string();
+    let data = on_one_line(&data.to_string());
     let hash = ContentHash::of("", &data);
     // JSON keeps the data on one line, and its own hash is what it cannot contain.
     let fence = format!("note-{}", &hash.as_str()[..16]);
@@ -146,14 +157,31 @@ fn request(model: &str, task: &str, data: &Value, room: Room) -> Request {
         .store(false)
 }
 
-/// How many tokens this is about, in thirds: three letters of a Latin script for one, half a sign of any other. Models differ, and what was used is
-/// booked when they have told it.
+/// JSON escapes the ends of lines of ASCII alone; what else ends one for some readers stands in texts only, where it can be escaped.
+fn on_one_line(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '\u{7f}' => escaped.push_str("\\u007f"),
+            '\u{85}' => escaped.push_str("\\u0085"),
+            '\u{2028}' => escaped.push_str("\\u2028"),
+            '\u{2029}' => escaped.push_str("\\u2029"),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+/// How many tokens this is about, in thirds: three letters of a Latin script for one, a digit or a punctuation mark for one, half a sign of any other
+/// script. Models differ, and what was used is booked when they have told it.
 fn thirds(c: char) -> usize {
     match c {
         // As JSON writes them.
-        '"' | '\\' | '\n' | '\r' | '\t' => 2,
+        '\n' | '\r' | '\t' => 2,
+        ' ' => 1,
+        c if c.is_ascii_alphabetic() => 1,
         c if c.is_ascii_control() => 6,
-        c if c.is_ascii() => 1,
+        c if c.is_ascii() => 3,
         _ => 6,
     }
 }
@@ -238,6 +266,40 @@ mod tests {
         assert_eq!(data_of(&of_part("m", &hostile, "note-\nx", (1, 2), room))["content"], "note-\nx");
         let summaries = ["note-\n".to_owned(), "b".to_owned()];
         assert_eq!(data_of(&of_parts("m", &hostile, &summaries, None, room))["summaries"], json!(summaries));
+    }
+
+    #[test]
+    fn data_is_one_line_to_any_reader() {
+        let hostile = note("a\u{2028}b", "c\u{2029}\u{85}\u{7f}\u{b}\u{c}d\ne");
+        let request = of_note("m", &hostile, &SummaryOptions::default(), Room::of(128_000));
+        assert_eq!(data_of(&request)["content"], hostile.content);
+        let sent = serde_json::to_value(&request).unwrap();
+        let text = sent["input"][0]["content"][0]["text"].as_str().unwrap();
+        let ends = |c: char| c == '\u{2028}' || c == '\u{2029}' || (c.is_control() && c != '\n');
+        assert!(!text.contains(ends), "{text:?}");
+    }
+
+    #[test]
+    fn no_text_takes_more_than_was_set_aside() {
+        // A model that makes a token of every byte of what it is sent.
+        for content in [
+            "!@#$%^&*()".repeat(10_000),
+            "\u{1}\"\\".repeat(30_000),
+            "🎂".repeat(25_000),
+            "7".repeat(100_000),
+        ] {
+            let dense = note("ä\"", &content);
+            for window in [4_000, 128_000] {
+                let plan = Plan::new(&dense, window);
+                let sent = |part: &String| {
+                    let request = of_part("m", &dense, part, (1_000, 1_000), plan.room);
+                    serde_json::to_value(&request).unwrap()["instructions"].as_str().unwrap().len()
+                        + request.input_text().map(str::len).sum::<usize>()
+                };
+                let parts: usize = plan.parts.iter().map(sent).sum();
+                assert!(plan.tokens(&dense) > i64::try_from(parts).unwrap(), "{window}");
+            }
+        }
     }
 
     #[test]

@@ -78,8 +78,8 @@ on_both_databases! {
 
     async fn the_budget_is_spent_exactly(kind: Kind) {
         let provider = saying("A list.").await;
-        // One small note sets aside a little more than 4,400 tokens, of which 110 are used.
-        let of_ten = 4_430 * 10;
+        // One small note sets aside a little more than 5,050 tokens, of which 110 are used.
+        let of_ten = 5_100 * 10;
         let start = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", &of_ten.to_string());
         let start = start.with("DAYBOOK_AI_PARALLEL_PER_USER", "64");
         let servers = [start.start().await, start.start().await];
@@ -108,7 +108,7 @@ on_both_databases! {
 
     async fn all_together_have_a_budget_too(kind: Kind) {
         let provider = saying("A list.").await;
-        let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_DAY", "9000").start().await;
+        let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_DAY", "10200").start().await;
         let mut asking = Vec::new();
         for name in ["ada", "bob", "eve"] {
             let token = server.user(name).await;
@@ -177,6 +177,26 @@ on_both_databases! {
             let output = usize::try_from(body["max_output_tokens"].as_u64().unwrap()).unwrap();
             assert!(tokens + output <= 4_000, "{tokens} and {output}");
         }
+    }
+
+    async fn what_a_provider_says_beside_the_text_is_looked_at(kind: Kind) {
+        let provider = Scripted::start(|mut scene: Scene| async move {
+            let strange = json!({
+                "id": "resp\u{0}\u{202e}_1", "model": "m".repeat(200_000),
+                "usage": { "input_tokens": i64::MAX, "output_tokens": u64::MAX, "total_tokens": 1 },
+            });
+            scene.begin().await;
+            scene.end("response.completed", "A list.", &strange).await;
+        })
+        .await;
+        let server = configured(kind, &provider).start().await;
+        let token = server.user("ada").await;
+        let note = write(&server, &token, "Groceries", "Milk").await;
+        let summary = summarize(&server, &token, &note, json!({})).await.expect(StatusCode::OK).json();
+        assert_eq!((&summary["model"], &summary["response_id"]), (&json!("gpt-5-nano"), &json!("resp_1")));
+        let tokens = |name: &str| summary[name].as_i64().unwrap();
+        assert!((1..10_000).contains(&tokens("input_tokens")) && tokens("output_tokens") == 3, "{summary}");
+        assert_eq!(server.query("SELECT reserved_tokens FROM usage"), "0");
     }
 
     async fn without_a_key_sentences_of_the_note_are_picked(kind: Kind) {

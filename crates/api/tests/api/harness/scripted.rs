@@ -63,9 +63,10 @@ impl Scene {
         self.say("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n").await;
     }
 
-    pub(crate) async fn delta(&mut self, text: &str) {
+    /// A piece of the text; whether anybody still listens.
+    pub(crate) async fn delta(&mut self, text: &str) -> bool {
         let data = json!({ "type": "response.output_text.delta", "delta": text });
-        self.say(&format!("event: response.output_text.delta\ndata: {data}\n\n")).await;
+        self.say(&format!("event: response.output_text.delta\ndata: {data}\n\n")).await
     }
 
     /// A terminal event, with what is different from a completed answer.
