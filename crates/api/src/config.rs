@@ -80,7 +80,7 @@ impl Config {
     ///
     /// All problems at once. A message names the variable and never repeats a secret.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let mut read = Reader { environment, problems: Vec::new() };
+        let mut read = Reader { environment, problems: Vec::new(), warnings: Vec::new() };
         let database_url = read.parse::<DatabaseUrl>("DATABASE_URL").or_else(|| DATABASE_URL.parse().ok());
         let bind = read.parse_as("DAYBOOK_BIND", address).or_else(|| BIND.parse().ok());
         let workers = read.parse_as("DAYBOOK_WORKERS", workers).unwrap_or_else(cores);
@@ -107,6 +107,7 @@ impl Config {
             );
         }
         let mut warnings = environment.without_effect();
+        warnings.append(&mut read.warnings);
         if rate_limits.is_none() {
             warnings.push("DAYBOOK_RATE_LIMIT is off: passwords may be guessed without a limit".to_owned());
         }
@@ -143,7 +144,7 @@ impl Config {
     ///
     /// When `DAYBOOK_BIND` is no address.
     pub fn bind(environment: &Environment) -> Result<SocketAddr, ConfigError> {
-        let mut read = Reader { environment, problems: Vec::new() };
+        let mut read = Reader { environment, problems: Vec::new(), warnings: Vec::new() };
         let bind = read.parse_as("DAYBOOK_BIND", address).or_else(|| BIND.parse().ok());
         bind.filter(|_| read.problems.is_empty()).ok_or(ConfigError(read.problems))
     }
@@ -158,6 +159,8 @@ impl Config {
 struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<String>,
+    /// What is good, and yet may not be what is meant.
+    warnings: Vec<String>,
 }
 
 impl Reader<'_> {

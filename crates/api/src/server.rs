@@ -17,6 +17,9 @@ use crate::state::State;
 /// 30 s after which orchestrators kill.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// What of that is for telling whoever waits for a summary that there will be none, and for booking what it took.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// A head arrives within this time or its connection is closed.
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -67,6 +70,10 @@ impl Server {
             }
             tracing::info!("stopping");
             state.drain();
+            actix_web::rt::spawn(async move {
+                tokio::time::sleep(GRACE - LAST_WORDS).await;
+                state.summaries.give_up();
+            });
         };
         let state = self.state.clone();
         HttpServer::new(move || {

@@ -14,6 +14,8 @@ use std::time::Duration;
 use daybook_ai_client::Client;
 use daybook_domain::{Note, SummaryOptions, UserId};
 use daybook_persistence::{Budget, SummaryKey};
+use tokio::sync::watch;
+use tracing::Instrument;
 
 pub(crate) use self::failure::Failure;
 pub(crate) use self::flight::Progress;
@@ -36,6 +38,8 @@ pub(crate) struct Summaries {
     seats: Seats,
     /// For those who wait for them.
     waiting: Seats,
+    /// Whether those that are being made are given up.
+    given_up: watch::Sender<bool>,
 }
 
 /// Somebody who waits for a summary.
@@ -72,6 +76,8 @@ struct Job {
     user: UserId,
     note: Note,
     key: SummaryKey,
+    /// Whether it is to be made though there is one.
+    refresh: bool,
 }
 
 impl Summaries {
@@ -86,7 +92,13 @@ impl Summaries {
             }
             SummarizerConfig::Off => (Way::Off, Seats::new(0, 0)),
         };
-        Ok(Self { way, flights: Flights::default(), seats, waiting: Seats::new(WAITING_PER_USER, WAITING) })
+        Ok(Self {
+            way,
+            flights: Flights::default(),
+            seats,
+            waiting: Seats::new(WAITING_PER_USER, WAITING),
+            given_up: watch::Sender::new(false),
+        })
     }
 
     /// What a summary of this note is known by.
@@ -95,9 +107,12 @@ impl Summaries {
     ///
     /// [`ApiError::Disabled`] when no summaries are made here.
     pub(crate) fn key(&self, note: &Note, options: SummaryOptions) -> Result<SummaryKey, ApiError> {
-        let (asked_model, prompt_version) = match &self.way {
-            Way::Provider(model) => (model.name.clone(), prompt::VERSION),
-            Way::Extractive => (extract::MODEL.to_owned(), extract::VERSION),
+        let (asked_model, prompt_version, options) = match &self.way {
+            Way::Provider(model) => (model.name.clone(), prompt::VERSION, options),
+            // Sentences are in the language that they are in.
+            Way::Extractive => {
+                (extract::MODEL.to_owned(), extract::VERSION, SummaryOptions { language: None, ..options })
+            }
             Way::Off => return Err(ApiError::Disabled(SWITCHED_OFF)),
         };
         let prompt_version = prompt_version.to_owned();
@@ -115,19 +130,33 @@ impl Summaries {
         user: UserId,
         note: Note,
         key: SummaryKey,
+        refresh: bool,
     ) -> Result<Waiter, ApiError> {
         let waiting = self.waiting.take(user)?;
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let begin = |flight, seat| {
             let (way, state) = (self.way.clone(), state.clone());
-            let job = Job { user, note, key };
-            actix_web::rt::spawn(async move {
+            let job = Job { user, note, key, refresh };
+            let making = async move {
                 making::make(way, &state, job, flight).await;
                 drop(seat);
-            });
+            };
+            actix_web::rt::spawn(making.in_current_span());
         };
         let watch = self.flights.join(flight_key, || self.seats.take(user), begin)?;
         Ok(Waiter { watch, _seat: waiting })
+    }
+}
+
+impl Summaries {
+    /// Gives up what is being made, since the service is about to end: there is time left to tell those who wait, and to book what it took.
+    pub(crate) fn give_up(&self) {
+        self.given_up.send_replace(true);
+    }
+
+    async fn given_up(&self) {
+        // Never an error: the sender is here.
+        let _ = self.given_up.subscribe().wait_for(|given_up| *given_up).await;
     }
 }
 

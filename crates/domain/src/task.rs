@@ -73,10 +73,19 @@ pub fn due_date_rule<C>(due_date: &Option<String>, _: &C) -> garde::Result {
     let Some(text) = due_date.as_deref().filter(|text| !text.is_empty()) else { return Ok(()) };
     let date = text.parse::<jiff::civil::Date>();
     // jiff reads other forms too, and negative years.
-    if date.is_ok_and(|date| date.to_string() == text) && text.len() == 10 {
+    if date.is_ok_and(|date| date.to_string() == text && date.year() > 0) && text.len() == 10 {
         return Ok(());
     }
-    Err(garde::Error::new("A due date is a day like 2026-11-23"))
+    let has_form = text.len() == 10
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
+    Err(garde::Error::new(if has_form {
+        "There is no such day"
+    } else {
+        "A due date is a day like 2026-11-23"
+    }))
 }
 
 /// A task to be written, or the whole new content of one.

@@ -24,5 +24,5 @@ pub use reader::Reader;
 pub use session::{Activity, Digest, Login, Opened, Refresh, Refreshed, Rotation};
 pub use summary::{NewSummary, SummaryKey};
 pub use url::{DatabaseUrl, UrlError};
-pub use usage::{Budget, Reservation, Spent};
+pub use usage::{Budget, NoRoom, Reservation, Spent};
 pub use user::{Credentials, NewUser};

@@ -180,7 +180,7 @@ impl Database {
     }
 
     /// Stores a summary of one of the owner's notes, books what it took against what was set aside for it, and if it was completed makes it the
-    /// one that the note shows.
+    /// one that the note shows, unless that one is of the content as it is now and this one is not.
     ///
     /// What it took is booked even when the note is gone.
     ///
@@ -203,9 +203,17 @@ impl Database {
             // This locks the note: it does not vanish before its summary is there, with which the booking would be undone.
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
             let lock = diesel::update(target).set(notes::summary_id.eq(notes::summary_id));
-            let current: Option<(String, String)> =
-                c.optional(lock.returning((notes::title, notes::content))).await?;
-            let Some((title, content)) = current else { return Ok(None) };
+            let current: Option<(String, String, Option<i64>)> =
+                c.optional(lock.returning((notes::title, notes::content, notes::summary_id))).await?;
+            let Some((title, content, shown)) = current else { return Ok(None) };
+            let current = ContentHash::of(&title, &content);
+            let shown = summaries::table
+                .filter(summaries::user_id.eq(owner.0))
+                .filter(summaries::id.eq(shown.unwrap_or(0)))
+                .select(summaries::content_hash);
+            let shown: Option<String> = c.optional(shown).await?;
+            let is_late =
+                new.key.content_hash != current && shown.is_some_and(|hash| hash == current.as_str());
             let row = (
                 (
                     summaries::user_id.eq(owner.0),
@@ -230,11 +238,11 @@ impl Database {
             );
             let insert = diesel::insert_into(summaries::table).values(row).returning(Row::as_returning());
             let row: Row = c.one(insert).await?;
-            if is_complete {
+            if is_complete && !is_late {
                 let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
                 c.execute(diesel::update(target).set(notes::summary_id.eq(row.id))).await?;
             }
-            Ok(Some(row.against(&ContentHash::of(&title, &content))))
+            Ok(Some(row.against(&current)))
         })?;
         stored.ok_or(Error::NotFound)
     }

@@ -27,6 +27,15 @@ pub struct Reservation {
     pub(crate) tokens: i64,
 }
 
+/// Why nothing was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoom {
+    /// Too much is set aside for what is under way: when that is settled, there may be room.
+    ForNow,
+    /// Too much has been used: there is room when the next day begins.
+    Today,
+}
+
 /// What making a summary took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
@@ -105,7 +114,7 @@ macro_rules! settle {
 pub(crate) use settle;
 
 impl Database {
-    /// Sets so many tokens aside for this user on the day of `now`; none when that would be more than the budget has left. However many ask
+    /// Sets so many tokens aside for this user on the day of `now`, unless that would be more than the budget has left. However many ask
     /// at once, from however many processes, they never get more than there is.
     ///
     /// # Errors
@@ -117,7 +126,7 @@ impl Database {
         tokens: i64,
         budget: Budget,
         now: Timestamp,
-    ) -> Result<Option<Reservation>, Error> {
+    ) -> Result<Result<Reservation, NoRoom>, Error> {
         let reservation = Reservation { user, day: Day::of(now), tokens };
         transaction!(self, |c| {
             let day = reservation.day.number();
@@ -128,18 +137,23 @@ impl Database {
             let used = usage::input_tokens + usage::output_tokens + usage::reserved_tokens;
             let has_room = of_user(reservation).filter(used.le(budget.per_user.saturating_sub(tokens)));
             let set_aside = usage::reserved_tokens.eq(usage::reserved_tokens + tokens);
-            if c.execute(diesel::update(has_room).set(set_aside)).await? == 0 {
-                return Ok(None);
-            }
+            let user_has_room = c.execute(diesel::update(has_room).set(set_aside)).await? > 0;
             let used = usage_of_all::tokens + usage_of_all::reserved_tokens;
             let has_room = of_all(reservation).filter(used.le(budget.of_all.saturating_sub(tokens)));
             let set_aside = usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens + tokens);
-            if c.execute(diesel::update(has_room).set(set_aside)).await? == 0 {
+            if user_has_room && c.execute(diesel::update(has_room).set(set_aside)).await? > 0 {
+                return Ok(Ok(reservation));
+            }
+            if user_has_room {
                 let back = usage::reserved_tokens.eq(usage::reserved_tokens - tokens);
                 c.execute(diesel::update(of_user(reservation)).set(back)).await?;
-                return Ok(None);
             }
-            Ok(Some(reservation))
+            let by_user: i64 =
+                c.one(of_user(reservation).select(usage::input_tokens + usage::output_tokens)).await?;
+            let by_all: i64 = c.one(of_all(reservation).select(usage_of_all::tokens)).await?;
+            let would_fit = by_user.saturating_add(tokens) <= budget.per_user
+                && by_all.saturating_add(tokens) <= budget.of_all;
+            Ok(Err(if would_fit { NoRoom::ForNow } else { NoRoom::Today }))
         })
     }
 

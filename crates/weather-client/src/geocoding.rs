@@ -67,6 +67,8 @@ pub(crate) struct PlaceName {
     /// not share an answer, or who asks first decides for the other. `K` (U+212A) becomes a `k` in lower case.
     key: String,
     qualifiers: Vec<String>,
+    /// All of it, as a label would be in lower case.
+    whole: String,
 }
 
 impl PlaceName {
@@ -81,8 +83,11 @@ impl PlaceName {
         if text.is_empty() || text.contains(char::is_control) {
             return Err(Error::UnknownPlace);
         }
-        let qualifiers = parts.map(|part| code_of(part.to_lowercase())).collect();
-        Ok(Self { key: text.to_ascii_lowercase(), text, qualifiers })
+        let parts: Vec<_> = parts.map(str::to_lowercase).collect();
+        let whole = std::iter::once(text.to_lowercase()).chain(parts.iter().cloned());
+        let whole = whole.collect::<Vec<_>>().join(", ");
+        let qualifiers = parts.into_iter().map(code_of).collect();
+        Ok(Self { key: text.to_ascii_lowercase(), text, qualifiers, whole })
     }
 
     /// What two spellings of one name share: the geocoder does not look at case.
@@ -130,10 +135,15 @@ impl PlaceName {
             self.qualifiers.iter().all(is_told)
         };
         let mut found: Vec<Place> = places.iter().filter(matches).cloned().collect();
-        // The geocoder also finds what begins like the name. Where something has the very name, nothing else is meant.
+        // The geocoder also finds what only begins like the name: Springfield Gardens. What it found under another name in another language has the name
+        // as well: Rome is Roma. Where something has it, nothing else is meant.
         let name = self.text.to_lowercase();
-        if found.iter().any(|place| place.name.to_lowercase() == name) {
-            found.retain(|place| place.name.to_lowercase() == name);
+        let only_begins = |place: &Place| {
+            let told = place.name.to_lowercase();
+            told.len() > name.len() && told.starts_with(&name)
+        };
+        if found.iter().any(|place| !only_begins(place)) {
+            found.retain(|place| !only_begins(place));
         }
         if found.is_empty() { Err(Error::UnknownPlace) } else { Ok(found) }
     }
@@ -145,6 +155,12 @@ impl PlaceName {
         // Of two that nobody can tell apart by what is known of them the larger one stands for both.
         let mut labels = std::collections::HashSet::new();
         found.retain(|place| labels.insert(place.label().to_lowercase()));
+        // A place without a region has a label that fits others, too.
+        if !self.qualifiers.is_empty()
+            && let Some(named) = found.iter().find(|place| place.label().to_lowercase() == self.whole)
+        {
+            return Ok(Resolution::One(named.clone()));
+        }
         let population = |index: usize| found.get(index).map(|place: &Place| place.population.unwrap_or(0));
         let is_clear = match (population(0), population(1)) {
             (Some(first), Some(second)) => first > 0 && first >= second.saturating_mul(BY_FAR),

@@ -84,6 +84,13 @@ impl Reader<'_> {
         if mode == SummarizerMode::Openai && !self.environment.has("OPENAI_SECRET_KEY") {
             self.problem("OPENAI_SECRET_KEY", "must be set with DAYBOOK_SUMMARIZER=openai");
         }
+        if mode == SummarizerMode::Auto && !self.environment.has("OPENAI_SECRET_KEY") {
+            let others = ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"];
+            let others = others.into_iter().filter(|name| self.environment.has(name));
+            self.warnings.extend(others.map(|name| {
+                format!("{name} is set without OPENAI_SECRET_KEY: summaries are picked from the notes' own sentences")
+            }));
+        }
         match (mode, key, base_url) {
             (SummarizerMode::Off, ..) => SummarizerConfig::Off,
             (_, Some(key), Some(base_url)) => SummarizerConfig::Provider(Box::new(Provider {
@@ -130,8 +137,11 @@ fn window(text: &str) -> Result<usize, &'static str> {
 
 fn tokens(text: &str) -> Result<i64, &'static str> {
     match text.parse() {
-        Ok(tokens @ 0..=1_000_000_000_000) => Ok(tokens),
-        _ => Err("must be a number of tokens from 0 to 1000000000000"),
+        // With less there is room for no summary at all.
+        Ok(tokens @ 10_000..=1_000_000_000_000) => Ok(tokens),
+        _ => {
+            Err("must be a number of tokens from 10000 to 1000000000000; DAYBOOK_SUMMARIZER=off allows none")
+        }
     }
 }
 

@@ -61,6 +61,7 @@ impl SummaryRequest {
     request_body = Option<SummaryRequest>,
     responses(
         (status = 200, description = "The stored summary", content((Summary = "application/json"), (String = "text/event-stream"))),
+        (status = 403, description = "The note may take more than the budget of a whole day", body = crate::error::Detail),
         (status = 404, description = "`Note not found`", body = crate::error::Detail),
         (status = 429, description = "The budget is used up, or too many are being made at once; `Retry-After` says when to come back", body = crate::error::Detail),
         (status = 502, description = "The AI provider answered without a summary", body = crate::error::Detail),
@@ -77,9 +78,8 @@ pub(crate) async fn summarize(
     let asked = asked.unwrap_or_default();
     let note = state.database.note(user.id, id).await.or_not_found(NOT_FOUND)?;
     let key = state.summaries.key(&note, asked.options())?;
-    if asked.refresh != Some(true)
-        && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await?
-    {
+    let refresh = asked.refresh == Some(true);
+    if !refresh && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await? {
         show(&state, user, &note, &stored).await?;
         return Ok(if wants_events(&request) {
             summary_stream::stored(&stored)
@@ -88,7 +88,7 @@ pub(crate) async fn summarize(
         });
     }
     let _waiting = state.metrics.waiting()?;
-    let waiter = state.summaries.join(&state, user.id, note, key)?;
+    let waiter = state.summaries.join(&state, user.id, note, key, refresh)?;
     if wants_events(&request) {
         summary_stream::answer(waiter, state, user).await
     } else {
@@ -148,7 +148,8 @@ fn wants_events(request: &HttpRequest) -> bool {
         // `q=0` means that it must not be (RFC 9110, section 12.4.2).
         is_events
             && !parts.any(|part| {
-                part.starts_with("q=0") && part.trim_start_matches("q=0").trim_matches(['.', '0']).is_empty()
+                let (name, weight) = part.split_once('=').unwrap_or((part, ""));
+                name.eq_ignore_ascii_case("q") && weight.parse() == Ok(0.0)
             })
     })
 }

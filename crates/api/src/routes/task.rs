@@ -36,6 +36,9 @@ pub(crate) struct TaskWithWeather {
 }
 
 /// Write a task
+///
+/// The city is looked up: `place` is what it was taken for. One of several places is refused with a 422 of type `ambiguous_place`, whose `ctx.candidates` each have a
+/// `city` that can be sent instead.
 #[utoipa::path(
     post,
     path = "/tasks",
@@ -111,6 +114,8 @@ pub(crate) async fn find(
 }
 
 /// Replace a task
+///
+/// A city that changes is looked up, as when a task is written.
 #[utoipa::path(
     put,
     path = "/tasks/{task_id}",
@@ -135,6 +140,8 @@ pub(crate) async fn replace(
 }
 
 /// Change a task
+///
+/// A city that changes is looked up, as when a task is written.
 #[utoipa::path(
     patch,
     path = "/tasks/{task_id}",

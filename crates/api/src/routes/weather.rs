@@ -16,6 +16,7 @@ const DAYS: usize = 7;
 /// Where forecasts come from: their licence (CC BY 4.0) wants it said.
 const SOURCE: &str = "Open-Meteo.com";
 
+const NO_CITY: &str = "This task has no city";
 const TOO_MANY: &str = "Too many of your cities are being looked up at once";
 const SEVERAL: &str = "Several places have this name";
 
@@ -79,12 +80,18 @@ pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Op
 
 /// The weather for a task, or a sentence that says why there is none.
 pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Result<Weather, String> {
+    if task.city.trim().is_empty() {
+        return Err(NO_CITY.to_owned());
+    }
     let weather = async {
         let place = match task.place.clone() {
             Some(place) => place,
             None => find(state, user, task).await?,
         };
         let forecast = state.weather.forecast(&spot_of(&place)).await?;
+        if forecast.stale {
+            tracing::warn!("an older forecast is told: there is no newer one to be had");
+        }
         Ok(Weather::new(place, task.due_date.as_deref(), &forecast))
     };
     weather.await.map_err(|problem: Problem| match problem {

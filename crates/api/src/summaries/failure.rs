@@ -13,12 +13,18 @@ pub(crate) enum Failure {
     NoteIsGone,
     /// There are too few tokens left until then.
     BudgetSpent(Timestamp),
+    /// What is left is set aside for summaries that are being made.
+    BudgetReserved,
+    /// It may take more than the budget of a whole day.
+    NeverFits,
     /// The provider, or the way to it.
     Provider(Arc<daybook_ai_client::Error>),
     /// The database.
     Database(Arc<daybook_persistence::Error>),
     /// It took longer than anybody waits.
     TimedOut,
+    /// The service ends.
+    Stopping,
     /// Its making broke off.
     Interrupted,
 }
@@ -43,12 +49,15 @@ impl From<Failure> for ApiError {
         match failure {
             Failure::NoteIsGone => Self::NotFound(NOT_FOUND),
             Failure::BudgetSpent(resets_at) => Self::BudgetSpent(resets_at),
+            Failure::BudgetReserved => Self::TooManySummaries,
+            Failure::NeverFits => Self::Forbidden("The budget for summaries is too small for this note"),
             Failure::Provider(error) => Self::of_provider(&error),
             Failure::Database(error) => match &*error {
                 daybook_persistence::Error::Unavailable(_) => Self::busy(error),
                 _ => Self::internal(error),
             },
             Failure::TimedOut => Self::of_provider(&daybook_ai_client::Error::Timeout),
+            Failure::Stopping => Self::busy("the service ends"),
             Failure::Interrupted => Self::internal("the making of a summary broke off"),
         }
     }

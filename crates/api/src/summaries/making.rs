@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use daybook_ai_client::Error;
 use daybook_domain::{Day, Summary, SummaryStatus};
-use daybook_persistence::{NewSummary, Reservation, Spent};
+use daybook_persistence::{NewSummary, NoRoom, Reservation, Spent};
 use tokio::time::timeout;
 
 use super::flight::Flight;
@@ -16,6 +16,14 @@ use crate::state::State;
 
 /// Makes a summary and tells all who wait for it.
 pub(super) async fn make(way: Way, state: &State, job: Job, flight: Flight) {
+    // It may have been stored since this request looked for it.
+    if !job.refresh
+        && let Ok(Some(stored)) = state.database.summary_like(job.user, job.note.id, job.key.clone()).await
+    {
+        flight.begin();
+        flight.push(&stored.text);
+        return flight.finish(Ok(Arc::new(stored)));
+    }
     let outcome = match way {
         Way::Provider(model) => ask(&model, state, job, &flight).await,
         Way::Extractive => pick(state, job, &flight).await,
@@ -41,8 +49,13 @@ async fn pick(state: &State, job: Job, flight: &Flight) -> Result<Summary, Failu
 async fn ask(model: &Model, state: &State, job: Job, flight: &Flight) -> Result<Summary, Failure> {
     let (plan, now) = (Plan::new(&job.note, model.window), state.now());
     let most = plan.tokens(&job.note);
-    let Some(reservation) = state.database.reserve_tokens(job.user, most, model.budget, now).await? else {
-        return Err(Failure::BudgetSpent(Day::of(now).next().begins()));
+    if most > model.budget.per_user.min(model.budget.of_all) {
+        return Err(Failure::NeverFits);
+    }
+    let reservation = match state.database.reserve_tokens(job.user, most, model.budget, now).await? {
+        Ok(reservation) => reservation,
+        Err(NoRoom::ForNow) => return Err(Failure::BudgetReserved),
+        Err(_) => return Err(Failure::BudgetSpent(Day::of(now).next().begins())),
     };
     flight.begin();
     let receipt = Receipt::begin(Some(reservation));
@@ -63,6 +76,7 @@ async fn ask(model: &Model, state: &State, job: Job, flight: &Flight) -> Result<
             Ok(Err(error)) => (status_of(&error), Failure::from(error)),
             Err(_) => (SummaryStatus::Failed, Failure::TimedOut),
         },
+        () = state.summaries.given_up() => (SummaryStatus::Cancelled, Failure::Stopping),
         () = flight.abandoned() => (SummaryStatus::Cancelled, Failure::Interrupted),
     };
     let spent = talk.bill(&model.name);

@@ -73,7 +73,10 @@ impl<'a> Talk<'a> {
             spent.input_tokens = spent.input_tokens.saturating_add(count(input));
             spent.output_tokens = spent.output_tokens.saturating_add(count(output));
         }
-        spent.cost_micros = self.model.prices.cost_micros(model, &spent);
+        // A server may answer with a name of its own for the model that was asked.
+        let prices = &self.model.prices;
+        let cost = prices.cost_micros(model, &spent);
+        spent.cost_micros = cost.or_else(|| prices.cost_micros(&self.model.name, &spent));
         spent
     }
 

@@ -56,6 +56,10 @@ impl Events {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let lines: Vec<_> = event.lines().map(str::to_owned).collect();
                 self.text = rest.to_owned();
+                // A comment, which keeps the connection open.
+                if lines.iter().all(|line| line.starts_with(':')) {
+                    continue;
+                }
                 let [name, data] = &lines[..] else { panic!("{lines:?}") };
                 let name = name.strip_prefix("event: ").unwrap().to_owned();
                 return Some((name, serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap()));
@@ -208,6 +212,27 @@ on_both_databases! {
         }
     }
 
+    async fn a_service_that_ends_tells_those_who_wait(kind: Kind) {
+        let provider = Scripted::start(|mut scene: Scene| async move {
+            scene.begin().await;
+            scene.delta("Milk").await;
+            scene.until_left().await;
+        })
+        .await;
+        let start = configured(kind, &provider);
+        let mut server = start.start().await;
+        let token = server.user("ada").await;
+        let note = write(&server, &token, "Milk").await;
+        let mut events = Events::of(request(&server, &token, &note)).await;
+        assert_eq!(events.next().await, Some(delta("Milk")));
+        server.signal("TERM");
+        let last = events.all().await;
+        assert_eq!((last[0].0.as_str(), &last[0].1["status"]), ("error", &json!(503)), "{last:?}");
+        assert_eq!(server.exit_code(Duration::from_secs(60)).await, Some(0));
+        assert_eq!(server.query("SELECT reserved_tokens FROM usage_of_all"), "0");
+        assert_eq!(server.query("SELECT status FROM summaries"), "cancelled");
+    }
+
     /// Whoever waits takes nobody's place but their own.
     async fn many_who_wait_keep_nobody_out(kind: Kind) {
         let (begun, mut asked) = mpsc::unbounded_channel();
@@ -284,17 +309,31 @@ on_both_databases! {
     }
 
     async fn what_hinders_a_stream_is_an_answer_of_its_own(kind: Kind) {
-        let provider = Scripted::start(|mut scene: Scene| async move { scene.answer("Never.").await }).await;
-        let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "10").start().await;
+        let provider = Scripted::start(|mut scene: Scene| async move {
+            scene.begin().await;
+            let usage = json!({ "input_tokens": 6_000, "output_tokens": 14, "total_tokens": 6_014 });
+            scene.end("response.completed", "Once.", &json!({ "usage": usage })).await;
+        })
+        .await;
+        let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "10000").start().await;
         let token = server.user("ada").await;
+        let long = write(&server, &token, &"Milk ".repeat(2_000)).await;
+        let sentence = "The budget for summaries is too small for this note";
+        Answer::of(request(&server, &token, &long)).await.expect_detail(StatusCode::FORBIDDEN, sentence);
         let note = write(&server, &token, "Milk").await;
+        Answer::of(request(&server, &token, &note)).await.expect(StatusCode::OK);
+        let note = write(&server, &token, "Bread").await;
         let refused = Answer::of(request(&server, &token, &note)).await;
         assert_eq!(refused.status, 429, "{refused:?}");
+        let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("The budget for summaries is used up") && detail.contains("T00:00:00"), "{detail}");
+        let wait: u64 = refused.header("retry-after").parse().unwrap();
+        assert!((1..=86_400).contains(&wait), "{wait}");
         assert_eq!(refused.header("content-type"), "application/json");
         Answer::of(request(&server, &token, "/notes/999")).await.expect_detail(StatusCode::NOT_FOUND, "Note not found");
         assert_eq!(Answer::of(request(&server, "", &note)).await.status, 401);
         assert!(!Answer::of(request(&server, &token, &note).json(&json!({ "length": "tiny" }))).await.issues().is_empty());
-        assert_eq!(provider.calls(), 0);
+        assert_eq!(provider.calls(), 1);
     }
 
     async fn only_who_asks_for_events_gets_them(kind: Kind) {
@@ -302,7 +341,7 @@ on_both_databases! {
         let (server, token, note) = with_note(kind, &provider).await;
         for (accept, events) in [
             ("*/*", false), ("application/json", false), ("text/event-stream;q=0, application/json", false),
-            ("text/event-stream;q=0.0", false), ("TEXT/Event-Stream", true), ("application/json, text/event-stream;q=0.5", true),
+            ("text/event-stream;q=0.0", false), ("text/event-stream;Q=0.000", false), ("TEXT/Event-Stream", true), ("application/json, text/event-stream;q=0.5", true),
         ] {
             let request = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(&token);
             let answer = Answer::of(request.header("accept", accept)).await.expect(StatusCode::OK);

@@ -4,7 +4,7 @@ use daybook_domain::{
     Day, Limit, Note, NoteDraft, NoteId, NotePatch, PageRequest, SummaryLength, SummaryOptions,
     SummaryStatus, Timestamp, Usage, UserId,
 };
-use daybook_persistence::{Budget, Database, Error, NewSummary, Reservation, Spent, SummaryKey};
+use daybook_persistence::{Budget, Database, Error, NewSummary, NoRoom, Reservation, Spent, SummaryKey};
 use futures_util::future::join_all;
 
 use crate::on_both_databases;
@@ -46,7 +46,7 @@ async fn reserve(
     budget: Budget,
     now: Timestamp,
 ) -> Option<Reservation> {
-    database.reserve_tokens(user, tokens, budget, now).await.unwrap()
+    database.reserve_tokens(user, tokens, budget, now).await.unwrap().ok()
 }
 
 async fn usage(database: &Database, user: UserId) -> Vec<Usage> {
@@ -119,10 +119,13 @@ on_both_databases! {
         let (written, now) = (note(database, ada.id).await, Timestamp::now());
         let budget = Budget { per_user: 100, of_all: 1_000 };
         let first = reserve(database, ada.id, 90, budget, now).await.unwrap();
-        assert_eq!(reserve(database, ada.id, 11, budget, now).await, None);
+        // Until those are settled, and not until tomorrow.
+        let refused = database.reserve_tokens(ada.id, 11, budget, now).await.unwrap();
+        assert_eq!(refused, Err(NoRoom::ForNow));
         database.store_summary(ada.id, written.id, summary_of(&written), Some(first), now).await.unwrap();
         // 34 of them were used.
-        assert_eq!(reserve(database, ada.id, 67, budget, now).await, None);
+        let refused = database.reserve_tokens(ada.id, 67, budget, now).await.unwrap();
+        assert_eq!(refused, Err(NoRoom::Today));
         let second = reserve(database, ada.id, 66, budget, now).await.unwrap();
         database.settle_tokens(second, Spent::default()).await.unwrap();
         let today = Usage { day: Day::of(now), summaries: 1, calls: 2, input_tokens: 30, output_tokens: 4, cost_micros: 9 };
@@ -138,6 +141,25 @@ on_both_databases! {
         let page = database.usage(ada.id, one).await.unwrap();
         let rest = database.usage(ada.id, PageRequest { cursor: page.next, ..one }).await.unwrap();
         assert_eq!((page.items[0].day, rest.items[0].day, rest.next), (Day::of(tomorrow), Day::of(now), None));
+    }
+
+    async fn a_note_goes_on_showing_what_is_newer(fixture: Fixture) {
+        let (database, ada) = (&fixture.database, fixture.user("ada").await);
+        let (written, now) = (note(database, ada.id).await, Timestamp::now());
+        let shown = async || database.note(ada.id, written.id).await.unwrap().summary.map(|summary| summary.text);
+        let store = async |note: &Note, text: &str| {
+            let summary = NewSummary { text: text.into(), ..summary_of(note) };
+            database.store_summary(ada.id, written.id, summary, None, now).await.unwrap();
+        };
+        let patch = NotePatch { content: Some("another".into()), ..NotePatch::default() };
+        let changed = database.update_note(ada.id, written.id, patch, now).await.unwrap();
+        store(&written, "late, and the only one").await;
+        assert_eq!(shown().await.unwrap(), "late, and the only one");
+        store(&changed, "of the new content").await;
+        store(&written, "later still").await;
+        assert_eq!(shown().await.unwrap(), "of the new content");
+        store(&changed, "again").await;
+        assert_eq!(shown().await.unwrap(), "again");
     }
 
     async fn what_was_used_for_a_note_that_is_gone_is_booked(fixture: Fixture) {

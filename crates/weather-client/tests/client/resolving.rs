@@ -116,6 +116,25 @@ async fn one_that_is_by_far_the_largest_is_meant() {
 }
 
 #[tokio::test]
+async fn a_city_is_known_by_its_name_in_another_language() {
+    let results = json!({ "results": [
+        place("Milano", "Texas", "US", Some(408)),
+        place("Milan", "Lombardy", "IT", Some(1_236_837)),
+    ]});
+    let (_server, client) = knowing(results).await;
+    assert_eq!(one(&client, "Milano").await, "Milan, Lombardy, IT");
+    assert_eq!(one(&client, "Milano, Texas").await, "Milano, Texas, US");
+    let results = json!({ "results": [
+        place("Roma", "Queensland", "AU", Some(6_848)),
+        place("Rome", "Latium", "IT", Some(2_318_895)),
+        place("Roma", "Texas", "US", Some(10_265)),
+        place("Romanshorn", "Thurgau", "CH", Some(9_900_000)),
+    ]});
+    let (_server, client) = knowing(results).await;
+    assert_eq!(one(&client, "Roma").await, "Rome, Latium, IT");
+}
+
+#[tokio::test]
 async fn of_places_whose_size_nobody_knows_none_is_by_far_the_largest() {
     let results =
         json!({ "results": [place("Ash", "Kent", "GB", None), place("Ash", "Surrey", "GB", None)] });
@@ -132,6 +151,18 @@ async fn ten_are_shown_at_the_most() {
     let (_server, client) = knowing(json!({ "results": many })).await;
     assert_eq!(several(&client, "Ash").await.len(), 10);
     assert_eq!(one(&client, "Ash, Region 49").await, "Ash, Region 49, GB");
+}
+
+#[tokio::test]
+async fn a_label_without_a_region_picks_its_place() {
+    let results = json!({ "results": [
+        place("Foo", "Texas", "US", Some(900)),
+        place("Foo", "", "US", Some(800)),
+    ]});
+    let (_server, client) = knowing(results).await;
+    for label in several(&client, "Foo").await {
+        assert_eq!(one(&client, &label).await, label);
+    }
 }
 
 #[tokio::test]
