@@ -8,9 +8,12 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::result::Error::DatabaseError;
+use diesel::{Connection, QueryResult, SqliteConnection};
 
 pub(crate) use self::handle::Inline;
 use self::writer::Writer;
@@ -24,6 +27,9 @@ PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
 PRAGMA trusted_schema = OFF;
 PRAGMA journal_size_limit = 67108864;";
+
+/// As long as `busy_timeout`.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -101,8 +107,24 @@ pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, Error> {
     // A name that begins with `file:` would be taken for a URI with options.
     let path = if path.starts_with("file:") { format!("./{path}") } else { path.to_owned() };
     let mut connection = SqliteConnection::establish(&path).map_err(Error::unavailable)?;
-    connection.batch_execute(PRAGMAS).map_err(Error::unavailable)?;
+    set_up(&mut connection).map_err(Error::unavailable)?;
     Ok(connection)
+}
+
+/// Sets [`PRAGMAS`]. Of several who change a new file's journal mode at once SQLite turns all but one away, whatever their `busy_timeout`: each holds a
+/// lock that the others would wait for.
+fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let began = Instant::now();
+    loop {
+        match connection.batch_execute(PRAGMAS) {
+            Err(DatabaseError(_, told))
+                if told.message().contains("locked") && began.elapsed() < PATIENCE =>
+            {
+                thread::sleep(Duration::from_millis(5));
+            }
+            done => return done,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -122,6 +144,25 @@ mod tests {
         diesel::select(diesel::dsl::sql::<BigInt>(&format!("(SELECT * FROM pragma_{query})")))
             .get_result(connection)
             .unwrap()
+    }
+
+    #[test]
+    fn all_who_open_a_new_file_at_once_get_it() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("day.db");
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|threads| {
+                let opening = || {
+                    start.wait();
+                    connect(&path).map(drop)
+                };
+                let opened: Vec<_> = (0..8).map(|_| threads.spawn(opening)).collect();
+                for thread in opened {
+                    thread.join().unwrap().unwrap();
+                }
+            });
+        }
     }
 
     #[test]
