@@ -59,8 +59,8 @@ pub(crate) enum ApiError {
     TooManyAttempts(Refusal),
     /// 429: one user has too many summaries made at once.
     TooManySummaries,
-    /// 429: the budget of tokens is used up until then.
-    BudgetSpent(Timestamp),
+    /// 429: the budget of tokens is used up until then, which is in so long.
+    BudgetSpent(Timestamp, Duration),
     /// 503: come back after so long.
     Busy(Duration, String),
     /// 503: a feature that is not configured.
@@ -100,7 +100,7 @@ impl ApiError {
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
             Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
-            Self::BudgetSpent(resets_at) => {
+            Self::BudgetSpent(resets_at, _) => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
             }
             Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
@@ -145,7 +145,7 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(_) => {
+            Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(..) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Busy(..) | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -181,9 +181,8 @@ impl ResponseError for ApiError {
             Self::TooManySummaries => {
                 response.insert_header((header::RETRY_AFTER, BUSY_FOR.as_secs()));
             }
-            Self::BudgetSpent(resets_at) => {
-                let seconds = resets_at.as_seconds().saturating_sub(Timestamp::now().as_seconds());
-                response.insert_header((header::RETRY_AFTER, seconds.max(1)));
+            Self::BudgetSpent(_, wait) => {
+                response.insert_header((header::RETRY_AFTER, wait.as_secs()));
             }
             Self::Busy(after, _) => {
                 response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
@@ -316,6 +315,11 @@ fn without_words(error: &daybook_ai_client::Error) -> String {
         Error::Unavailable { status, .. } => format!("status {status}"),
         Error::Refused { .. } => "refused".to_owned(),
         Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
+        // Why there is no way to the provider, which has said nothing then.
+        Error::Connect { .. } | Error::Transport { .. } => {
+            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        }
         other => format!("{other}"),
     };
     let request_id = error.request_id().unwrap_or("none");

@@ -27,7 +27,7 @@ pub struct Note {
     pub created_at: Timestamp,
     /// When its title or content last changed.
     pub updated_at: Timestamp,
-    /// The newest summary; absent from a note that was never summarised.
+    /// The summary that was made or asked for last; absent from a note that was never summarised.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "utoipa", schema(nullable = false))]
     pub summary: Option<Summary>,

@@ -27,10 +27,10 @@ pub struct Summary {
     /// Which instructions the model was given: they change with the service.
     #[cfg_attr(feature = "utoipa", schema(example = "2"))]
     pub prompt_version: String,
-    /// Tokens that the provider read for it, as it reported them.
+    /// Tokens that the provider read for it: as it reported them, and where it did not, the most that it may have been.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, example = 96))]
     pub input_tokens: i64,
-    /// Tokens that the provider wrote for it, as it reported them.
+    /// Tokens that the provider wrote for it: as it reported them, and where it did not, the most that it may have been.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, example = 14))]
     pub output_tokens: i64,
     /// What it cost, in millionths of a US dollar, by the operator's list of prices; null where the list lacks the model.

@@ -45,7 +45,7 @@ struct Changes {
     updated_at: At,
 }
 
-/// Notes with their newest summaries.
+/// Notes with the summaries that they show.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn summarised() -> _ {
     notes::table.left_join(summaries::table.on(notes::summary_id.eq(summaries::id.nullable())))

@@ -8,7 +8,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::schema::{notes, summaries};
+use crate::schema::{notes, summaries, users};
 use crate::time::At;
 use crate::unit::{execute, read, transaction};
 use crate::usage::{self, Reservation, Spent};
@@ -197,15 +197,22 @@ impl Database {
     ) -> Result<Summary, Error> {
         let stored: Option<Summary> = transaction!(self, |c| {
             let is_complete = new.status == SummaryStatus::Completed;
-            if let Some(reservation) = reservation {
-                usage::settle!(c, reservation, new.spent, is_complete);
-            }
-            // This locks the note: it does not vanish before its summary is there, with which the booking would be undone.
+            let spent = new.spent;
+            // The user, the note, what is booked: in the order in which an account is deleted with all that it has, or each could wait for the other. The row
+            // of all users, which everybody waits for, is locked last and for a moment.
+            let lock =
+                diesel::update(users::table.find(owner.0)).set(users::updated_at.eq(users::updated_at));
+            c.execute(lock).await?;
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
             let lock = diesel::update(target).set(notes::summary_id.eq(notes::summary_id));
             let current: Option<(String, String, Option<i64>)> =
                 c.optional(lock.returning((notes::title, notes::content, notes::summary_id))).await?;
-            let Some((title, content, shown)) = current else { return Ok(None) };
+            let Some((title, content, shown)) = current else {
+                if let Some(reservation) = reservation {
+                    usage::settle!(c, reservation, spent, is_complete);
+                }
+                return Ok(None);
+            };
             let current = ContentHash::of(&title, &content);
             let shown = summaries::table
                 .filter(summaries::user_id.eq(owner.0))
@@ -241,6 +248,9 @@ impl Database {
             if is_complete && !is_late {
                 let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
                 c.execute(diesel::update(target).set(notes::summary_id.eq(row.id))).await?;
+            }
+            if let Some(reservation) = reservation {
+                usage::settle!(c, reservation, spent, is_complete);
             }
             Ok(Some(row.against(&current)))
         })?;

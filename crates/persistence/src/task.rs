@@ -29,7 +29,7 @@ struct Row {
 }
 
 /// Where a task's city is; nothing in any of them where it is not known.
-#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Default, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite), treat_none_as_null = true)]
 struct PlaceColumns {
     place_name: Option<String>,
@@ -43,17 +43,7 @@ struct PlaceColumns {
 
 impl From<Option<Place>> for PlaceColumns {
     fn from(place: Option<Place>) -> Self {
-        let Some(place) = place else {
-            return Self {
-                place_name: None,
-                country: None,
-                country_code: None,
-                admin1: None,
-                latitude: None,
-                longitude: None,
-                timezone: None,
-            };
-        };
+        let Some(place) = place else { return Self::default() };
         Self {
             place_name: Some(place.name),
             country: place.country,

@@ -104,9 +104,8 @@ pub(crate) async fn find(
     Id(id): Id<TaskId>,
 ) -> Result<HttpResponse, ApiError> {
     let mut task = state.database.task(reader.0, id).await.or_not_found(NOT_FOUND)?;
-    let owner = task.user_id;
     let _waiting = state.metrics.waiting()?;
-    let (weather, weather_error) = match weather::of_task(&state, owner, &mut task).await {
+    let (weather, weather_error) = match weather::of_task(&state, &mut task).await {
         Ok(weather) => (Some(weather), None),
         Err(sentence) => (None, Some(sentence)),
     };

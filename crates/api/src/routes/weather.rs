@@ -79,14 +79,14 @@ pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Op
 }
 
 /// The weather for a task, or a sentence that says why there is none.
-pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Result<Weather, String> {
+pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, String> {
     if task.city.trim().is_empty() {
         return Err(NO_CITY.to_owned());
     }
     let weather = async {
         let place = match task.place.clone() {
             Some(place) => place,
-            None => find(state, user, task).await?,
+            None => find(state, task).await?,
         };
         let forecast = state.weather.forecast(&spot_of(&place)).await?;
         if forecast.stale {
@@ -98,8 +98,8 @@ pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Res
         Problem::Several => SEVERAL.to_owned(),
         Problem::TooMany => TOO_MANY.to_owned(),
         // A city that nobody knows is the user's affair.
-        Problem::None(Error::UnknownPlace) => Error::UnknownPlace.to_string(),
-        Problem::None(error) => {
+        Problem::Provider(Error::UnknownPlace) => Error::UnknownPlace.to_string(),
+        Problem::Provider(error) => {
             tracing::warn!(?error, "no weather for a task");
             error.to_string()
         }
@@ -109,23 +109,25 @@ pub(super) async fn of_task(state: &State, user: UserId, task: &mut Task) -> Res
 enum Problem {
     Several,
     TooMany,
-    None(Error),
+    Provider(Error),
 }
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        Self::None(error)
+        Self::Provider(error)
     }
 }
 
 /// Finds the place of a task that was written while it could not be found, and writes it down.
-async fn find(state: &State, user: UserId, task: &mut Task) -> Result<Place, Problem> {
-    let Ok(_seat) = state.lookup_seats.take(user) else { return Err(Problem::TooMany) };
+async fn find(state: &State, task: &mut Task) -> Result<Place, Problem> {
+    let Ok(_seat) = state.lookup_seats.take(task.user_id) else { return Err(Problem::TooMany) };
     let Resolution::One(found) = state.weather.resolve(&task.city).await? else {
         return Err(Problem::Several);
     };
     let place = place_of(found);
-    if let Err(error) = state.database.place_task(user, task.id, task.city.clone(), place.clone()).await {
+    if let Err(error) =
+        state.database.place_task(task.user_id, task.id, task.city.clone(), place.clone()).await
+    {
         tracing::warn!(%error, "the place of a task was not written down");
     }
     task.place = Some(place.clone());

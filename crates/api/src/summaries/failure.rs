@@ -1,6 +1,7 @@
 //! Why there is no summary, told to all who waited for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use daybook_domain::Timestamp;
 
@@ -11,8 +12,8 @@ use crate::routes::note::NOT_FOUND;
 pub(crate) enum Failure {
     /// The note was deleted meanwhile.
     NoteIsGone,
-    /// There are too few tokens left until then.
-    BudgetSpent(Timestamp),
+    /// There are too few tokens left until then, which is in so long.
+    BudgetSpent(Timestamp, Duration),
     /// What is left is set aside for summaries that are being made.
     BudgetReserved,
     /// It may take more than the budget of a whole day.
@@ -48,7 +49,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NoteIsGone => Self::NotFound(NOT_FOUND),
-            Failure::BudgetSpent(resets_at) => Self::BudgetSpent(resets_at),
+            Failure::BudgetSpent(resets_at, wait) => Self::BudgetSpent(resets_at, wait),
             Failure::BudgetReserved => Self::TooManySummaries,
             Failure::NeverFits => Self::Forbidden("The budget for summaries is too small for this note"),
             Failure::Provider(error) => Self::of_provider(&error),
@@ -58,7 +59,7 @@ impl From<Failure> for ApiError {
             },
             Failure::TimedOut => Self::of_provider(&daybook_ai_client::Error::Timeout),
             Failure::Stopping => Self::busy("the service ends"),
-            Failure::Interrupted => Self::internal("the making of a summary broke off"),
+            Failure::Interrupted => Self::busy("the making of a summary broke off"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How a summary comes about: what it may cost is set aside, the provider is asked, and what it took is booked and kept with the text.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use daybook_ai_client::Error;
 use daybook_domain::{Day, Summary, SummaryStatus};
@@ -55,7 +55,11 @@ async fn ask(model: &Model, state: &State, job: Job, flight: &Flight) -> Result<
     let reservation = match state.database.reserve_tokens(job.user, most, model.budget, now).await? {
         Ok(reservation) => reservation,
         Err(NoRoom::ForNow) => return Err(Failure::BudgetReserved),
-        Err(_) => return Err(Failure::BudgetSpent(Day::of(now).next().begins())),
+        Err(_) => {
+            let resets_at = Day::of(now).next().begins();
+            let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());
+            return Err(Failure::BudgetSpent(resets_at, Duration::from_secs(seconds.max(1).unsigned_abs())));
+        }
     };
     flight.begin();
     let receipt = Receipt::begin(Some(reservation));

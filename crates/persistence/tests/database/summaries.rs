@@ -172,6 +172,26 @@ on_both_databases! {
         assert_eq!(usage(database, ada.id).await[0].input_tokens, 30);
     }
 
+    async fn an_account_goes_while_its_summaries_come(fixture: Fixture) {
+        let database = &fixture.database;
+        for number in 0..25 {
+            let (user, now) = (fixture.user(&format!("user{number}")).await.id, Timestamp::now());
+            let notes = [note(database, user).await, note(database, user).await];
+            let mut stored = Vec::new();
+            for written in &notes {
+                let reservation = reserve(database, user, 90, ENDLESS, now).await;
+                stored.push(database.store_summary(user, written.id, summary_of(written), reservation, now));
+            }
+            let credentials = database.credentials_of(user).await.unwrap();
+            let (stored, deleted) =
+                tokio::join!(join_all(stored), database.delete_user(credentials, now));
+            deleted.unwrap();
+            for stored in stored {
+                assert!(matches!(stored, Ok(_) | Err(Error::NotFound)), "{stored:?}");
+            }
+        }
+    }
+
     async fn nobody_gets_more_than_there_is(fixture: Fixture) {
         let (database, now) = (&fixture.database, Timestamp::now());
         let mut users = Vec::new();
