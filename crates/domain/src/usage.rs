@@ -68,7 +68,7 @@ pub struct Usage {
     /// Summaries that were completed.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub summaries: i64,
-    /// Times that the provider was asked.
+    /// How many calls were made to the provider.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub calls: i64,
     /// Tokens that the provider read.

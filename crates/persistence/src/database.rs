@@ -7,7 +7,7 @@ use crate::unit::read;
 use crate::url::Location;
 use crate::{DatabaseUrl, Error};
 
-/// A database that keeps users, notes and tasks: one method for each thing that is asked of it, in one file for each resource.
+/// A database that keeps users, sessions, notes, tasks, summaries and what they used: one method for each thing that is asked of it, in one file for each resource.
 ///
 /// Clones share everything. Whatever it begins it ends: dropping the future of a method does not stop its unit of work, it only
 /// gives up the answer.

@@ -1,4 +1,4 @@
-//! Who reads, and what has to hold for it.
+//! Who reads, and the condition under which they may.
 
 use daybook_domain::{SessionId, Timestamp, UserId};
 use diesel::dsl::exists;

@@ -39,7 +39,7 @@ pub enum NoRoom {
 /// What making a summary took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// Times that the provider was asked.
+    /// How many calls were made to the provider.
     pub calls: i64,
     /// Tokens that it read.
     pub input_tokens: i64,
@@ -178,6 +178,8 @@ impl Database {
         read!(self, |c| {
             let query = usage::table
                 .filter(usage::user_id.eq(user.0))
+                // A day on which all was refused has a row as well.
+                .filter(usage::calls.gt(0))
                 .filter(usage::day.lt(page.cursor.map_or(i64::MAX, Cursor::id)))
                 .order(usage::day.desc())
                 .limit(page.limit.items() as i64 + 1)

@@ -1,4 +1,4 @@
-//! The weather at a place, now and for a week: <https://open-meteo.com/en/docs>.
+//! The weather at a place, now and for sixteen days: <https://open-meteo.com/en/docs>.
 
 use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};

@@ -53,11 +53,11 @@ pub enum Resolution {
     Several(Vec<Place>),
 }
 
-/// So many times as large as the next one of its name, a place is the one that is meant: London in England and not in Ontario, Portland in Oregon and
-/// not in Maine, but no Springfield.
+/// A place with at least this many times the population of the next one of its name is taken to be the one meant: London in England rather than
+/// in Ontario, Portland in Oregon rather than in Maine, but no Springfield.
 const BY_FAR: u64 = 4;
 
-/// As many places are shown where several may be meant.
+/// How many candidates an ambiguous name has at most.
 const SHOWN: usize = 10;
 
 /// A name that could be a place's, with what stands behind its commas to tell it from others: trimmed, inner white space folded to single spaces.

@@ -49,16 +49,16 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 /// What OpenAI's models have at the least.
 const WINDOW: usize = 128_000;
 
-/// Some 200 notes of a page, at the prices of a small model two cents.
+/// Some hundreds of notes of a page; at the prices of a small model 40 cents at the most.
 const TOKENS_PER_USER: i64 = 1_000_000;
 
-/// At the prices of a small model half a dollar.
+/// At the prices of a small model eight dollars at the most.
 const TOKENS_PER_DAY: i64 = 20_000_000;
 
 /// A person waits for one or two.
 const PARALLEL_PER_USER: usize = 4;
 
-/// A provider lets a small customer ask about as often at once.
+/// About as many parallel requests as a provider grants a small account.
 const PARALLEL: usize = 64;
 
 impl Reader<'_> {

@@ -32,7 +32,7 @@ pub(super) fn stored(summary: &Summary) -> HttpResponse {
     events_response(stream::iter(events.map(Ok::<_, ApiError>)))
 }
 
-/// Answers once the summary is being made; what hinders that is an answer of its own and no event.
+/// Answers once the summary is being made; an error before that is an ordinary answer and no event.
 pub(super) async fn answer(
     mut waiter: Waiter,
     state: web::Data<State>,

@@ -10,7 +10,7 @@ use crate::error::ApiError;
 use crate::state::State;
 use crate::validation::Issue;
 
-/// As many days are shown as a forecast is good for.
+/// How many days are shown: beyond a week a forecast says little.
 const DAYS: usize = 7;
 
 /// Where forecasts come from: their licence (CC BY 4.0) wants it said.

@@ -1,4 +1,4 @@
-//! How a summary comes about: what it may cost is set aside, the provider is asked, and what it took is booked and kept with the text.
+//! How a summary is made: tokens are reserved, the provider is called, and what was used is recorded with the text.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -172,7 +172,7 @@ fn on_one_line(json: &str) -> String {
     escaped
 }
 
-/// How many tokens this is about, in thirds: three letters of a Latin script for one, a digit or a punctuation mark for one, half a sign of any other
+/// How many tokens this is about, in thirds: a token is taken to be three letters of ASCII, one digit or punctuation mark, or half a character of any other
 /// script. Models differ, and what was used is booked when they have told it.
 fn thirds(c: char) -> usize {
     match c {

@@ -134,7 +134,10 @@ on_both_databases! {
         let _lost = reserve(database, ada.id, 60, budget, now).await.unwrap();
         assert_eq!(reserve(database, ada.id, 7, budget, now).await, None);
         let tomorrow = Day::of(now).next().begins();
-        let _next = reserve(database, ada.id, 100, budget, tomorrow).await.unwrap();
+        let next = reserve(database, ada.id, 100, budget, tomorrow).await.unwrap();
+        assert_eq!(reserve(database, ada.id, 1, budget, Day::of(tomorrow).next().begins()).await.map(|_| ()), Some(()));
+        assert_eq!(usage(database, ada.id).await.len(), 1, "nothing was used yet");
+        database.settle_tokens(next, SPENT).await.unwrap();
         let days: Vec<_> = usage(database, ada.id).await.into_iter().map(|usage| usage.day).collect();
         assert_eq!(days, [Day::of(tomorrow), Day::of(now)]);
         let one = PageRequest { limit: Limit::new(1).unwrap(), cursor: None };
