@@ -193,12 +193,11 @@ impl ResponseError for ApiError {
     }
 }
 
-impl From<daybook_persistence::Error> for ApiError {
-    fn from(error: daybook_persistence::Error) -> Self {
+impl ApiError {
+    /// An error of the database. [`RowResult`] says what a missing row means; here it is a fault of the service.
+    pub(crate) fn of_database(error: daybook_persistence::Error) -> Self {
         use daybook_persistence::{Error, Field};
         match error {
-            // Handlers say what it is that was not found; without their word it is the account of the caller.
-            Error::NotFound => Self::BadToken("The account no longer exists"),
             Error::Conflict(Field::Email) => Self::Conflict("Email already registered"),
             Error::Conflict(Field::Username) => Self::Conflict("Username already taken"),
             Error::Unavailable(_) => Self::busy(error),
@@ -226,17 +225,27 @@ impl From<Refusal> for ApiError {
     }
 }
 
-/// Says what was not found.
-pub(crate) trait OrNotFound<T> {
-    /// A missing row is a 404 with this sentence.
+/// Turns the result of a query into that of a handler. There is no `From`, so each handler says what a missing row means.
+pub(crate) trait RowResult<T> {
+    /// The query looked for one row by its id: a missing one is a 404 with this sentence.
     fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError>;
+
+    /// Only the account of the caller can be missing: that is a 401.
+    fn or_account_gone(self) -> Result<T, ApiError>;
 }
 
-impl<T> OrNotFound<T> for Result<T, daybook_persistence::Error> {
+impl<T> RowResult<T> for Result<T, daybook_persistence::Error> {
     fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError> {
         self.map_err(|error| match error {
             daybook_persistence::Error::NotFound => ApiError::NotFound(sentence),
-            other => other.into(),
+            other => ApiError::of_database(other),
+        })
+    }
+
+    fn or_account_gone(self) -> Result<T, ApiError> {
+        self.map_err(|error| match error {
+            daybook_persistence::Error::NotFound => ApiError::BadToken("The account no longer exists"),
+            other => ApiError::of_database(other),
         })
     }
 }

@@ -4,7 +4,7 @@ mod audit;
 mod client_address;
 pub mod commands;
 pub mod config;
-mod docs;
+mod endpoint;
 mod envelope;
 mod error;
 mod extract;

@@ -1,153 +1,117 @@
-//! The OpenAPI document: each handler says what is its own, and what all have in common is said here once.
+//! The OpenAPI document, made of the descriptions of all endpoints.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use serde_json::json;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr};
 
-use crate::error::{Detail, ValidationDetail};
-use crate::routes::{
-    account, event, health, home, login, note, refresh, registration, session, summary, task, usage,
-};
+use crate::endpoint::{Endpoint, SECURITY_SCHEME, Spec};
+use crate::routes::{Group, groups};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "daybook",
-        description = "Accounts, notes, tasks with the weather and AI summaries.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
-    ),
-    tags(
-        (name = "accounts", description = "Who you are"),
-        (name = "sessions", description = "Where you are logged in"),
-        (name = "notes", description = "What you want to keep, and summaries of it"),
-        (name = "tasks", description = "What you want to do, and the weather where you do it"),
-        (name = "service", description = "How the service is")
-    ),
-    paths(
-        home::hello,
-        registration::register,
-        login::login,
-        refresh::refresh,
-        session::logout,
-        session::logout_all,
-        session::list,
-        session::end,
-        event::list,
-        account::change_password,
-        account::me,
-        account::update_me,
-        account::delete_me,
-        usage::list,
-        note::create,
-        note::list,
-        note::find,
-        note::replace,
-        note::update,
-        note::delete,
-        summary::summarize,
-        summary::list,
-        task::create,
-        task::list,
-        task::find,
-        task::replace,
-        task::update,
-        task::delete,
-        health::live,
-        health::ready,
-        health::metrics
-    ),
-    components(schemas(Detail, ValidationDetail)),
-    modifiers(&Common)
-)]
-struct Document;
+/// Why the endpoints make no document: a fault of the program.
+#[derive(Debug, thiserror::Error)]
+pub enum DocumentError {
+    /// The path's parameters and those of the handler's arguments differ.
+    #[error("{0}: the path has other parameters than the handler")]
+    Parameters(&'static str),
+    /// Two endpoints have one name, or one method and path.
+    #[error("{0}: the operation is stated twice")]
+    Duplicate(&'static str),
+    /// The document cannot be written as JSON.
+    #[error("the document cannot be serialized")]
+    Json(#[from] serde_json::Error),
+}
 
-/// The document as it is served and printed.
+/// Returns the document as JSON, as it is served and printed.
 ///
 /// # Errors
 ///
-/// None in practice: the document is made of types that serialise.
-pub fn document_json() -> serde_json::Result<String> {
-    Document::openapi().to_pretty_json()
+/// When the endpoints contradict each other. A test rules this out.
+pub fn document_json() -> Result<String, DocumentError> {
+    Ok(document()?.to_pretty_json()?)
 }
 
-/// The login and the errors that many operations share.
-struct Common;
-
-impl Modify for Common {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        // A relative address: it is right behind any proxy.
-        let flow = Flow::Password(Password::new("auth/login", Scopes::new()));
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("OAuth2PasswordBearer", SecurityScheme::OAuth2(OAuth2::new([flow])));
-        for item in document.paths.paths.values_mut() {
-            let operations =
-                [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
-            operations.into_iter().flatten().for_each(add_common_errors);
+fn document() -> Result<OpenApi, DocumentError> {
+    let (mut paths, mut components, mut tags) = (Paths::new(), Components::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    for Group { tag, description, endpoints } in groups() {
+        tags.push(TagBuilder::new().name(tag).description(Some(description)).build());
+        for endpoint in endpoints {
+            let spec = describe(&endpoint, tag)?;
+            let id = endpoint.text.id;
+            if !(seen.insert(id.to_owned()) && seen.insert(format!("{} {}", endpoint.method, endpoint.path)))
+            {
+                return Err(DocumentError::Duplicate(id));
+            }
+            if !spec.is_hidden {
+                let method = http_method(&endpoint);
+                paths.add_path_operation(endpoint.path, vec![method], spec.operation);
+                components.schemas.extend(spec.schemas);
+                let shared = spec.shared.into_iter().map(|(name, response)| (name, RefOr::T(response)));
+                components.responses.extend(shared);
+            }
         }
     }
+    // A relative address is right behind every proxy.
+    let flow = Flow::Password(Password::new("auth/login", Scopes::new()));
+    components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::OAuth2(OAuth2::new([flow])));
+    let mut license = License::new("MIT OR Apache-2.0");
+    license.identifier = Some("MIT OR Apache-2.0".to_owned());
+    let info = InfoBuilder::new()
+        .title("daybook")
+        .description(Some("Accounts, notes, tasks with the weather and AI summaries."))
+        .license(Some(license))
+        .version(env!("CARGO_PKG_VERSION"));
+    let builder = OpenApiBuilder::new().info(info.build()).paths(paths).tags(Some(tags));
+    Ok(builder.components(Some(components)).build())
 }
 
-fn add_common_errors(operation: &mut Operation) {
-    let takes_body = operation.request_body.is_some();
-    let id = operation.operation_id.as_deref();
-    let takes_form = id == Some("login");
-    let tries_password = matches!(id, Some("login" | "register" | "change_password" | "delete_me"));
-    let takes_input = takes_body || operation.parameters.as_ref().is_some_and(|list| !list.is_empty());
-    let needs_token = operation.security.is_some();
-    let common = [
-        (needs_token, "401", "No token, or one that is no good", "Could not validate credentials"),
-        (takes_body, "408", "The body did not arrive in time", "The request body did not arrive in time"),
-        (takes_body, "413", "The body is too large", "The request body is larger than 16384 bytes"),
-        (
-            takes_body && !takes_form,
-            "415",
-            "The body is of another media type",
-            if id == Some("refresh") {
-                "The request body must be application/json or application/x-www-form-urlencoded"
-            } else {
-                "The request body must be application/json"
-            },
-        ),
-        (
-            tries_password,
-            "429",
-            "Too many attempts; `Retry-After` says when to come back",
-            "Too many attempts, try again later",
-        ),
-        (true, "500", "A fault of the service", "Internal Server Error"),
-        (
-            true,
-            "503",
-            "Too much is going on, or something is switched off",
-            "The service is busy, try again shortly",
-        ),
-    ];
-    let responses = &mut operation.responses.responses;
-    for (applies, status, description, example) in common {
-        if applies {
-            add(responses, status, error(description, "Detail", json!({ "detail": example })));
-        }
+fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
+    let mut spec = Spec::default();
+    // An endpoint's own errors win over common ones with the same status.
+    endpoint.errors.iter().for_each(|error| spec.error(error));
+    (endpoint.describe)(&mut spec);
+    spec.finish();
+    let (summary, description) = texts(endpoint.text.lines);
+    spec.operation.operation_id = Some(endpoint.text.id.to_owned());
+    spec.operation.summary = Some(summary);
+    spec.operation.description = description;
+    spec.operation.tags = Some(vec![tag.to_owned()]);
+    let in_path: Vec<_> =
+        endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
+    if !spec.is_hidden && in_path != spec.path_parameters {
+        return Err(DocumentError::Parameters(endpoint.text.id));
     }
-    if takes_input {
-        let example = json!({ "detail": [{
-            "type": "missing",
-            "loc": ["body", "title"],
-            "msg": "Field required",
-        }] });
-        add(responses, "422", error("What is wrong with the request", "HTTPValidationError", example));
+    Ok(spec)
+}
+
+/// The first paragraph of a doc comment, and the rest of it.
+fn texts(lines: &[&str]) -> (String, Option<String>) {
+    let text = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n");
+    match text.split_once("\n\n") {
+        Some((summary, rest)) => (summary.trim().to_owned(), Some(rest.trim().to_owned())),
+        None => (text.trim().to_owned(), None),
     }
 }
 
-/// Keeps what the handler says itself.
-fn add(responses: &mut BTreeMap<String, RefOr<Response>>, status: &str, response: Response) {
-    responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+fn http_method(endpoint: &Endpoint) -> HttpMethod {
+    match endpoint.method.as_str() {
+        "GET" => HttpMethod::Get,
+        "POST" => HttpMethod::Post,
+        "PUT" => HttpMethod::Put,
+        "PATCH" => HttpMethod::Patch,
+        _ => HttpMethod::Delete,
+    }
 }
 
-fn error(description: &str, schema: &str, example: serde_json::Value) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema))).example(Some(example));
-    ResponseBuilder::new().description(description).content("application/json", content.build()).build()
+#[cfg(test)]
+mod tests {
+    use super::document;
+
+    #[test]
+    fn document_is_made_of_the_endpoints() {
+        assert!(document().is_ok_and(|document| document.paths.paths.len() > 10));
+    }
 }

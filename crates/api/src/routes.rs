@@ -1,136 +1,140 @@
-//! The whole URL table.
+//! The URL table: every handler under its tag. `routes.txt` beside the manifest shows it with methods and callers.
 
-pub(crate) mod account;
-pub(crate) mod event;
-pub(crate) mod health;
-pub(crate) mod home;
-pub(crate) mod login;
-pub(crate) mod note;
-mod page;
+mod account;
+pub(crate) mod docs;
+mod event;
+mod health;
+mod home;
+mod login;
+mod note;
 mod password;
-pub(crate) mod refresh;
-pub(crate) mod registration;
-pub(crate) mod session;
-pub(crate) mod summary;
+mod refresh;
+mod registration;
+mod session;
+mod summary;
 mod summary_stream;
-pub(crate) mod task;
-pub(crate) mod token;
-pub(crate) mod usage;
+mod task;
+mod token;
+mod usage;
 mod weather;
 
-use actix_web::http::Method;
-use actix_web::middleware::from_fn;
+use std::collections::BTreeMap;
+
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Resource, Responder, Route};
+use actix_web::{HttpRequest, HttpResponse};
 
-use crate::docs;
+use crate::endpoint::Endpoint;
 use crate::error::ApiError;
-use crate::extract::{authenticate, authenticate_reader};
 
-pub(crate) fn table(app: &mut ServiceConfig) {
-    app.service(at("/", [get(home::hello)]))
-        .service(at("/auth/register", [post(registration::register)]))
-        .service(at("/auth/login", [post(login::login)]))
-        .service(at("/auth/refresh", [post(refresh::refresh)]))
-        .service(at("/auth/logout", [post(session::logout).bearer()]))
-        .service(at("/auth/logout-all", [post(session::logout_all).bearer()]))
-        .service(at("/auth/sessions", [get(session::list).bearer()]))
-        .service(at("/auth/sessions/{session_id}", [delete(session::end).bearer()]))
-        .service(at("/auth/events", [get(event::list).bearer()]))
-        .service(at("/auth/password", [post(account::change_password).bearer()]))
-        .service(at(
-            "/users/me",
-            [
-                get(account::me).bearer(),
-                patch(account::update_me).bearer(),
-                delete(account::delete_me).bearer(),
-            ],
-        ))
-        .service(at("/users/me/usage", [get(usage::list).bearer()]))
-        .service(at("/notes", [get(note::list).reader(), post(note::create).bearer()]))
-        .service(at(
-            "/notes/{note_id}",
-            [
-                get(note::find).reader(),
-                put(note::replace).bearer(),
-                patch(note::update).bearer(),
-                delete(note::delete).bearer(),
-            ],
-        ))
-        .service(at("/notes/{note_id}/summarize", [post(summary::summarize).bearer()]))
-        .service(at("/notes/{note_id}/summaries", [get(summary::list).bearer()]))
-        .service(at("/tasks", [get(task::list).reader(), post(task::create).bearer()]))
-        .service(at(
-            "/tasks/{task_id}",
-            [
-                get(task::find).reader(),
-                put(task::replace).bearer(),
-                patch(task::update).bearer(),
-                delete(task::delete).bearer(),
-            ],
-        ))
-        .service(at("/health/live", [get(health::live)]))
-        .service(at("/health/ready", [get(health::ready)]))
-        .service(at("/metrics", [get(health::metrics)]))
-        .service(at("/openapi.json", [get(docs::document)]))
-        .service(at("/docs", [get(docs::swagger)]))
-        .service(at("/docs/{asset}", [get(docs::swagger_asset)]))
-        .service(at("/redoc", [get(docs::redoc)]))
-        .service(at("/redoc/{asset}", [get(docs::redoc_asset)]))
-        .default_service(web::route().to(unknown));
+/// The endpoints that the document shows under one tag.
+pub(crate) struct Group {
+    pub(crate) tag: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) endpoints: Vec<Endpoint>,
 }
 
-/// A handler and the method that it answers.
-struct Endpoint(Method, Route);
+/// Returns every endpoint of the service.
+pub(crate) fn groups() -> [Group; 5] {
+    [
+        tagged(
+            "accounts",
+            "Accounts and their passwords",
+            &[
+                registration::register::endpoint,
+                account::me::endpoint,
+                account::update_me::endpoint,
+                account::delete_me::endpoint,
+                account::change_password::endpoint,
+                usage::list_usage::endpoint,
+            ],
+        ),
+        tagged(
+            "sessions",
+            "Logins, their tokens and the sessions that they open",
+            &[
+                login::login::endpoint,
+                refresh::refresh::endpoint,
+                session::logout::endpoint,
+                session::logout_all::endpoint,
+                session::list_sessions::endpoint,
+                session::end_session::endpoint,
+                event::list_events::endpoint,
+            ],
+        ),
+        tagged(
+            "notes",
+            "Notes and their summaries",
+            &[
+                note::create_note::endpoint,
+                note::list_notes::endpoint,
+                note::get_note::endpoint,
+                note::replace_note::endpoint,
+                note::update_note::endpoint,
+                note::delete_note::endpoint,
+                summary::summarize_note::endpoint,
+                summary::list_summaries::endpoint,
+            ],
+        ),
+        tagged(
+            "tasks",
+            "Tasks and the weather at their cities",
+            &[
+                task::create_task::endpoint,
+                task::list_tasks::endpoint,
+                task::get_task::endpoint,
+                task::replace_task::endpoint,
+                task::update_task::endpoint,
+                task::delete_task::endpoint,
+            ],
+        ),
+        tagged(
+            "service",
+            "The state of the service and its documentation",
+            &[
+                home::hello::endpoint,
+                health::live::endpoint,
+                health::ready::endpoint,
+                health::metrics::endpoint,
+                docs::document::endpoint,
+                docs::swagger::endpoint,
+                docs::swagger_asset::endpoint,
+                docs::redoc::endpoint,
+                docs::redoc_asset::endpoint,
+            ],
+        ),
+    ]
+}
 
-impl Endpoint {
-    /// Only for requests with a good access token.
-    fn bearer(self) -> Self {
-        Self(self.0, self.1.wrap(from_fn(authenticate)))
+fn tagged(tag: &'static str, description: &'static str, endpoints: &[fn() -> Endpoint]) -> Group {
+    Group { tag, description, endpoints: endpoints.iter().map(|endpoint| endpoint()).collect() }
+}
+
+/// Adds every endpoint to the application. The endpoints of one path form one resource.
+pub(crate) fn configure(app: &mut ServiceConfig) {
+    let mut paths: BTreeMap<&'static str, Vec<Endpoint>> = BTreeMap::new();
+    for endpoint in groups().into_iter().flat_map(|group| group.endpoints) {
+        paths.entry(endpoint.path).or_default().push(endpoint);
     }
-
-    /// The same, where the handler's query may look at the session too.
-    fn reader(self) -> Self {
-        Self(self.0, self.1.wrap(from_fn(authenticate_reader)))
+    for (path, endpoints) in paths {
+        let mut allowed: Vec<_> = endpoints.iter().flat_map(Endpoint::methods).copied().collect();
+        allowed.sort_by_key(|method| METHODS.iter().position(|known| known == method));
+        let allow = allowed.join(", ");
+        // Any other method is 405 with those that the path has (RFC 9110, section 15.5.6).
+        let reject = move || {
+            let allow = allow.clone();
+            async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed(allow)) }
+        };
+        let resource = web::resource(path).default_service(web::route().to(reject));
+        let routes = endpoints.into_iter().map(|endpoint| endpoint.route);
+        app.service(routes.fold(resource, actix_web::Resource::route));
     }
+    app.default_service(web::route().to(unknown));
 }
 
-fn endpoint<F, A>(method: Method, handler: F) -> Endpoint
-where
-    F: Handler<A>,
-    A: FromRequest + 'static,
-    F::Output: Responder + 'static,
-{
-    Endpoint(method.clone(), web::method(method).to(handler))
-}
+/// The order of methods in `Allow` and in the printed table.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-macro_rules! methods {
-    ($($name:ident $method:ident),*) => {
-        $(fn $name<F, A>(handler: F) -> Endpoint
-        where
-            F: Handler<A>,
-            A: FromRequest + 'static,
-            F::Output: Responder + 'static,
-        {
-            endpoint(Method::$method, handler)
-        })*
-    };
-}
-
-methods!(get GET, post POST, put PUT, patch PATCH, delete DELETE);
-
-/// The endpoints at a path; any other method is told which there are (RFC 9110, section 15.5.6).
-fn at<const N: usize>(path: &str, endpoints: [Endpoint; N]) -> Resource {
-    let allow = endpoints.iter().map(|Endpoint(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
-    let refuse = move || {
-        let allow = allow.clone();
-        async move { Err::<HttpResponse, _>(ApiError::MethodNotAllowed(allow)) }
-    };
-    let resource = web::resource(path).default_service(web::route().to(refuse));
-    endpoints.into_iter().fold(resource, |resource, Endpoint(_, route)| resource.route(route))
-}
-
-/// No such path; one with a slash too many is sent to the path without, as Starlette does.
+/// No endpoint has the path. Like Starlette, a path with a trailing slash is redirected to the one without.
 async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path();
     let shorter = path.trim_end_matches('/');
@@ -140,4 +144,28 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let query = request.query_string();
     let location = if query.is_empty() { shorter.to_owned() } else { format!("{shorter}?{query}") };
     Ok(HttpResponse::TemporaryRedirect().insert_header(("Location", location)).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The whole table as text: one line for each endpoint.
+    fn table() -> String {
+        let mut lines = Vec::new();
+        for Group { tag, endpoints, .. } in groups() {
+            for endpoint in endpoints {
+                let methods = endpoint.methods().join(",");
+                let (path, caller, id) = (endpoint.path, endpoint.caller, endpoint.text.id);
+                lines.push(format!("{methods:<9} {path:<28} {caller:<7} {tag}: {id}\n"));
+            }
+        }
+        lines.concat()
+    }
+
+    #[test]
+    fn routes_txt_shows_the_url_table() {
+        let expected = include_str!("../routes.txt");
+        assert_eq!(table(), expected, "if the change is meant, write the new table to crates/api/routes.txt");
+    }
 }

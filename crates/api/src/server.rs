@@ -10,7 +10,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::Config;
 use crate::envelope::envelope;
+use crate::openapi;
 use crate::routes;
+use crate::routes::docs::Document;
 use crate::state::State;
 
 /// How long requests that were begun may take to end after SIGTERM. With the 5 s that a last write may take, it is less than the
@@ -75,11 +77,13 @@ impl Server {
                 state.summaries.give_up();
             });
         };
+        let document = web::Data::new(Document(openapi::document_json().map_err(io::Error::other)?.into()));
         let state = self.state.clone();
         HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(state.for_worker()))
-                .configure(routes::table)
+                .app_data(document.clone())
+                .configure(routes::configure)
                 .wrap(from_fn(envelope))
         })
         .workers(self.workers)

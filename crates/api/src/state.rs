@@ -14,7 +14,6 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::limiter::Limiter;
 use crate::metrics::Metrics;
-use crate::openapi;
 use crate::places::Places;
 use crate::revocation::Revocations;
 use crate::seats::Seats;
@@ -38,7 +37,6 @@ pub struct State {
     pub(crate) lookup_seats: Seats,
     pub(crate) weather: daybook_weather_client::Client,
     pub(crate) metrics: Metrics,
-    pub(crate) openapi: Arc<str>,
     pub(crate) uses: Uses,
     draining: Arc<AtomicBool>,
     request_ids: Arc<RequestIds>,
@@ -84,7 +82,6 @@ impl State {
             weather,
             lookup_seats: Seats::new(LOOKUPS_PER_USER, LOOKUPS),
             metrics: Metrics::new()?,
-            openapi: openapi::document_json()?.into(),
             draining: Arc::default(),
             request_ids: Arc::new(RequestIds::new()?),
             clock: Timestamp::now,

@@ -9,16 +9,23 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::request_body::RequestBodyBuilder;
 
+use crate::endpoint::{ErrorResponse, Spec};
 use crate::error::ApiError;
 use crate::state::State;
 use crate::validation::{Issue, Rules};
 
 /// A type that a body is read into.
-pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> {
+pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> + ToSchema + 'static {
     /// The most bytes that are read.
     const MAX: usize = 16 * 1024;
 }
+
+/// The limit of a body with a content of 100,000 characters, each written as a pair of `\u` escapes, and a title.
+pub(crate) const TEXT_MAX: usize = 1_250_000;
 
 /// A client on the slowest line sends the largest body within this time; one that does not holds a connection for nothing.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -62,3 +69,25 @@ pub(crate) fn media_type(request: &HttpRequest) -> String {
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
 }
+
+/// Describes a body of type `T` that must be there, in any of these media types.
+pub(super) fn describe<T: Body>(spec: &mut Spec, media_types: &[&'static str]) {
+    let content = spec.content::<T>();
+    let body = RequestBodyBuilder::new().required(Some(Required::True));
+    let body = media_types.iter().fold(body, |body, media_type| body.content(*media_type, content.clone()));
+    spec.body(body.build(), T::MAX);
+}
+
+pub(super) const NOT_JSON: ErrorResponse = ErrorResponse {
+    name: "NotJson",
+    status: 415,
+    description: "The body has another media type",
+    detail: "The request body must be application/json",
+};
+
+pub(super) const NOT_JSON_OR_FORM: ErrorResponse = ErrorResponse {
+    name: "NotJsonOrForm",
+    status: 415,
+    description: "The body has another media type",
+    detail: "The request body must be application/json or application/x-www-form-urlencoded",
+};

@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use super::body::{self, Body};
 use super::form::{self, ValidForm};
 use super::json::ValidJson;
+use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 
 /// A form that is a valid `T` when the media type is a form's, a JSON object that is one otherwise.
@@ -15,7 +16,7 @@ pub(crate) struct JsonOrForm<T>(pub(crate) T);
 
 const EITHER: &str = "application/json or application/x-www-form-urlencoded";
 
-impl<T: Body + 'static> FromRequest for JsonOrForm<T> {
+impl<T: Body> FromRequest for JsonOrForm<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -33,5 +34,12 @@ impl<T: Body + 'static> FromRequest for JsonOrForm<T> {
                 })
                 .boxed_local()
         }
+    }
+}
+
+impl<T: Body> Argument for JsonOrForm<T> {
+    fn describe(spec: &mut Spec) {
+        body::describe::<T>(spec, &["application/json", form::URL_ENCODED]);
+        spec.error(&body::NOT_JSON_OR_FORM);
     }
 }

@@ -12,6 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
 use super::body::{self, Body};
+use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 use crate::state::State;
 use crate::validation::{self, Issue, Rules, Source};
@@ -19,7 +20,7 @@ use crate::validation::{self, Issue, Rules, Source};
 /// A form that is a valid `T`. Any other body is taken for a form without fields, as FastAPI does.
 pub(crate) struct ValidForm<T>(pub(crate) T);
 
-const URL_ENCODED: &str = "application/x-www-form-urlencoded";
+pub(super) const URL_ENCODED: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
 /// The media types of forms.
@@ -27,7 +28,7 @@ pub(super) const MEDIA_TYPES: [&str; 2] = [URL_ENCODED, MULTIPART];
 
 type Pairs = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
-impl<T: Body + 'static> FromRequest for ValidForm<T> {
+impl<T: Body> FromRequest for ValidForm<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -46,6 +47,12 @@ impl<T: Body + 'static> FromRequest for ValidForm<T> {
             validation::read(&Source::Pairs("body", &filled), &context).map(Self).map_err(ApiError::Invalid)
         }
         .boxed_local()
+    }
+}
+
+impl<T: Body> Argument for ValidForm<T> {
+    fn describe(spec: &mut Spec) {
+        body::describe::<T>(spec, &[URL_ENCODED]);
     }
 }
 

@@ -5,42 +5,60 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use daybook_domain::{NoteId, SessionId, TaskId};
+use utoipa::ToSchema;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 
+use crate::endpoint::{Argument, ErrorResponse, Spec};
 use crate::error::ApiError;
 use crate::validation::{Issue, parse_integer};
 
-/// An id out of the path. A number that no row has is not an error here: it is not found later.
+/// An id in the path. A number that no row has is not an error here: the query does not find it.
 pub(crate) struct Id<T>(pub(crate) T);
 
 /// An id that stands in a path under a name.
-pub(crate) trait PathId {
+pub(crate) trait PathId: 'static {
     /// The name between the braces of the path.
     const NAME: &'static str;
+    /// The name of the error response among those that operations share.
+    const RESPONSE: &'static str;
+    /// The sentence of the error if the user has no such row.
+    const NOT_FOUND: &'static str;
+
     /// The id with this number.
     fn new(number: i64) -> Self;
 }
 
-impl PathId for NoteId {
-    const NAME: &'static str = "note_id";
+macro_rules! path_id {
+    ($id:ident, $name:literal, $response:literal, $sentence:literal) => {
+        impl PathId for $id {
+            const NAME: &'static str = $name;
+            const RESPONSE: &'static str = $response;
+            const NOT_FOUND: &'static str = $sentence;
 
-    fn new(number: i64) -> Self {
-        Self(number)
-    }
+            fn new(number: i64) -> Self {
+                Self(number)
+            }
+        }
+    };
 }
 
-impl PathId for TaskId {
-    const NAME: &'static str = "task_id";
+path_id!(NoteId, "note_id", "NoteNotFound", "Note not found");
+path_id!(TaskId, "task_id", "TaskNotFound", "Task not found");
+path_id!(SessionId, "session_id", "SessionNotFound", "Session not found");
 
-    fn new(number: i64) -> Self {
-        Self(number)
-    }
-}
-
-impl PathId for SessionId {
-    const NAME: &'static str = "session_id";
-
-    fn new(number: i64) -> Self {
-        Self(number)
+impl<T: PathId + ToSchema> Argument for Id<T> {
+    fn describe(spec: &mut Spec) {
+        let parameter = ParameterBuilder::new().name(T::NAME).parameter_in(ParameterIn::Path);
+        let parameter = parameter.required(Required::True).schema(Some(spec.schema::<T>()));
+        spec.path_parameters.push(T::NAME);
+        spec.parameter(parameter.build());
+        spec.error(&ErrorResponse {
+            name: T::RESPONSE,
+            status: 404,
+            description: "There is none with this id, or it belongs to another user",
+            detail: T::NOT_FOUND,
+        });
     }
 }
 

@@ -6,8 +6,12 @@ use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
+use utoipa::openapi::ContentBuilder;
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 
 use super::body::{self, Body};
+use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 use crate::state::State;
 use crate::validation::{self, Issue, Rules, Source};
@@ -18,7 +22,7 @@ pub(crate) struct ValidJson<T>(pub(crate) T);
 /// A JSON object that is a valid `T`, or nothing at all: no body, or `null`.
 pub(crate) struct OptionalJson<T>(pub(crate) Option<T>);
 
-impl<T: Body + 'static> FromRequest for ValidJson<T> {
+impl<T: Body> FromRequest for ValidJson<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -37,7 +41,7 @@ impl<T: Body + 'static> FromRequest for ValidJson<T> {
     }
 }
 
-impl<T: Body + 'static> FromRequest for OptionalJson<T> {
+impl<T: Body> FromRequest for OptionalJson<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -50,6 +54,23 @@ impl<T: Body + 'static> FromRequest for OptionalJson<T> {
             }
         }
         .boxed_local()
+    }
+}
+
+impl<T: Body> Argument for ValidJson<T> {
+    fn describe(spec: &mut Spec) {
+        body::describe::<T>(spec, &["application/json"]);
+        spec.error(&body::NOT_JSON);
+    }
+}
+
+impl<T: Body> Argument for OptionalJson<T> {
+    fn describe(spec: &mut Spec) {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        let either = OneOfBuilder::new().item(spec.schema::<T>()).item(null);
+        let content = ContentBuilder::new().schema(Some(either)).build();
+        spec.body(RequestBodyBuilder::new().content("application/json", content).build(), T::MAX);
+        spec.error(&body::NOT_JSON);
     }
 }
 

@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 use daybook_domain::Origin;
 
+use crate::endpoint::Argument;
 use crate::error::ApiError;
 use crate::state::State;
 
@@ -24,6 +25,8 @@ impl FromRequest for ClientOrigin {
         ready(State::of(request).map(|state| Self(origin(request, state))))
     }
 }
+
+impl Argument for ClientOrigin {}
 
 fn origin(request: &HttpRequest, state: &State) -> Origin {
     let peer = request.peer_addr().map(|peer| peer.ip());

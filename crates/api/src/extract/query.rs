@@ -8,14 +8,16 @@ use daybook_domain::{Cursor, Limit, PageRequest};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
 
+use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 use crate::validation::{self, Source};
 
 /// The query of a list.
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct PageQuery {
+struct PageQuery {
     /// How many items a page has at most; 20 unless said otherwise.
     #[garde(range(min = Limit::MIN, max = Limit::MAX))]
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
@@ -40,6 +42,14 @@ impl FromRequest for Paging {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(paging(request.query_string()))
+    }
+}
+
+impl Argument for Paging {
+    fn describe(spec: &mut Spec) {
+        PageQuery::into_params(|| Some(ParameterIn::Query))
+            .into_iter()
+            .for_each(|parameter| spec.parameter(parameter));
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/users/me` and `POST /auth/password`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Email, EventKind, Origin, User, Username, email_rule, username_rule};
 use daybook_persistence::Credentials;
@@ -11,13 +12,33 @@ use utoipa::ToSchema;
 use super::password;
 use super::registration::refuse_telling;
 use crate::audit;
-use crate::error::ApiError;
+use crate::endpoint::{ErrorResponse, Json, NoContent};
+use crate::error::{ApiError, RowResult};
 use crate::extract::{Body, ClientOrigin, CurrentUser, ValidJson};
 use crate::limiter::Account;
 use crate::state::State;
 use crate::validation::password_rule;
 
-const WRONG_PASSWORD: &str = "Incorrect password";
+pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
+    name: "TooManyAttempts",
+    status: 429,
+    description: "Too many attempts; `Retry-After` has the seconds to wait",
+    detail: "Too many attempts, try again later",
+};
+
+pub(super) const TAKEN: ErrorResponse = ErrorResponse {
+    name: "Taken",
+    status: 409,
+    description: "The e-mail address or the username belongs to another account",
+    detail: "Email already registered",
+};
+
+const INCORRECT_PASSWORD: ErrorResponse = ErrorResponse {
+    name: "IncorrectPassword",
+    status: 403,
+    description: "`current_password` is not the password",
+    detail: "Incorrect password",
+};
 
 /// What changes in an account; a field that is absent or null stays as it is.
 #[derive(Deserialize, Validate, ToSchema)]
@@ -73,96 +94,60 @@ pub(crate) struct PasswordChange {
 impl Body for PasswordChange {}
 
 /// Show the account
-#[utoipa::path(
-    get,
-    path = "/users/me",
-    tag = "accounts",
-    security(("OAuth2PasswordBearer" = [])),
-    responses((status = 200, description = "The account", body = User))
-)]
-pub(crate) async fn me(state: web::Data<State>, user: CurrentUser) -> Result<HttpResponse, ApiError> {
-    Ok(HttpResponse::Ok().json(state.database.user(user.id).await?))
+#[endpoint(GET "/users/me")]
+pub(crate) async fn me(user: CurrentUser, state: Data<State>) -> Result<Json<User>, ApiError> {
+    state.database.user(user.id).await.or_account_gone().map(Json)
 }
 
 /// Change the e-mail address or the username
-#[utoipa::path(
-    patch,
-    path = "/users/me",
-    tag = "accounts",
-    security(("OAuth2PasswordBearer" = [])),
-    request_body = AccountPatch,
-    responses(
-        (status = 200, description = "The account as it is now", body = User),
-        (status = 409, description = "`Email already registered` or `Username already taken`", body = crate::error::Detail)
-    )
-)]
+#[endpoint(PATCH "/users/me", errors(TAKEN))]
 pub(crate) async fn update_me(
-    state: web::Data<State>,
     user: CurrentUser,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<AccountPatch>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Json<User>, ApiError> {
     let email = body.email.as_deref().map(Email::parse).transpose()?;
     let username = body.username.as_deref().map(Username::parse).transpose()?;
     let is_change = email.is_some() || username.is_some();
     let update =
         state.database.update_user(user.id, user.session, email, username, origin.clone(), state.now());
-    let account = update.await?;
+    let account = update.await.or_account_gone()?;
     if is_change {
         audit::tell(EventKind::AccountChanged, Some(user.id), user.session, &origin);
     }
-    Ok(HttpResponse::Ok().json(account))
+    Ok(Json(account))
 }
 
 /// Delete the account
 ///
 /// With everything that it owns.
-#[utoipa::path(
-    delete,
-    path = "/users/me",
-    tag = "accounts",
-    security(("OAuth2PasswordBearer" = [])),
-    request_body = Confirmation,
-    responses(
-        (status = 204, description = "Gone"),
-        (status = 403, description = "`Incorrect password`", body = crate::error::Detail)
-    )
-)]
+#[endpoint(DELETE "/users/me", errors(INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn delete_me(
-    state: web::Data<State>,
     user: CurrentUser,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Confirmation>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<NoContent, ApiError> {
     let verified = verify(&state, user, body.current_password, &origin).await?;
     let delete = state.database.delete_user(verified, state.now());
     let ended = delete.await.map_err(changed_meanwhile)?;
     audit::tell_ended(user.id, &ended, &origin);
     state.revocations.announce(ended);
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }
 
 /// Change the password
 ///
 /// Ends every other session of the account.
-#[utoipa::path(
-    post,
-    path = "/auth/password",
-    tag = "accounts",
-    security(("OAuth2PasswordBearer" = [])),
-    request_body = PasswordChange,
-    responses(
-        (status = 204, description = "Changed"),
-        (status = 403, description = "`Incorrect password`", body = crate::error::Detail)
-    )
-)]
+#[endpoint(POST "/auth/password", errors(INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn change_password(
-    state: web::Data<State>,
     user: CurrentUser,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<PasswordChange>,
-) -> Result<HttpResponse, ApiError> {
-    let account = state.database.user(user.id).await?;
+) -> Result<NoContent, ApiError> {
+    let account = state.database.user(user.id).await.or_account_gone()?;
     let policy = &state.password_policy;
     refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
     let verified = verify(&state, user, body.current_password, &origin).await?;
@@ -173,14 +158,14 @@ pub(crate) async fn change_password(
     audit::tell(EventKind::PasswordChanged, Some(user.id), keep, &origin);
     audit::tell_ended(user.id, &ended, &origin);
     state.revocations.announce(ended);
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }
 
 /// The password was right a moment ago, and somebody has changed it since.
 fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
     match error {
-        daybook_persistence::Error::NotFound => ApiError::Forbidden(WRONG_PASSWORD),
-        other => other.into(),
+        daybook_persistence::Error::NotFound => ApiError::Forbidden(INCORRECT_PASSWORD.detail),
+        other => ApiError::of_database(other),
     }
 }
 
@@ -191,12 +176,12 @@ async fn verify(
     password: Password,
     origin: &Origin,
 ) -> Result<Credentials, ApiError> {
-    let found = state.database.credentials_of(user.id).await?;
+    let found = state.database.credentials_of(user.id).await.or_account_gone()?;
     let attempt = state.limiter.attempt(Account::Confirmation(user.id), origin, state.now()).await?;
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
             audit::record(state, EventKind::ConfirmationFailed, Some(user.id), user.session, origin.clone());
-            Err(ApiError::Forbidden(WRONG_PASSWORD))
+            Err(ApiError::Forbidden(INCORRECT_PASSWORD.detail))
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
             state.limiter.succeeded(&attempt, state.now()).await;

@@ -1,36 +1,23 @@
 //! `GET /auth/events`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_domain::Event;
 
-use super::page;
-use crate::error::ApiError;
-use crate::extract::{CurrentUser, PageQuery, Paging};
+use crate::endpoint::Paged;
+use crate::error::{ApiError, RowResult};
+use crate::extract::{CurrentUser, Paging};
 use crate::state::State;
 
-/// List what happened to the account
+/// List the account's events
 ///
-/// Logins, failed ones too, refreshes, ends of sessions and changes of the password in the last 90 days, newest first.
-#[utoipa::path(
-    get,
-    path = "/auth/events",
-    operation_id = "list_events",
-    tag = "sessions",
-    params(PageQuery),
-    security(("OAuth2PasswordBearer" = [])),
-    responses((
-        status = 200,
-        description = "A page of events",
-        body = [Event],
-        headers(("Link" = String, description = "The next page, if there is one"))
-    ))
-)]
-pub(crate) async fn list(
-    state: web::Data<State>,
+/// Logins, failed logins, refreshes, ended sessions and password changes of the last 90 days, newest first.
+#[endpoint(GET "/auth/events")]
+pub(crate) async fn list_events(
     user: CurrentUser,
-    request: HttpRequest,
+    state: Data<State>,
     Paging(asked): Paging,
-) -> Result<HttpResponse, ApiError> {
-    let events = state.database.events(user.id, asked, state.now()).await?;
-    page::answer(&request, asked, &events)
+) -> Result<Paged<Event>, ApiError> {
+    let page = state.database.events(user.id, asked, state.now()).await.or_account_gone()?;
+    Ok(Paged { asked, page })
 }

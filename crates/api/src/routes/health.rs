@@ -1,55 +1,63 @@
-//! How the service is: for orchestrators and for Prometheus.
+//! The state of the service, for orchestrators and Prometheus.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use daybook_api_macros::endpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::endpoint::{Answer, Json, PlainText, Spec, json_response};
 use crate::error::ApiError;
+use crate::extract::Anyone;
 use crate::state::State;
 
-/// Whether the service works, and each part that it depends on.
+/// The state of the service and of each part that it depends on.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Health {
     /// `ok` or `unavailable`.
     #[schema(example = "ok")]
     status: &'static str,
-    /// Each part with `ok` or what is wrong with it.
+    /// Each part with `ok` or its problem.
     #[schema(value_type = BTreeMap<String, String>, example = json!({"database": "ok"}))]
     checks: BTreeMap<&'static str, &'static str>,
 }
 
-/// A check that takes longer is a check that failed.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// 200 if the service can do its work, 503 otherwise. Both have the same body.
+pub(crate) struct Readiness(Health);
 
-/// Is the process alive?
-///
-/// Asks nothing but the process itself.
-#[utoipa::path(
-    get,
-    path = "/health/live",
-    tag = "service",
-    responses((status = 200, description = "It is", body = Health))
-)]
-pub(crate) async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "ok", checks: BTreeMap::new() })
+impl Answer for Readiness {
+    fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
+        let is_ready = self.0.status == "ok";
+        let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+        Ok(response.json(self.0))
+    }
+
+    fn describe(spec: &mut Spec) {
+        let content = spec.content::<Health>();
+        spec.success(200, json_response("The service can do its work", content.clone()));
+        spec.success(503, json_response("It cannot, or it is about to stop", content));
+    }
 }
 
-/// Can the service do its work?
-#[utoipa::path(
-    get,
-    path = "/health/ready",
-    tag = "service",
-    responses(
-        (status = 200, description = "It can", body = Health),
-        (status = 503, description = "It cannot, or is about to stop", body = Health)
-    )
-)]
-pub(crate) async fn ready(state: web::Data<State>) -> HttpResponse {
-    // The unit goes on when nobody waits for it any more.
-    let database = match tokio::time::timeout(PATIENCE, state.database.ping()).await {
+/// A check that takes longer has failed.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Check that the process is alive
+///
+/// This does not depend on the database.
+#[endpoint(GET "/health/live")]
+pub(crate) async fn live(_: Anyone) -> Json<Health> {
+    Json(Health { status: "ok", checks: BTreeMap::new() })
+}
+
+/// Check that the service can do its work
+#[endpoint(GET "/health/ready")]
+pub(crate) async fn ready(_: Anyone, state: Data<State>) -> Readiness {
+    // After the timeout the query runs on, but its result is dropped.
+    let database = match tokio::time::timeout(CHECK_TIMEOUT, state.database.ping()).await {
         Ok(Ok(())) => "ok",
         Ok(Err(error)) => {
             tracing::warn!(%error, "the database is not ready");
@@ -62,25 +70,16 @@ pub(crate) async fn ready(state: web::Data<State>) -> HttpResponse {
         checks.insert("server", "stopping");
     }
     let is_ready = checks.values().all(|check| *check == "ok");
-    if let Some(is_well) = state.revocations.redis_is_well() {
-        // The service does its work without it.
-        checks.insert("redis", if is_well { "ok" } else { "unavailable" });
+    if let Some(is_healthy) = state.revocations.redis_is_well() {
+        // The service does its work without Redis.
+        checks.insert("redis", if is_healthy { "ok" } else { "unavailable" });
     }
-    if is_ready {
-        HttpResponse::Ok().json(Health { status: "ok", checks })
-    } else {
-        HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", checks })
-    }
+    Readiness(Health { status: if is_ready { "ok" } else { "unavailable" }, checks })
 }
 
-/// Counters for Prometheus
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "service",
-    responses((status = 200, description = "Prometheus' text format", body = String, content_type = "text/plain"))
-)]
-pub(crate) async fn metrics(state: web::Data<State>) -> Result<HttpResponse, ApiError> {
+/// Get counters for Prometheus
+#[endpoint(GET "/metrics")]
+pub(crate) async fn metrics(_: Anyone, state: Data<State>) -> Result<PlainText, ApiError> {
     let text = state.metrics.encode().map_err(ApiError::internal)?;
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
+    Ok(PlainText { content_type: "text/plain; version=0.0.4; charset=utf-8", text })
 }

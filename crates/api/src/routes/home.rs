@@ -1,8 +1,11 @@
 //! `GET /`.
 
-use actix_web::HttpResponse;
+use daybook_api_macros::endpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::endpoint::Json;
+use crate::extract::Anyone;
 
 /// A greeting.
 #[derive(Serialize, ToSchema)]
@@ -12,7 +15,7 @@ pub(crate) struct Hello {
 }
 
 /// Say hello
-#[utoipa::path(get, path = "/", tag = "service", responses((status = 200, description = "Hello", body = Hello)))]
-pub(crate) async fn hello() -> HttpResponse {
-    HttpResponse::Ok().json(Hello { message: "hello world" })
+#[endpoint(GET "/")]
+pub(crate) async fn hello(_: Anyone) -> Json<Hello> {
+    Json(Hello { message: "hello world" })
 }

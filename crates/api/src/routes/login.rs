@@ -1,6 +1,7 @@
 //! `POST /auth/login`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{EventKind, Origin, UserId, Username};
 use daybook_persistence::{Credentials, Error, Login};
@@ -8,12 +9,14 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::account::TOO_MANY_ATTEMPTS;
 use super::password;
 use super::token::{self, Token};
 use crate::audit;
 use crate::client_address::network_of;
-use crate::error::ApiError;
-use crate::extract::{Body, ClientOrigin, ValidForm};
+use crate::endpoint::{ErrorResponse, Json};
+use crate::error::{ApiError, RowResult};
+use crate::extract::{Anyone, Body, ClientOrigin, ValidForm};
 use crate::limiter::{Account, Attempt, is_about_account};
 use crate::state::State;
 use crate::validation::grant_type_rule;
@@ -51,6 +54,13 @@ pub(crate) struct LoginForm {
 
 impl Body for LoginForm {}
 
+const INCORRECT_LOGIN: ErrorResponse = ErrorResponse {
+    name: "IncorrectLogin",
+    status: 401,
+    description: "There is no such account, or the password is wrong",
+    detail: "Incorrect username or password",
+};
+
 /// Ids begin at 1, so this is nobody's.
 const NOBODY: UserId = UserId(0);
 
@@ -58,23 +68,14 @@ const NOBODY: UserId = UserId(0);
 ///
 /// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. The answer to a wrong password and to an unknown
 /// user is the same, and takes as long. Too many wrong ones for an account or from an address are refused for a while.
-#[utoipa::path(
-    post,
-    path = "/auth/login",
-    tag = "sessions",
-    request_body(content = LoginForm, content_type = "application/x-www-form-urlencoded"),
-    responses(
-        (status = 200, description = "An access token and a refresh token", body = Token),
-        (status = 401, description = "`Incorrect username or password`", body = crate::error::Detail,
-         headers(("WWW-Authenticate" = String)))
-    )
-)]
+#[endpoint(POST "/auth/login", errors(INCORRECT_LOGIN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn login(
-    state: web::Data<State>,
+    _: Anyone,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidForm(form): ValidForm<LoginForm>,
-) -> Result<HttpResponse, ApiError> {
-    let found = state.database.credentials(&form.username).await?;
+) -> Result<Json<Token>, ApiError> {
+    let found = state.database.credentials(&form.username).await.or_account_gone()?;
     let attempt = attempt(&state, &form, found.as_ref(), &origin).await?;
     let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
@@ -94,7 +95,7 @@ pub(crate) async fn login(
         Verdict::RightButOutdated => password::hash(&state, form.password, &origin).await.ok(),
         _ => None,
     };
-    open(&state, found, new_hash, origin).await
+    open(&state, found, new_hash, origin).await.map(Json)
 }
 
 /// Opens a session for whoever has given the right password.
@@ -103,7 +104,7 @@ async fn open(
     verified: &Credentials,
     new_hash: Option<String>,
     origin: Origin,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Token, ApiError> {
     let refresh_token = RefreshToken::generate()?;
     let login = Login {
         verified: verified.clone(),
@@ -116,12 +117,12 @@ async fn open(
     let opened = state.database.open_session(login, state.now()).await.map_err(|error| match error {
         // The account or its password changed while the old one was being verified.
         Error::NotFound => ApiError::BadLogin,
-        other => other.into(),
+        other => ApiError::of_database(other),
     })?;
     audit::tell(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
     audit::tell_ended(verified.user, &opened.ended, &origin);
     state.revocations.announce(opened.ended);
-    token::answer(state, verified.user, opened.session, &refresh_token)
+    token::issue(state, verified.user, opened.session, &refresh_token)
 }
 
 /// Takes the try from what this client may try. Whoever has locked an account for strangers has not locked it for a client that it
@@ -161,11 +162,12 @@ async fn known(
 ) -> Result<Option<Account<'static>>, ApiError> {
     let user = found.map_or(NOBODY, |found| found.user);
     if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse)
-        && let Some(session) = state.database.session_of_family(user, token.family()).await?
+        && let Some(session) =
+            state.database.session_of_family(user, token.family()).await.or_account_gone()?
     {
         return Ok(Some(Account::KnownDevice(session)));
     }
-    let addresses = state.database.login_addresses(user).await?;
+    let addresses = state.database.login_addresses(user).await.or_account_gone()?;
     let here = origin.ip.map(network_of);
     let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
     Ok(is_known.then_some(Account::KnownAddress(user)))

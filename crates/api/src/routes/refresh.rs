@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_auth::RefreshToken;
 use daybook_domain::{EndReason, EventKind};
 use daybook_persistence::{Refresh, Refreshed, Rotation};
@@ -12,8 +13,9 @@ use utoipa::ToSchema;
 
 use super::token::{self, Token};
 use crate::audit;
-use crate::error::ApiError;
-use crate::extract::{Body, ClientOrigin, JsonOrForm};
+use crate::endpoint::{ErrorResponse, Json};
+use crate::error::{ApiError, RowResult};
+use crate::extract::{Anyone, Body, ClientOrigin, JsonOrForm};
 use crate::state::State;
 use crate::validation::refresh_grant_type_rule;
 
@@ -32,30 +34,26 @@ pub(crate) struct RefreshRequest {
 
 impl Body for RefreshRequest {}
 
+const REFRESH_REJECTED: ErrorResponse = ErrorResponse {
+    name: "RefreshRejected",
+    status: 401,
+    description: "The refresh token is not valid, or its session has ended; `WWW-Authenticate` has the reason",
+    detail: "Could not validate credentials",
+};
+
 const INVALID: ApiError = ApiError::BadToken("The refresh token is invalid");
 
 /// Get new tokens
 ///
 /// Each refresh token is good once. Sent again within 30 seconds, by a client that lost the answer or by another tab, it gives the
 /// very same successor; sent again later, it ends the session, since somebody has a copy of it.
-#[utoipa::path(
-    post,
-    path = "/auth/refresh",
-    tag = "sessions",
-    request_body(
-        content((RefreshRequest = "application/json"), (RefreshRequest = "application/x-www-form-urlencoded"))
-    ),
-    responses(
-        (status = 200, description = "New tokens", body = Token),
-        (status = 401, description = "`Could not validate credentials`; the challenge says why", body = crate::error::Detail,
-         headers(("WWW-Authenticate" = String)))
-    )
-)]
+#[endpoint(POST "/auth/refresh", errors(REFRESH_REJECTED))]
 pub(crate) async fn refresh(
-    state: web::Data<State>,
+    _: Anyone,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     JsonOrForm(body): JsonOrForm<RefreshRequest>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Json<Token>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(INVALID)?;
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
@@ -67,13 +65,13 @@ pub(crate) async fn refresh(
         origin: origin.clone(),
         policy: state.sessions,
     };
-    match state.database.refresh_session(refresh, state.now()).await? {
+    match state.database.refresh_session(refresh, state.now()).await.or_account_gone()? {
         Refreshed::Rotated { user, session } => {
             audit::tell(EventKind::Refresh, Some(user), Some(session), &origin);
-            token::answer(&state, user, session, &successor)
+            token::issue(&state, user, session, &successor).map(Json)
         }
         Refreshed::Repeated { user, session, rotations } => {
-            token::answer(&state, user, session, &newest(presented, &rotations)?)
+            token::issue(&state, user, session, &newest(presented, &rotations)?).map(Json)
         }
         Refreshed::Reused { user, session } => {
             state.revocations.announce(vec![session]);

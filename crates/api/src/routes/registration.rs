@@ -1,6 +1,7 @@
 //! `POST /auth/register`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_auth::{Password, PasswordPolicy};
 use daybook_domain::{Email, EventKind, User, UserId, Username, email_rule, username_rule};
 use daybook_persistence::NewUser;
@@ -8,10 +9,12 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::account::{TAKEN, TOO_MANY_ATTEMPTS};
 use super::password;
 use crate::audit;
-use crate::error::ApiError;
-use crate::extract::{Body, ClientOrigin, ValidJson};
+use crate::endpoint::{Created, Located};
+use crate::error::{ApiError, RowResult};
+use crate::extract::{Anyone, Body, ClientOrigin, ValidJson};
 use crate::state::State;
 use crate::validation::{Issue, password_rule};
 
@@ -64,6 +67,12 @@ pub(crate) struct Registered {
     username: Username,
 }
 
+impl Located for Registered {
+    fn location(&self) -> String {
+        "/users/me".to_owned()
+    }
+}
+
 impl From<User> for Registered {
     fn from(user: User) -> Self {
         Self { id: user.id, email: user.email, username: user.username }
@@ -73,30 +82,22 @@ impl From<User> for Registered {
 /// Open an account
 ///
 /// The e-mail address and the username must not be taken; both are compared without case.
-#[utoipa::path(
-    post,
-    path = "/auth/register",
-    tag = "accounts",
-    request_body = Registration,
-    responses(
-        (status = 201, description = "The account", body = Registered, headers(("Location" = String))),
-        (status = 409, description = "`Email already registered` or `Username already taken`", body = crate::error::Detail)
-    )
-)]
+#[endpoint(POST "/auth/register", errors(TAKEN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn register(
-    state: web::Data<State>,
+    _: Anyone,
+    state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Registration>,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Created<Registered>, ApiError> {
     let email = Email::parse(&body.email)?;
     let username = Username::parse(&body.username)?;
     refuse_telling(&state.password_policy, &body.password, &email, &username, "password")?;
     state.limiter.registration(&origin, state.now()).await?;
     let password_hash = password::hash(&state, body.password, &origin).await?;
     let new = NewUser { email, username, password_hash };
-    let user = state.database.register(new, origin.clone(), state.now()).await?;
+    let user = state.database.register(new, origin.clone(), state.now()).await.or_account_gone()?;
     audit::tell(EventKind::Register, Some(user.id), None, &origin);
-    Ok(HttpResponse::Created().insert_header(("Location", "/users/me")).json(Registered::from(user)))
+    Ok(Created(Registered::from(user)))
 }
 
 /// Refuses a password that is made of what everybody knows about its owner, where the policy asks for that.

@@ -1,16 +1,18 @@
 //! `POST /notes/{id}/summarize` and `GET /notes/{id}/summaries`.
 
-use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use std::sync::Arc;
+
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_domain::{Note, NoteId, Summary, SummaryLength, SummaryOptions, language_rule};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::note::NOT_FOUND;
-use super::{page, summary_stream};
-use crate::error::{ApiError, OrNotFound};
-use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging};
+use super::summary_stream;
+use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
+use crate::error::{ApiError, RowResult};
+use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
 use crate::state::State;
 use crate::summaries::Waiter;
 use crate::validation::length_rule;
@@ -34,6 +36,34 @@ pub(crate) struct SummaryRequest {
 
 impl Body for SummaryRequest {}
 
+const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
+    name: "OverDailyBudget",
+    status: 403,
+    description: "The note may need more tokens than the budget of a whole day",
+    detail: "The budget for summaries is too small for this note",
+};
+
+const SUMMARY_LIMIT: ErrorResponse = ErrorResponse {
+    name: "SummaryLimit",
+    status: 429,
+    description: "The budget is used up, or too many summaries are in progress; `Retry-After` has the seconds to wait",
+    detail: "Too many of your summaries are being made at once",
+};
+
+const PROVIDER_FAILED: ErrorResponse = ErrorResponse {
+    name: "ProviderFailed",
+    status: 502,
+    description: "The AI provider answered without a summary",
+    detail: "The AI provider did not give a summary",
+};
+
+const PROVIDER_TIMEOUT: ErrorResponse = ErrorResponse {
+    name: "ProviderTimeout",
+    status: 504,
+    description: "The AI provider did not answer in time",
+    detail: "The AI provider did not answer in time",
+};
+
 impl SummaryRequest {
     fn options(&self) -> SummaryOptions {
         SummaryOptions {
@@ -51,75 +81,52 @@ impl SummaryRequest {
 ///
 /// With `Accept: text/event-stream` the summary is answered as it is written: events `delta` with the next piece of the text (`{"text": "…"}`), then `done`
 /// with the stored summary, or `error` with `{"status": 502, "detail": "…"}`.
-#[utoipa::path(
-    post,
-    path = "/notes/{note_id}/summarize",
-    tag = "notes",
-    operation_id = "summarize_note",
-    security(("OAuth2PasswordBearer" = [])),
-    params(("note_id" = NoteId, Path)),
-    request_body = Option<SummaryRequest>,
-    responses(
-        (status = 200, description = "The stored summary", content((Summary = "application/json"), (String = "text/event-stream"))),
-        (status = 403, description = "The note may take more than the budget of a whole day", body = crate::error::Detail),
-        (status = 404, description = "`Note not found`", body = crate::error::Detail),
-        (status = 429, description = "The budget is used up, or too many are being made at once; `Retry-After` says when to come back", body = crate::error::Detail),
-        (status = 502, description = "The AI provider answered without a summary", body = crate::error::Detail),
-        (status = 504, description = "The AI provider did not answer in time", body = crate::error::Detail)
-    )
+#[endpoint(
+    POST "/notes/{note_id}/summarize",
+    errors(OVER_DAILY_BUDGET, SUMMARY_LIMIT, PROVIDER_FAILED, PROVIDER_TIMEOUT)
 )]
-pub(crate) async fn summarize(
-    state: web::Data<State>,
+pub(crate) async fn summarize_note(
     user: CurrentUser,
+    state: Data<State>,
     Id(id): Id<NoteId>,
     OptionalJson(asked): OptionalJson<SummaryRequest>,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
+    WantsEvents(wants_events): WantsEvents,
+) -> Result<JsonOrEvents<Summary>, ApiError> {
     let asked = asked.unwrap_or_default();
-    let note = state.database.note(user.id, id).await.or_not_found(NOT_FOUND)?;
+    let note = state.database.note(user.id, id).await.or_not_found(NoteId::NOT_FOUND)?;
     let key = state.summaries.key(&note, asked.options())?;
     let refresh = asked.refresh == Some(true);
-    if !refresh && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await? {
+    if !refresh
+        && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await.or_account_gone()?
+    {
         show(&state, user, &note, &stored).await?;
-        return Ok(if wants_events(&request) {
-            summary_stream::stored(&stored)
+        return Ok(if wants_events {
+            JsonOrEvents::Events(summary_stream::stored(&stored))
         } else {
-            HttpResponse::Ok().json(stored)
+            JsonOrEvents::Json(Arc::new(stored))
         });
     }
     let _waiting = state.metrics.waiting()?;
     let waiter = state.summaries.join(&state, user.id, note, key, refresh)?;
-    if wants_events(&request) {
-        summary_stream::answer(waiter, state, user).await
+    if wants_events {
+        summary_stream::answer(waiter, state, user).await.map(JsonOrEvents::Events)
     } else {
-        whole(waiter).await
+        whole(waiter).await.map(JsonOrEvents::Json)
     }
 }
 
 /// List a note's summaries
 ///
 /// Newest first, with those that were not completed: what was asked, and what it took.
-#[utoipa::path(
-    get,
-    path = "/notes/{note_id}/summaries",
-    tag = "notes",
-    operation_id = "list_summaries",
-    security(("OAuth2PasswordBearer" = [])),
-    params(("note_id" = NoteId, Path), crate::extract::PageQuery),
-    responses(
-        (status = 200, description = "A page of summaries", body = Vec<Summary>, headers(("Link" = Option<String>))),
-        (status = 404, description = "`Note not found`", body = crate::error::Detail)
-    )
-)]
-pub(crate) async fn list(
-    state: web::Data<State>,
+#[endpoint(GET "/notes/{note_id}/summaries")]
+pub(crate) async fn list_summaries(
     user: CurrentUser,
+    state: Data<State>,
     Id(id): Id<NoteId>,
     Paging(asked): Paging,
-    request: HttpRequest,
-) -> Result<HttpResponse, ApiError> {
-    let summaries = state.database.summaries(user.id, id, asked).await.or_not_found(NOT_FOUND)?;
-    page::answer(&request, asked, &summaries)
+) -> Result<Paged<Summary>, ApiError> {
+    let page = state.database.summaries(user.id, id, asked).await.or_not_found(NoteId::NOT_FOUND)?;
+    Ok(Paged { asked, page })
 }
 
 /// A note shows the summary that was asked for last.
@@ -127,29 +134,14 @@ async fn show(state: &State, user: CurrentUser, note: &Note, stored: &Summary) -
     if note.summary.as_ref().is_some_and(|shown| shown.id == stored.id) {
         return Ok(());
     }
-    state.database.show_summary(user.id, note.id, stored.id).await.or_not_found(NOT_FOUND)
+    state.database.show_summary(user.id, note.id, stored.id).await.or_not_found(NoteId::NOT_FOUND)
 }
 
-async fn whole(mut waiter: Waiter) -> Result<HttpResponse, ApiError> {
+async fn whole(mut waiter: Waiter) -> Result<Arc<Summary>, ApiError> {
     let ended = waiter.watch.wait_for(|progress| progress.outcome.is_some()).await;
     match ended.ok().and_then(|progress| progress.outcome.clone()) {
-        Some(Ok(summary)) => Ok(HttpResponse::Ok().json(&*summary)),
+        Some(Ok(summary)) => Ok(summary),
         Some(Err(failure)) => Err(failure.into()),
         None => Err(ApiError::internal("a summary was dropped")),
     }
-}
-
-/// Whether the client asks for server-sent events; anything else is answered in one piece.
-fn wants_events(request: &HttpRequest) -> bool {
-    let accept = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-    accept.flat_map(|value| value.split(',')).any(|entry| {
-        let mut parts = entry.split(';').map(str::trim);
-        let is_events = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("text/event-stream"));
-        // `q=0` means that it must not be (RFC 9110, section 12.4.2).
-        is_events
-            && !parts.any(|part| {
-                let (name, weight) = part.split_once('=').unwrap_or((part, ""));
-                name.eq_ignore_ascii_case("q") && weight.parse() == Ok(0.0)
-            })
-    })
 }

@@ -89,7 +89,7 @@ impl Teller {
                 return None;
             }
             if self.looked_at.elapsed() >= LOOK {
-                if let Err(error) = self.user.still_lives(&self.state).await {
+                if let Err(error) = self.user.require_live(&self.state).await {
                     self.is_done = true;
                     return Some(failed(&error));
                 }

@@ -1,6 +1,5 @@
 //! What a login and a refresh give.
 
-use actix_web::HttpResponse;
 use daybook_auth::{ACCESS_TOKEN_SECONDS, RefreshToken};
 use daybook_domain::{SessionId, UserId};
 use serde::Serialize;
@@ -25,17 +24,17 @@ pub(crate) struct Token {
 }
 
 /// The answer with a new access token and this refresh token.
-pub(super) fn answer(
+pub(super) fn issue(
     state: &State,
     user: UserId,
     session: SessionId,
     refresh_token: &RefreshToken,
-) -> Result<HttpResponse, ApiError> {
+) -> Result<Token, ApiError> {
     let access_token = state.tokens.issue(user.0, session.0, state.now().as_seconds())?;
-    Ok(HttpResponse::Ok().json(Token {
+    Ok(Token {
         access_token,
         token_type: "bearer",
         expires_in: ACCESS_TOKEN_SECONDS,
         refresh_token: refresh_token.expose(),
-    }))
+    })
 }

@@ -1,30 +1,23 @@
 //! `GET /users/me/usage`.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::Data;
+use daybook_api_macros::endpoint;
 use daybook_domain::Usage;
 
-use super::page;
-use crate::error::ApiError;
-use crate::extract::{CurrentUser, PageQuery, Paging};
+use crate::endpoint::Paged;
+use crate::error::{ApiError, RowResult};
+use crate::extract::{CurrentUser, Paging};
 use crate::state::State;
 
-/// List what summaries used
+/// List the usage of summaries
 ///
-/// The sums of each day on which there were any, the newest first. Days are those of UTC.
-#[utoipa::path(
-    get,
-    path = "/users/me/usage",
-    operation_id = "list_usage",
-    tag = "accounts",
-    params(PageQuery),
-    security(("OAuth2PasswordBearer" = [])),
-    responses((status = 200, description = "A page of days", body = Vec<Usage>, headers(("Link" = Option<String>))))
-)]
-pub(crate) async fn list(
-    state: web::Data<State>,
+/// One entry for each day (UTC) with calls to the provider, newest first.
+#[endpoint(GET "/users/me/usage")]
+pub(crate) async fn list_usage(
     user: CurrentUser,
-    request: HttpRequest,
+    state: Data<State>,
     Paging(asked): Paging,
-) -> Result<HttpResponse, ApiError> {
-    page::answer(&request, asked, &state.database.usage(user.id, asked).await?)
+) -> Result<Paged<Usage>, ApiError> {
+    let page = state.database.usage(user.id, asked).await.or_account_gone()?;
+    Ok(Paged { asked, page })
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use daybook_domain::Timestamp;
 
 use crate::error::ApiError;
-use crate::routes::note::NOT_FOUND;
 
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
@@ -48,7 +47,7 @@ impl From<daybook_persistence::Error> for Failure {
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::NoteIsGone => Self::NotFound(NOT_FOUND),
+            Failure::NoteIsGone => Self::NotFound("Note not found"),
             Failure::BudgetSpent(resets_at, wait) => Self::BudgetSpent(resets_at, wait),
             Failure::BudgetReserved => Self::TooManySummaries,
             Failure::NeverFits => Self::Forbidden("The budget for summaries is too small for this note"),

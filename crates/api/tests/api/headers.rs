@@ -82,6 +82,27 @@ async fn line(server: &Server, id: &str) -> Value {
 }
 
 on_both_databases! {
+    async fn head_answers_like_get_without_a_body(kind: Kind) {
+        let server = Server::on(kind).await;
+        let token = server.user("ada").await;
+        let note = serde_json::json!({ "title": "Groceries", "content": "Milk" });
+        server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+        for path in ["/", "/notes", "/notes/1", "/notes/2", "/users/me", "/tasks", "/openapi.json", "/docs", "/redoc/initializer.js"] {
+            let ask = |method| Answer::of(server.request(method, path).bearer_auth(&token));
+            let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+            assert_eq!(head.status, get.status, "{path}");
+            assert_eq!(head.text, "", "{path}");
+            for name in ["content-type", "content-length", "cache-control"] {
+                assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+            }
+            assert_eq!(get.header("content-length"), get.text.len().to_string(), "{path}");
+        }
+        let without_token = Answer::of(server.request(Method::HEAD, "/notes")).await;
+        assert_eq!(without_token.status, 401);
+        let not_allowed = Answer::of(server.request(Method::HEAD, "/auth/login")).await;
+        assert_eq!((not_allowed.status, not_allowed.header("allow")), (405, "POST"));
+    }
+
     async fn every_operation_answers_with_them(kind: Kind) {
         let (provider, weather) = (provider::summarising("A list.").await, weather::of_lisbon().await);
         let server = Start::on(kind)

@@ -194,6 +194,7 @@ async fn every_operation_is_told_with_its_errors() {
             assert_eq!(responses.contains_key(status), applies, "{name}: {status}");
         }
         for (status, response) in responses {
+            let response = resolve(&document, response);
             let content = &response["content"]["application/json"];
             let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
             // The probe says in its usual words that something is wrong.

@@ -21,6 +21,8 @@ enum Instead {
     InvalidJson,
     /// 409 with the sentence of either field: both are taken, and which one is told is the database's choice.
     Taken,
+    /// Another status, and no header but the media type.
+    Status(u16),
     /// Another value of a header.
     Header(&'static str, &'static str),
 }
@@ -32,7 +34,7 @@ const INVALID_TOKEN: Instead = Instead::Header(
 
 /// Where the contract wants something else than the record, and why. Beside these, every note has `created_at` with a Z and has
 /// `updated_at`, no secret is sent back, and a JSON parser has words of its own.
-const DEVIATIONS: [(&str, Instead, &str); 11] = [
+const DEVIATIONS: [(&str, Instead, &str); 12] = [
     ("id huge", Instead::Detail(404, "Note not found"), "no 500: there is no note with that id"),
     ("lone surrogate", Instead::InvalidJson, "no 500: it is no character, so the text is malformed"),
     (
@@ -44,13 +46,14 @@ const DEVIATIONS: [(&str, Instead, &str); 11] = [
     ("bearer garbage", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
     ("bearer without token", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
     ("lower-case bearer", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
-    ("wrong method", Instead::Header("allow", "GET, POST"), "RFC 9110: Allow lists all methods"),
+    ("wrong method", Instead::Header("allow", "GET, HEAD, POST"), "RFC 9110: Allow lists all methods"),
     (
         "wrong method on item",
-        Instead::Header("allow", "GET, PUT, PATCH, DELETE"),
+        Instead::Header("allow", "GET, HEAD, PUT, PATCH, DELETE"),
         "RFC 9110: Allow lists all methods",
     ),
-    ("OPTIONS", Instead::Header("allow", "GET, POST"), "RFC 9110: Allow lists all methods"),
+    ("HEAD", Instead::Status(200), "RFC 9110: HEAD is answered wherever GET is"),
+    ("OPTIONS", Instead::Header("allow", "GET, HEAD, POST"), "RFC 9110: Allow lists all methods"),
     ("trailing slash", Instead::Header("location", "/notes"), "a relative address is right behind any proxy"),
 ];
 
@@ -77,6 +80,10 @@ fn expected(case: &Value) -> Value {
             response["body"] = detail(json!([issue]));
         }
         Some((_, Instead::Taken, _)) => response["body"] = detail(json!(TAKEN)),
+        Some((_, Instead::Status(status), _)) => {
+            response["status"] = json!(status);
+            response["headers"] = json!({ "content-type": "application/json" });
+        }
         Some((_, Instead::Header(name, value), _)) => response["headers"][name] = json!(value),
     }
     response

@@ -1,0 +1,79 @@
+//! An endpoint: a method, a path and a handler whose types say everything else.
+//!
+//! [`daybook_api_macros::endpoint`] makes one of a handler. Who may call it, its parameters, body, limits, errors and
+//! answers follow from the types of its arguments and of its result, for the service and for the document alike.
+
+mod answer;
+mod errors;
+mod serve;
+mod spec;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, Route, guard, web};
+
+pub(crate) use self::answer::{
+    Answer, Created, Json, JsonOrEvents, List, Located, NoContent, Paged, PlainText, Undescribed,
+    json_response,
+};
+pub(crate) use self::errors::ErrorResponse;
+pub(crate) use self::serve::{Argument, Caller, SessionCheck};
+use self::serve::{Described, serve};
+pub(crate) use self::spec::{SECURITY_SCHEME, Spec};
+
+/// The name of an operation and the lines of its doc comment.
+#[derive(Clone, Copy)]
+pub(crate) struct Text {
+    pub(crate) id: &'static str,
+    pub(crate) lines: &'static [&'static str],
+}
+
+/// A handler with its place in the URL table.
+pub(crate) struct Endpoint {
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    /// Who may call it, for the printed table.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only the test of routes.txt prints it"))]
+    pub(crate) caller: &'static str,
+    pub(crate) text: Text,
+    /// Errors that only this endpoint returns.
+    pub(crate) errors: &'static [&'static ErrorResponse],
+    pub(crate) describe: fn(&mut Spec),
+    /// Answers requests to the path with this method.
+    pub(crate) route: Route,
+}
+
+impl Endpoint {
+    /// Takes a handler whose first argument states who may call it.
+    pub(crate) fn new<Args, H: Described<Args>>(
+        method: Method,
+        path: &'static str,
+        text: Text,
+        errors: &'static [&'static ErrorResponse],
+        handler: H,
+    ) -> Self {
+        let route = route(&method).to(move |request: HttpRequest, payload: web::Payload| {
+            serve(handler.clone(), request, payload.into_inner())
+        });
+        Self { method, path, caller: H::CALLER, text, errors, describe: H::describe, route }
+    }
+
+    /// The methods that it answers: `HEAD` comes with every `GET` (RFC 9110, section 9.3.2).
+    pub(crate) fn methods(&self) -> &'static [&'static str] {
+        match self.method.as_str() {
+            "GET" => &["GET", "HEAD"],
+            "POST" => &["POST"],
+            "PUT" => &["PUT"],
+            "PATCH" => &["PATCH"],
+            _ => &["DELETE"],
+        }
+    }
+}
+
+/// The server drops the body of an answer to `HEAD` and keeps its `Content-Length`.
+fn route(method: &Method) -> Route {
+    if *method == Method::GET {
+        web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+    } else {
+        web::method(method.clone())
+    }
+}

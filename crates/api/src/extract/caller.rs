@@ -1,0 +1,135 @@
+//! Who calls an endpoint: nobody in particular, or the user of a bearer token (RFC 6750).
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Data;
+use daybook_domain::{SessionId, Timestamp, UserId};
+use daybook_persistence::Reader;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use crate::endpoint::{Caller, SessionCheck, Spec};
+use crate::error::{ApiError, RowResult};
+use crate::state::State;
+
+const INVALID: &str = "The access token is invalid";
+const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
+
+/// Any client, with or without a token: the endpoint is open.
+pub(crate) struct Anyone;
+
+impl Caller for Anyone {
+    const NAME: &'static str = "anyone";
+
+    fn admit(_: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
+        Ok((Self, SessionCheck::Unneeded))
+    }
+
+    fn describe(_: &mut Spec) {}
+}
+
+/// The account and the session that a request's token belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CurrentUser {
+    pub(crate) id: UserId,
+    /// `None` for a token of the service that daybook replaced.
+    pub(crate) session: Option<SessionId>,
+    /// When the token was issued.
+    issued_at: Timestamp,
+}
+
+impl CurrentUser {
+    /// Fails once the session has ended. A long answer asks this from time to time.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::BadToken`]. A database that does not answer ends nothing.
+    pub(crate) async fn require_live(self, state: &State) -> Result<(), ApiError> {
+        match check_session(state, self).await {
+            Err(error @ ApiError::BadToken(_)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Caller for CurrentUser {
+    const NAME: &'static str = "user";
+
+    fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
+        let state = State::of(request)?;
+        let user = token_holder(request, state)?;
+        Ok((user, SessionCheck::Pending(checked(state, user))))
+    }
+
+    fn describe(spec: &mut Spec) {
+        spec.require_token();
+    }
+}
+
+/// The user whose rows a request reads. If the session was checked within the last minute, the query that reads includes the check.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CurrentReader(pub(crate) Reader);
+
+impl Caller for CurrentReader {
+    const NAME: &'static str = "reader";
+
+    fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
+        let state = State::of(request)?;
+        let user = token_holder(request, state)?;
+        let (now, check) = (state.now(), checked(state, user));
+        Ok(match user.session.filter(|session| state.uses.is_known(*session, now)) {
+            Some(session) => {
+                (Self(Reader::in_session(user.id, session, now)), SessionCheck::InStatement(check))
+            }
+            None => (Self(user.id.into()), SessionCheck::Pending(check)),
+        })
+    }
+
+    fn describe(spec: &mut Spec) {
+        spec.require_token();
+    }
+}
+
+/// The check of a session as a future that outlives the request's borrow.
+fn checked(state: &Data<State>, user: CurrentUser) -> LocalBoxFuture<'static, Result<(), ApiError>> {
+    let state = state.clone();
+    async move { check_session(&state, user).await }.boxed_local()
+}
+
+/// The user that the token names. The token is one of ours, has not expired, and is not known to be revoked.
+fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, ApiError> {
+    let claims = state.tokens.verify(bearer_token(request)?, state.now().as_seconds())?;
+    let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
+        .ok_or(ApiError::BadToken(INVALID))?;
+    let user =
+        CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId), issued_at };
+    if user.session.is_some_and(|session| state.revocations.contains(session, issued_at)) {
+        return Err(REVOKED);
+    }
+    Ok(user)
+}
+
+/// Checks in the database that the token's session is live. A token without a session must not be older than the
+/// password or the last logout with such a token.
+async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError> {
+    let now = state.now();
+    let live = match user.session {
+        Some(session) => {
+            let activity = state.database.live_session(user.id, session, now).await.or_account_gone()?;
+            if let Some(activity) = activity {
+                state.uses.note(&state.database, state.sessions, (user.id, session), activity, now);
+            }
+            activity.is_some()
+        }
+        None => state.database.is_unchanged_since(user.id, user.issued_at).await.or_account_gone()?,
+    };
+    if live { Ok(()) } else { Err(REVOKED) }
+}
+
+/// The token behind `Authorization: Bearer`, in any case. Like FastAPI, an absent token counts as no authentication.
+fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
+    let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::NotAuthenticated)?;
+    let value = value.to_str().map_err(|_| ApiError::BadToken(INVALID))?;
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::NotAuthenticated) }
+}
