@@ -1,16 +1,14 @@
 //! How few requests are made.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use daybook_weather_client::{Error, Forecast, Place};
 use serde_json::json;
-use tokio::{io::AsyncReadExt, task::JoinSet};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 use wiremock::{
     Mock, MockServer, ResponseTemplate,
     matchers::{path, query_param},
@@ -195,37 +193,40 @@ async fn a_dropped_call_closes_its_connection_and_the_next_caller_asks_again() {
     assert_eq!(second.await.unwrap().unwrap().name, "Paris");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_more_requests_are_under_way_than_allowed() {
-    let (listener, url) = listen().await;
-    let under_way = Arc::new(AtomicUsize::new(0));
-    let most = Arc::new(AtomicUsize::new(0));
-    let server = tokio::spawn({
-        let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
-        async move {
-            loop {
-                let stream = accept(&listener).await;
-                most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let under_way = Arc::clone(&under_way);
-                tokio::spawn(async move {
-                    // Gives a request too many the time to show itself.
-                    tokio::time::sleep(Duration::from_millis(30)).await;
-                    under_way.fetch_sub(1, Ordering::SeqCst);
-                    answer(stream, &paris()).await;
-                });
-            }
-        }
-    });
+#[tokio::test]
+async fn max_concurrency_limits_the_requests_in_flight() {
+    const CALLERS: usize = 12;
 
+    let (listener, url) = listen().await;
     let client = builder(&url).max_concurrency(2).build().unwrap();
     let mut callers = JoinSet::new();
-    for number in 0..12 {
+    for number in 0..CALLERS {
         let client = client.clone();
         callers.spawn(async move { client.find_place(&format!("Paris {number}")).await });
     }
-    for place in callers.join_all().await {
-        place.unwrap();
+
+    let mut in_flight = VecDeque::from([accept(&listener).await, accept(&listener).await]);
+    for _ in in_flight.len()..CALLERS {
+        assert_no_connection_waits(&listener).await;
+        let oldest = in_flight.pop_front().unwrap();
+        answer(oldest, &paris()).await;
+        in_flight.push_back(accept(&listener).await);
     }
-    server.abort();
-    assert_eq!(most.load(Ordering::SeqCst), 2);
+    for stream in in_flight {
+        answer(stream, &paris()).await;
+    }
+    for outcome in callers.join_all().await {
+        outcome.unwrap();
+    }
+}
+
+/// Asserts that no connection waits to be accepted.
+///
+/// The listener accepts connections in the order in which they were opened. It would accept a
+/// waiting connection of the client before the one that this function opens.
+async fn assert_no_connection_waits(listener: &TcpListener) {
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let probe = TcpStream::connect(address).await.expect("the socket listens");
+    let (_, peer) = listener.accept().await.expect("the socket listens");
+    assert_eq!(peer, probe.local_addr().expect("a connected socket has an address"), "an excess connection");
 }
