@@ -28,7 +28,7 @@ const MAX_CONCURRENCY: usize = 16;
 
 /// Sets up a [`Client`]. Made by [`Client::builder`]; every setting has a default that suits Open-Meteo.
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
+pub struct ClientBuilder {
     geocoding: Option<Url>,
     weather: Option<Url>,
     timeout: Duration,
@@ -39,7 +39,7 @@ pub struct Builder {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
-impl Builder {
+impl ClientBuilder {
     pub(crate) fn new() -> Self {
         Self {
             geocoding: None,

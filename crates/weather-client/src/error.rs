@@ -54,7 +54,7 @@ pub enum Error {
     #[error("The weather service redirected the request")]
     Redirected,
 
-    /// The [`Builder`](crate::Builder) was given something that cannot work. No call returns this.
+    /// The [`ClientBuilder`](crate::ClientBuilder) was given something that cannot work. No call returns this.
     #[error("The weather client cannot be built: {problem}")]
     Config {
         /// What cannot work.

@@ -4,7 +4,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Serialize, Serializer};
 use url::Url;
 
-use crate::{Condition, Error, Place, error::within};
+use crate::{Condition, Coordinates};
 
 pub(crate) mod answer;
 
@@ -68,30 +68,12 @@ pub struct Day {
     pub condition: Condition,
 }
 
-/// A spot on the globe that a forecast can be asked for.
-pub(crate) struct Spot {
-    latitude: f64,
-    longitude: f64,
-}
-
-impl Spot {
-    /// A caller may have made the place by hand. One off the globe is not known to anybody.
-    pub(crate) fn of(place: &Place) -> Result<Self, Error> {
-        let degrees =
-            |value, limit: f64| within(value, -limit..=limit, "coordinate").map_err(|_| Error::UnknownPlace);
-        Ok(Self { latitude: degrees(place.latitude, 90.0)?, longitude: degrees(place.longitude, 180.0)? })
-    }
-
-    /// What tells two spots apart. Bits, because a float is no key.
-    pub(crate) fn key(&self) -> [u64; 2] {
-        [self.latitude.to_bits(), self.longitude.to_bits()]
-    }
-
-    pub(crate) fn request(&self, endpoint: &Url) -> Url {
-        let mut url = endpoint.clone();
-        url.query_pairs_mut()
-            .append_pair("latitude", &self.latitude.to_string())
-            .append_pair("longitude", &self.longitude.to_string())
+/// Returns the URL of the forecast for these coordinates.
+pub(crate) fn request(endpoint: &Url, coordinates: Coordinates) -> Url {
+    let mut url = endpoint.clone();
+    url.query_pairs_mut()
+            .append_pair("latitude", &coordinates.latitude.to_string())
+            .append_pair("longitude", &coordinates.longitude.to_string())
             .append_pair(
                 "current",
                 "temperature_2m,apparent_temperature,relative_humidity_2m,precipitation,weather_code,wind_speed_10m",
@@ -102,8 +84,7 @@ impl Spot {
             )
             .append_pair("timezone", "auto")
             .append_pair("forecast_days", &DAYS.to_string());
-        url
-    }
+    url
 }
 
 /// Always six digits, so that times sort as text and have one width.

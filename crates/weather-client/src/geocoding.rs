@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::{Error, error::within};
+use crate::{
+    Coordinates, Error,
+    coordinates::{LATITUDES, LONGITUDES},
+    error::within,
+};
 
 mod us_states;
 
@@ -35,6 +39,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// Returns the coordinates, as [`Client::forecast`](crate::Client::forecast) takes them.
+    #[must_use]
+    pub const fn coordinates(&self) -> Coordinates {
+        Coordinates { latitude: self.latitude, longitude: self.longitude }
+    }
+
     /// What tells this place from others of its name: `Springfield, Illinois, US`. [`Client::resolve`](crate::Client::resolve) finds it again by this.
     #[must_use]
     pub fn label(&self) -> String {
@@ -125,7 +135,7 @@ fn code_of(qualifier: String) -> String {
 
 impl PlaceName {
     /// Those of the places that have the name and what was said behind it, the best match first.
-    pub(crate) fn among(&self, places: &[Place]) -> Result<Vec<Place>, Error> {
+    fn among(&self, places: &[Place]) -> Result<Vec<Place>, Error> {
         let matches = |place: &&Place| {
             let told = [&place.admin1, &place.country, &place.country_code];
             let is_told = |qualifier: &String| {
@@ -227,8 +237,8 @@ impl Candidate {
             country: self.country.filter(told),
             country_code: self.country_code.filter(told),
             admin1: self.admin1.filter(told),
-            latitude: within(self.latitude, -90.0..=90.0, "latitude")?,
-            longitude: within(self.longitude, -180.0..=180.0, "longitude")?,
+            latitude: within(self.latitude, LATITUDES, "latitude")?,
+            longitude: within(self.longitude, LONGITUDES, "longitude")?,
             timezone: self.timezone.filter(told),
             population: self.population,
         })
