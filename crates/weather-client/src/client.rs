@@ -1,22 +1,25 @@
-//! The client: a cache in front of two requests.
+//! The client: caches in front of two kinds of requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{
-    ClientBuilder, Coordinates, Error, Forecast, Place, Resolution,
-    cache::Cache,
-    forecast,
-    geocoding::{self, PlaceName},
-    http::Http,
-};
+use crate::cache::Cache;
+use crate::coordinates::Coordinates;
+use crate::error::Error;
+use crate::forecast::response::ForecastResponse;
+use crate::forecast::{Forecast, request};
+use crate::geocoding::{Place, PlaceName, Resolution, SearchResponse};
+use crate::http::Http;
 
-/// Asks Open-Meteo for places and forecasts, and remembers the answers.
+/// Requests places and forecasts from Open-Meteo, and caches the responses.
 ///
-/// Clones are cheap and share caches, connections and the bound on requests: make one client and pass it around.
+/// Clones are cheap. They share the caches, the connections and the limit on concurrent requests,
+/// so a program needs only one client. [`Client::builder`] makes one.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -26,20 +29,17 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) search: Url,
     pub(crate) forecast: Url,
+    /// The search results by the name's cache key.
     pub(crate) places: Cache<String, Arc<[Place]>>,
+    /// The forecasts by the coordinates' cache key.
     pub(crate) forecasts: Cache<[u64; 2], Arc<Forecast>>,
-    /// The last good forecast for each place, for when there is no newer one to be had.
+    /// The last successful forecasts, returned as stale if a newer one cannot be fetched.
     pub(crate) stale: moka::future::Cache<[u64; 2], Arc<Forecast>>,
     pub(crate) timeout: Duration,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
 impl Client {
-    /// Starts setting up a client.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::new()
-    }
-
     pub(crate) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
@@ -68,10 +68,10 @@ impl Client {
         let deadline = self.deadline();
         let name = PlaceName::parse(name)?;
         let fetch = async {
-            let response: geocoding::Answer = http.get(name.request(search), deadline).await?;
+            let response: SearchResponse = http.get(name.search_url(search), deadline).await?;
             response.into_places()
         };
-        name.resolve(&places.get_with_by_ref(name.key(), fetch).await?)
+        Resolution::new(&name, &places.get_with_by_ref(name.cache_key(), fetch).await?)
     }
 
     /// Returns the [forecast](https://open-meteo.com/en/docs) for these coordinates.
@@ -95,14 +95,13 @@ impl Client {
         let coordinates = coordinates.checked()?;
         let key = coordinates.cache_key();
         let fetch = async {
-            let response: forecast::answer::Answer =
-                http.get(forecast::request(forecast, coordinates), deadline).await?;
+            let response: ForecastResponse = http.get(request::url(forecast, coordinates), deadline).await?;
             let fetched = Arc::new(response.into_forecast(clock())?);
             stale.insert(key, Arc::clone(&fetched)).await;
             Ok(fetched)
         };
         let error = match forecasts.get_with(key, fetch).await {
-            Ok(fresh) => return Ok(fresh),
+            Ok(forecast) => return Ok(forecast),
             Err(error) => error,
         };
         let last = stale.get(&key).await.ok_or(error)?;

@@ -204,12 +204,25 @@ async fn a_place_with_invisible_characters_or_a_long_text_is_malformed() {
         ("country_code", "F\nR"),
         ("admin1", &long),
         ("timezone", "Europe/\u{2066}"),
+        ("name", "a\u{ad}b"),
+        ("admin1", "a\u{200b}b"),
+        ("country", "a\u{2028}b"),
+        ("name", "a\u{e0041}b"),
     ] {
         let mut place = paris();
         place["results"][0][field] = json!(text);
         let error = read(place, week()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{field}: {error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_place_may_contain_joiners() {
+    let name = "م\u{200c}ی👩\u{200d}👧❤\u{fe0f}";
+    let mut search = paris();
+    search["results"][0]["name"] = json!(name);
+    let (place, _) = read(search, week()).await.unwrap();
+    assert_eq!(place.name, name);
 }
 
 #[tokio::test]
