@@ -1,36 +1,44 @@
-//! How a client is set up.
+//! The settings of a client, their defaults and their limits.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 use url::Url;
 
-use crate::{Client, Error, cache, client::Inner, http::Http};
+use crate::cache;
+use crate::client::{Client, Inner};
+use crate::error::Error;
+use crate::http::Http;
 
-const GEOCODING: &str = "https://geocoding-api.open-meteo.com";
-const WEATHER: &str = "https://api.open-meteo.com";
+const GEOCODING_BASE_URL: &str = "https://geocoding-api.open-meteo.com";
+const WEATHER_BASE_URL: &str = "https://api.open-meteo.com";
 
-/// Somebody waits for this; Open-Meteo mostly answers in a tenth of a second.
+/// A user waits for the response. Open-Meteo usually needs a tenth of a second.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Leaves a third of the timeout for the answer. A handshake around the world takes half a second.
+/// Leaves a third of the timeout for the response. A handshake around the world takes half a
+/// second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longer than anybody waits for the weather, short enough to be added to any clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-/// Open-Meteo computes current values every 15 minutes.
+/// Longer than a user waits for the weather. Adding it to the current time cannot overflow.
+const MAX_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// Open-Meteo computes the current values every 15 minutes.
 const FORECAST_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// Towns do not move. A day bounds how long a correction of the geocoder's data stays unseen.
+/// Towns do not move. After a day at most, the client sees a correction of the geocoder's data.
 const PLACE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// Places: more than any one service's users live in, in about 20 MB when full, with the forecasts for them.
+/// More places than the users of one service live in. Full caches of places and forecasts take
+/// about 20 MB.
 const CACHE_CAPACITY: u64 = 10_000;
-/// At a tenth of a second each this is 160 new places a second, beyond the 600 a minute that Open-Meteo gives for free;
-/// when it hangs, no more connections than this hang with it.
+/// At a tenth of a second each, this allows 160 requests a second. Open-Meteo's free limit is 600 a
+/// minute. If Open-Meteo hangs, at most this number of connections hang.
 const MAX_CONCURRENCY: usize = 16;
 
-/// Sets up a [`Client`]. Made by [`Client::builder`]; every setting has a default that suits Open-Meteo.
+/// Builds a [`Client`]. Every setting has a default that suits Open-Meteo.
+///
+/// [`Client::builder`] makes one.
 #[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder {
-    geocoding: Option<Url>,
-    weather: Option<Url>,
+pub struct ClientBuilder {
+    geocoding_base_url: Option<Url>,
+    weather_base_url: Option<Url>,
     timeout: Duration,
     connect_timeout: Duration,
     cache_lifetime: Duration,
@@ -39,11 +47,12 @@ pub struct Builder {
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
-impl Builder {
-    pub(crate) fn new() -> Self {
-        Self {
-            geocoding: None,
-            weather: None,
+impl Client {
+    /// Returns a builder with the default settings.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder {
+            geocoding_base_url: None,
+            weather_base_url: None,
             timeout: TIMEOUT,
             connect_timeout: CONNECT_TIMEOUT,
             cache_lifetime: FORECAST_LIFETIME,
@@ -52,110 +61,110 @@ impl Builder {
             clock: Box::new(Timestamp::now),
         }
     }
+}
 
-    /// Where to look places up: `/v1/search` below this is called. Default: `https://geocoding-api.open-meteo.com`.
+impl ClientBuilder {
+    /// Sets the geocoder's base URL. The client requests `/v1/search` below it. Default:
+    /// `https://geocoding-api.open-meteo.com`.
     pub fn geocoding_base_url(mut self, url: Url) -> Self {
-        self.geocoding = Some(url);
+        self.geocoding_base_url = Some(url);
         self
     }
 
-    /// Where to ask for forecasts: `/v1/forecast` below this is called. Default: `https://api.open-meteo.com`.
+    /// Sets the forecaster's base URL. The client requests `/v1/forecast` below it. Default:
+    /// `https://api.open-meteo.com`.
     pub fn weather_base_url(mut self, url: Url) -> Self {
-        self.weather = Some(url);
+        self.weather_base_url = Some(url);
         self
     }
 
-    /// How long one call of the client may take, all its requests and waits together. More than zero, at most 5
-    /// minutes. Default: 3 s.
+    /// Sets the time that one call of the client may take, waiting for other requests included.
+    /// More than zero, at most 5 minutes. Default: 3 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How much of the timeout making a connection may take, TLS included. More than zero, at most 5 minutes; the
-    /// timeout bounds it in any case. Default: 2 s.
+    /// Sets the part of the timeout in which a connection must be established, TLS included. More
+    /// than zero, at most 5 minutes. A value above the timeout has no effect. Default: 2 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How long a forecast is served before it is fetched anew; zero fetches it for every call that finds none under
-    /// way. Places are kept for 24 hours whatever this says. Default: 10 minutes.
+    /// Sets how long a forecast is cached. With zero, only simultaneous calls share a forecast.
+    /// Places are cached for 24 hours, independent of this setting. Default: 10 minutes.
     pub fn cache_lifetime(mut self, lifetime: Duration) -> Self {
         self.cache_lifetime = lifetime;
         self
     }
 
-    /// How many places, and as many forecasts, are kept at most; zero keeps none. Default: 10,000.
+    /// Sets the maximum number of cached places, and the same number of cached forecasts. Zero
+    /// disables the caches. Default: 10,000.
     pub fn cache_capacity(mut self, entries: u64) -> Self {
         self.cache_capacity = entries;
         self
     }
 
-    /// How many requests may be under way at once; further ones wait within their timeout. At least 1. Default: 16.
+    /// Sets the maximum number of concurrent requests. Further requests wait within their timeout.
+    /// At least 1. Default: 16.
     pub fn max_concurrency(mut self, requests: usize) -> Self {
         self.max_concurrency = requests;
         self
     }
 
-    /// What stamps [`Forecast::fetched_at`](crate::Forecast::fetched_at). Lifetimes and timeouts do not follow it: they
-    /// go by the monotonic clock. Default: the system's clock.
+    /// Sets the clock for [`Forecast::fetched_at`](crate::Forecast::fetched_at). It does not affect
+    /// lifetimes and timeouts, which use the monotonic clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Box::new(clock);
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
+    /// Builds the client. Sends no request.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] when a setting is out of its range, when a base URL is not plain `http` or `https` (credentials,
-    /// a query or a fragment in it would be lost or leak), or when TLS cannot be set up on this machine.
+    /// [`Error::Config`] if a setting is out of range, if a base URL is not plain `http` or
+    /// `https`, or if TLS cannot be set up on this machine. A plain URL has no credentials, query
+    /// or fragment, because the client would leak or lose them.
     pub fn build(self) -> Result<Client, Error> {
-        let timeout_range = Duration::from_nanos(1)..=LONGEST_TIMEOUT;
+        let timeout_range = Duration::from_nanos(1)..=MAX_TIMEOUT;
         if !timeout_range.contains(&self.timeout) {
             return Err(Error::config("the timeout must be more than zero and at most 5 minutes"));
         }
         if !timeout_range.contains(&self.connect_timeout) {
             return Err(Error::config("the connect timeout must be more than zero and at most 5 minutes"));
         }
-        if !(1..=tokio::sync::Semaphore::MAX_PERMITS).contains(&self.max_concurrency) {
-            return Err(Error::config("the greatest concurrency must be at least 1"));
+        if !(1..=Semaphore::MAX_PERMITS).contains(&self.max_concurrency) {
+            return Err(Error::config("the maximum concurrency is out of range"));
         }
+        let search = endpoint(self.geocoding_base_url, GEOCODING_BASE_URL, "search")
+            .ok_or_else(|| Error::config("the geocoder's base URL must be plain http or https"))?;
+        let forecast = endpoint(self.weather_base_url, WEATHER_BASE_URL, "forecast")
+            .ok_or_else(|| Error::config("the forecaster's base URL must be plain http or https"))?;
         Ok(Client::new(Inner {
             http: Http::new(self.connect_timeout, self.max_concurrency)?,
-            search: endpoint(
-                self.geocoding,
-                GEOCODING,
-                "search",
-                "the geocoder's base URL must be plain http or https",
-            )?,
-            forecast: endpoint(
-                self.weather,
-                WEATHER,
-                "forecast",
-                "the forecaster's base URL must be plain http or https",
-            )?,
-            places: cache::of_places(self.cache_capacity, PLACE_LIFETIME),
-            forecasts: cache::new(self.cache_capacity, self.cache_lifetime),
-            stale: cache::last_good(self.cache_capacity),
+            search,
+            forecast,
+            places: cache::places(self.cache_capacity, PLACE_LIFETIME),
+            forecasts: cache::forecasts(self.cache_capacity, self.cache_lifetime),
+            stale: cache::stale_forecasts(self.cache_capacity),
             timeout: self.timeout,
             clock: self.clock,
         }))
     }
 }
 
-/// `/v1/{name}` below the base, which may have a path of its own (a proxy's).
-fn endpoint(base: Option<Url>, default: &str, name: &str, problem: &'static str) -> Result<Url, Error> {
-    let mut url = match base {
-        Some(url) => url,
-        None => Url::parse(default).map_err(|_| Error::config(problem))?,
-    };
-    let web = matches!(url.scheme(), "http" | "https");
-    let credentials = !url.username().is_empty() || url.password().is_some();
-    if !web || credentials || url.query().is_some() || url.fragment().is_some() {
-        return Err(Error::config(problem));
+/// Returns `/v1/{name}` below the base URL, or `None` if that is not plain `http` or `https`.
+///
+/// The base URL may have a path, such as that of a proxy.
+fn endpoint(base: Option<Url>, default: &str, name: &str) -> Option<Url> {
+    let mut url = base.or_else(|| Url::parse(default).ok())?;
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if !is_web || has_credentials || url.query().is_some() || url.fragment().is_some() {
+        return None;
     }
-    url.path_segments_mut().map_err(|()| Error::config(problem))?.pop_if_empty().extend(["v1", name]);
-    Ok(url)
+    url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", name]);
+    Some(url)
 }

@@ -1,23 +1,25 @@
-//! The client: a cache in front of two requests.
+//! The client: caches in front of two kinds of requests.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::{
-    Builder, Error, Forecast, Place, Resolution,
-    cache::Cache,
-    forecast::{self, Spot},
-    geocoding::{self, PlaceName},
-    http::Http,
-};
+use crate::cache::Cache;
+use crate::coordinates::Coordinates;
+use crate::error::Error;
+use crate::forecast::response::ForecastResponse;
+use crate::forecast::{Forecast, request};
+use crate::geocoding::{Place, PlaceName, Resolution, SearchResponse};
+use crate::http::Http;
 
-/// Asks Open-Meteo for places and forecasts, and remembers the answers.
+/// Requests places and forecasts from Open-Meteo, and caches the responses.
 ///
-/// Clones are cheap and share caches, connections and the bound on requests: make one client and pass it around.
+/// Clones are cheap. They share the caches, the connections and the limit on concurrent requests,
+/// so a program needs only one client. [`Client::builder`] makes one.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -27,135 +29,91 @@ pub(crate) struct Inner {
     pub(crate) http: Http,
     pub(crate) search: Url,
     pub(crate) forecast: Url,
+    /// The search results by the name's cache key.
     pub(crate) places: Cache<String, Arc<[Place]>>,
+    /// The forecasts by the coordinates' cache key.
     pub(crate) forecasts: Cache<[u64; 2], Arc<Forecast>>,
-    /// The last good forecast for each place, for when there is no newer one to be had.
+    /// The last successful forecasts, returned as stale if a newer one cannot be fetched.
     pub(crate) stale: moka::future::Cache<[u64; 2], Arc<Forecast>>,
     pub(crate) timeout: Duration,
     pub(crate) clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
-/// The weather somewhere.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct Report {
-    /// The place that the name was taken for.
-    pub place: Place,
-    /// Its weather.
-    pub forecast: Forecast,
-}
-
 impl Client {
-    /// Starts setting up a client.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Finds the place that Open-Meteo's [geocoder](https://open-meteo.com/en/docs/geocoding-api) takes a name for.
+    /// Returns the place with this name, or the candidates if the name is ambiguous.
     ///
-    /// White space around the name, its width and the name's case do not matter. What stands behind commas must be the region or the
-    /// country, or its code: `Springfield, Illinois, US` or `Springfield, IL`. An empty name, one of more than 100 characters and one with control characters
-    /// are unknown without asking.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownPlace`], remembered for 5 minutes; or any other but [`Error::Config`], remembered for 5 seconds
-    /// (see the [crate's page](crate)).
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future closes the connection. Callers that were waiting for the same place ask again.
-    pub async fn find_place(&self, name: &str) -> Result<Place, Error> {
-        self.place_before(name, self.deadline()).await
-    }
-
-    /// Finds the place that a name stands for, or those that it may stand for: of several the one that is by far the largest, if there is one.
+    /// The case of the name, the kind of white space and its amount do not matter. Each part after
+    /// a comma must be the region, the country or a code of either: `Springfield, Illinois, US` or
+    /// `Springfield, IL`. Of several places, one is chosen if its population is at least four times
+    /// that of the next one. Open-Meteo's [geocoder](https://open-meteo.com/en/docs/geocoding-api)
+    /// does the search.
     ///
     /// # Errors
     ///
-    /// Those of [`find_place`](Self::find_place).
+    /// [`Error::UnknownPlace`] if the geocoder finds no such place, which is cached for 5 minutes.
+    /// The same error is returned without a request if the name is empty, is longer than 100
+    /// characters, or contains control characters. Every other error except [`Error::Config`] is
+    /// possible, and is cached for at least 5 seconds (see the [crate's page](crate)).
     ///
     /// # Cancellation
     ///
-    /// As for [`find_place`](Self::find_place).
+    /// Dropping the future closes the connection. If other callers wait for the same response, one
+    /// of them sends the request again.
     pub async fn resolve(&self, name: &str) -> Result<Resolution, Error> {
-        let name = PlaceName::parse(name)?;
-        name.resolve(&self.places_before(&name, self.deadline()).await?)
-    }
-
-    /// Fetches the [forecast](https://open-meteo.com/en/docs) for a place, or gives the one that is remembered.
-    ///
-    /// Only the place's coordinates are looked at. When there is none to be had, the last good one is given for up to six hours, and says so
-    /// itself: [`Forecast::stale`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::UnknownPlace`] when the coordinates are off the globe; or any other but [`Error::Config`], remembered
-    /// for 5 seconds (see the [crate's page](crate)).
-    ///
-    /// # Cancellation
-    ///
-    /// Dropping the future closes the connection. Callers that were waiting for the same forecast ask again.
-    pub async fn forecast(&self, place: &Place) -> Result<Arc<Forecast>, Error> {
-        self.forecast_before(place, self.deadline()).await
-    }
-
-    /// Finds a place and its forecast, both within one timeout.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`find_place`](Self::find_place) and [`forecast`](Self::forecast).
-    ///
-    /// # Cancellation
-    ///
-    /// As for the two. A place that was found before the future was dropped stays remembered.
-    pub async fn weather(&self, city: &str) -> Result<Report, Error> {
-        let deadline = self.deadline();
-        let place = self.place_before(city, deadline).await?;
-        let forecast = self.forecast_before(&place, deadline).await?;
-        Ok(Report { place, forecast: Arc::unwrap_or_clone(forecast) })
-    }
-
-    /// A deadline and not a timeout, so that it is handed down: whoever waits for another caller's request waits for one
-    /// that must end earlier than its own would.
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.inner.timeout
-    }
-
-    async fn place_before(&self, name: &str, deadline: Instant) -> Result<Place, Error> {
-        let name = PlaceName::parse(name)?;
-        let places = self.places_before(&name, deadline).await?;
-        name.among(&places)?.into_iter().next().ok_or(Error::UnknownPlace)
-    }
-
-    async fn places_before(&self, name: &PlaceName, deadline: Instant) -> Result<Arc<[Place]>, Error> {
         let Inner { http, search, places, .. } = &*self.inner;
+        let deadline = self.deadline();
+        let name = PlaceName::parse(name)?;
         let fetch = async {
-            let answer: geocoding::Answer = http.get(name.request(search), deadline).await?;
-            answer.into_places()
+            let response: SearchResponse = http.get(name.search_url(search), deadline).await?;
+            response.into_places()
         };
-        places.get_with_by_ref(name.key(), fetch).await
+        Resolution::new(&name, &places.get_with_by_ref(name.cache_key(), fetch).await?)
     }
 
-    async fn forecast_before(&self, place: &Place, deadline: Instant) -> Result<Arc<Forecast>, Error> {
+    /// Returns the [forecast](https://open-meteo.com/en/docs) for these coordinates.
+    ///
+    /// The forecast comes from the cache or from Open-Meteo. If Open-Meteo cannot be reached, the
+    /// last successful forecast is returned for up to six hours, marked as [`Forecast::stale`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPlace`] without a request if a coordinate is out of range. Every other error
+    /// except [`Error::Config`] is possible, and is cached for at least 5 seconds (see the [crate's
+    /// page](crate)).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the connection. If other callers wait for the same response, one
+    /// of them sends the request again.
+    pub async fn forecast(&self, coordinates: Coordinates) -> Result<Arc<Forecast>, Error> {
         let Inner { http, forecast, forecasts, stale, clock, .. } = &*self.inner;
-        let spot = Spot::of(place)?;
+        let deadline = self.deadline();
+        let coordinates = coordinates.checked()?;
+        let key = coordinates.cache_key();
         let fetch = async {
-            let answer: forecast::answer::Answer = http.get(spot.request(forecast), deadline).await?;
-            let fetched = Arc::new(answer.into_forecast(clock())?);
-            stale.insert(spot.key(), Arc::clone(&fetched)).await;
+            let response: ForecastResponse = http.get(request::url(forecast, coordinates), deadline).await?;
+            let fetched = Arc::new(response.into_forecast(clock())?);
+            stale.insert(key, Arc::clone(&fetched)).await;
             Ok(fetched)
         };
-        let failure = match forecasts.get_with(spot.key(), fetch).await {
-            Ok(fresh) => return Ok(fresh),
-            Err(failure) => failure,
+        let error = match forecasts.get_with(key, fetch).await {
+            Ok(forecast) => return Ok(forecast),
+            Err(error) => error,
         };
-        let last = stale.get(&spot.key()).await.ok_or(failure)?;
+        let last = stale.get(&key).await.ok_or(error)?;
         Ok(Arc::new(Forecast { stale: true, ..Forecast::clone(&last) }))
+    }
+
+    /// Returns the moment at which a call that begins now times out.
+    ///
+    /// A call may wait for the request of an earlier call first. That request ends before this
+    /// call's deadline, because all calls have the same timeout.
+    fn deadline(&self) -> Instant {
+        Instant::now() + self.inner.timeout
     }
 }
 

@@ -1,8 +1,8 @@
-//! WMO weather codes in words.
+//! WMO weather codes and their English descriptions.
 
 use serde::Serialize;
 
-/// What the sky does.
+/// The kind of weather, such as rain or fog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Condition {
@@ -13,9 +13,11 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// Describes a code with the words of [Open-Meteo's table](https://open-meteo.com/en/docs#weather_variable_documentation).
+    /// Returns the code with the description from [Open-Meteo's table][table].
     ///
-    /// Open-Meteo uses 28 of the 100 codes; any other is described as `Unknown`.
+    /// Open-Meteo uses 28 of the 100 codes. The description of every other code is `Unknown`.
+    ///
+    /// [table]: https://open-meteo.com/en/docs#weather_variable_documentation
     #[must_use]
     pub const fn from_code(code: u8) -> Self {
         let description = match code {
@@ -58,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn open_meteo_uses_twenty_eight_codes_and_each_has_words_of_its_own() {
+    fn from_code_describes_each_of_the_28_codes_differently() {
         let mut words: Vec<_> = (0..=u8::MAX)
             .map(|code| Condition::from_code(code).description)
             .filter(|words| *words != "Unknown")

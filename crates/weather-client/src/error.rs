@@ -1,65 +1,69 @@
-//! What can go wrong, as a caller needs to tell it apart.
+//! The errors of the client, one variant for each case that a caller may handle differently.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Shared, because one failure is told to everybody who waited for the same answer.
+/// Shared, because all callers that waited for one response receive the same error.
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// Why there is no place or no forecast.
+/// The reason why there is no place or no forecast.
 ///
-/// `Display` is one sentence that can be shown to a user: it names no address, no place and no cause. The cause, where
-/// there is one, is the `source`, meant for a log; it names no address either.
+/// `Display` is one sentence that a program can show to its users. The sentence contains no
+/// address, no place and no cause. The cause, if there is one, is the `source`. It is meant for a
+/// log and contains no address either.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The geocoder knows no such place, or what was asked for cannot be one: an empty or over-long name, coordinates
-    /// off the globe.
+    /// The geocoder does not know the place, the name is not valid, or a coordinate is out of
+    /// range.
     #[error("No place of that name is known")]
     UnknownPlace,
 
-    /// The answer was not there at the deadline.
+    /// The response was not complete at the deadline.
     #[error("The weather service did not answer in time")]
     Timeout,
 
-    /// The service answered with a status that is neither a success nor a redirect: 5xx when it is down, 429 when it
-    /// was asked too often, 4xx when it did not understand.
+    /// The service responded with a status that is neither a success nor a redirect: 5xx if it is
+    /// down, 429 if its rate limit is exceeded, another 4xx if it rejects the request.
     #[error("The weather service is not available (status {status})")]
     Unavailable {
         /// The HTTP status, 400 to 599.
         status: u16,
-        /// When to ask again, if the answer said so in seconds.
+        /// The `Retry-After` header, if it is a number of seconds.
         retry_after: Option<Duration>,
     },
 
-    /// No connection could be made, or it broke before the answer was whole.
+    /// The connection could not be established, or it broke before the response was complete.
     #[error("The weather service could not be reached")]
     Transport {
-        /// What the connection failed of.
+        /// The error of the connection.
         source: Cause,
     },
 
-    /// The answer is not what Open-Meteo documents, or tells of weather that cannot be.
+    /// The response does not follow Open-Meteo's documentation, or contains impossible weather.
     #[error("The weather service gave an answer that makes no sense")]
     Malformed {
-        /// What was wrong with it.
+        /// The first fault that was found.
         source: Cause,
     },
 
-    /// The answer is longer than 256 KiB, a hundred times what the longest honest one takes.
+    /// The response is longer than 256 KiB, about a hundred times the longest correct one.
     #[error("The weather service gave an answer that is too large")]
     TooLarge,
 
-    /// The answer points elsewhere. It is not followed: where to ask is configuration, and a redirect could lead into
-    /// a private network.
+    /// The response is a redirect. The client does not follow it, because a redirect could lead
+    /// into a private network.
     #[error("The weather service redirected the request")]
     Redirected,
 
-    /// The [`Builder`](crate::Builder) was given something that cannot work. No call returns this.
+    /// A setting of the [`ClientBuilder`](crate::ClientBuilder) is not valid, or TLS is not
+    /// available. Only [`build`](crate::ClientBuilder::build) returns this.
     #[error("The weather client cannot be built: {problem}")]
     Config {
-        /// What cannot work.
+        /// The setting or the part that failed.
         problem: &'static str,
-        /// Why, where something other than the setting itself failed.
+        /// The underlying error, if there is one.
         source: Option<Cause>,
     },
 }
@@ -77,7 +81,8 @@ impl Error {
         Self::malformed(Implausible(what))
     }
 
-    /// Sorts out reqwest's error and takes the address from it, which holds the place a user asked about.
+    /// Converts an error of reqwest. Removes the URL, which contains the place that a user
+    /// requested.
     pub(crate) fn transport(error: reqwest::Error) -> Self {
         if error.is_timeout() {
             Self::Timeout
@@ -91,7 +96,7 @@ impl Error {
 #[error("implausible {0}")]
 struct Implausible(&'static str);
 
-/// Lets a value through that lies in the range. NaN and the infinities lie in none.
+/// Returns the value if it is in the range, and [`Error::Malformed`] if not. NaN is in no range.
 pub(crate) fn within(value: f64, range: RangeInclusive<f64>, what: &'static str) -> Result<f64, Error> {
     if range.contains(&value) { Ok(value) } else { Err(Error::implausible(what)) }
 }
@@ -101,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_holds_its_ends_and_no_nan() {
+    fn within_accepts_the_limits_and_rejects_nan() {
         assert!(within(-90.0, -90.0..=90.0, "latitude").is_ok());
         assert!(within(90.0, -90.0..=90.0, "latitude").is_ok());
         for value in [90.1, -90.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

@@ -1,57 +1,58 @@
-//! The weather at a place, now and for sixteen days: <https://open-meteo.com/en/docs>.
+//! The weather at a place: the current values and a forecast for sixteen days.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Serialize, Serializer};
-use url::Url;
 
-use crate::{Condition, Error, Place, error::within};
+use crate::condition::Condition;
 
-pub(crate) mod answer;
-
-/// As far as Open-Meteo looks. Beyond a week it is little more than the climate, but somebody may have something to do then.
-const DAYS: usize = 16;
+pub(crate) mod request;
+pub(crate) mod response;
 
 /// The weather at a place.
 ///
-/// Times are serialised as RFC 3339 in UTC with microseconds, dates as `YYYY-MM-DD`.
+/// Times are serialized as RFC 3339 in UTC with microseconds, dates as `YYYY-MM-DD`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Forecast {
-    /// When this was read from the service. It may be as old as the cache's lifetime.
+    /// When the client fetched this forecast. Its age is at most the cache lifetime, unless it is
+    /// `stale`.
     #[serde(serialize_with = "microseconds")]
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub fetched_at: Timestamp,
-    /// Whether it should have been read anew, and could not be.
+    /// True if the cache lifetime is over and Open-Meteo did not provide a newer forecast.
     pub stale: bool,
-    /// The weather now.
+    /// The current weather.
     pub current: Current,
-    /// The days to come, today (at the place) first: sixteen, or fewer where the model does not reach so far.
+    /// The next days, in order. The first is today at the place. There are sixteen, or fewer if
+    /// the weather model ends earlier.
     pub daily: Vec<Day>,
 }
 
-/// The weather now. What the model does not know is `None`.
+/// The current weather. A value that the weather model does not know is `None`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Current {
-    /// The moment these values are valid for: the last full quarter of an hour.
+    /// The moment for which the values are valid: the last full quarter of an hour.
     #[serde(serialize_with = "microseconds")]
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
     pub time: Timestamp,
     /// Air temperature 2 m above ground, °C, -100 to 70.
     pub temperature_celsius: f64,
-    /// What it feels like, from wind chill, humidity and sun, °C, -150 to 100.
+    /// Perceived temperature, from wind chill, humidity and sunshine, °C, -150 to 100.
     pub apparent_temperature_celsius: Option<f64>,
     /// Relative humidity 2 m above ground, 0 to 100.
     pub humidity_percent: Option<u8>,
-    /// Rain, showers and melted snow in the interval before, 15 minutes to an hour, mm, 0 to 1,000.
+    /// Rain, showers and melted snow in the preceding interval of 15 minutes to an hour, mm,
+    /// 0 to 1,000.
     pub precipitation_mm: Option<f64>,
     /// Wind speed 10 m above ground, km/h, 0 to 600.
     pub wind_speed_kmh: Option<f64>,
-    /// What the sky does.
+    /// The weather in words.
     pub condition: Condition,
 }
 
-/// A day's weather.
+/// The weather of a day.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Day {
@@ -60,53 +61,16 @@ pub struct Day {
     pub date: Date,
     /// The lowest air temperature 2 m above ground, °C, -100 to 70.
     pub temperature_min_celsius: f64,
-    /// The highest air temperature 2 m above ground, °C, no lower than the lowest, to 70.
+    /// The highest air temperature 2 m above ground, °C, from the lowest temperature to 70.
     pub temperature_max_celsius: f64,
-    /// How likely precipitation is in the likeliest hour, 0 to 100; `None` where the model does not tell.
+    /// The probability of precipitation in the hour in which it is highest, 0 to 100. `None` if
+    /// the weather model does not know it.
     pub precipitation_probability_percent: Option<u8>,
-    /// The severest weather of the day.
+    /// The most severe weather of the day.
     pub condition: Condition,
 }
 
-/// A spot on the globe that a forecast can be asked for.
-pub(crate) struct Spot {
-    latitude: f64,
-    longitude: f64,
-}
-
-impl Spot {
-    /// A caller may have made the place by hand. One off the globe is not known to anybody.
-    pub(crate) fn of(place: &Place) -> Result<Self, Error> {
-        let degrees =
-            |value, limit: f64| within(value, -limit..=limit, "coordinate").map_err(|_| Error::UnknownPlace);
-        Ok(Self { latitude: degrees(place.latitude, 90.0)?, longitude: degrees(place.longitude, 180.0)? })
-    }
-
-    /// What tells two spots apart. Bits, because a float is no key.
-    pub(crate) fn key(&self) -> [u64; 2] {
-        [self.latitude.to_bits(), self.longitude.to_bits()]
-    }
-
-    pub(crate) fn request(&self, endpoint: &Url) -> Url {
-        let mut url = endpoint.clone();
-        url.query_pairs_mut()
-            .append_pair("latitude", &self.latitude.to_string())
-            .append_pair("longitude", &self.longitude.to_string())
-            .append_pair(
-                "current",
-                "temperature_2m,apparent_temperature,relative_humidity_2m,precipitation,weather_code,wind_speed_10m",
-            )
-            .append_pair(
-                "daily",
-                "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max",
-            )
-            .append_pair("timezone", "auto")
-            .append_pair("forecast_days", &DAYS.to_string());
-        url
-    }
-}
-
-/// Always six digits, so that times sort as text and have one width.
+/// Serializes with exactly six digits of a second, so that times have one length and sort as text.
 fn microseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{time:.6}"))
 }

@@ -1,19 +1,21 @@
-//! One GET, with every bound that reqwest does not set by itself.
+//! A GET request with the limits that reqwest does not set by default.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use reqwest::{Response, header::RETRY_AFTER, redirect};
+use reqwest::Response;
+use reqwest::header::RETRY_AFTER;
+use reqwest::redirect::Policy;
 use serde::de::DeserializeOwned;
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::Error;
+use crate::error::Error;
 
-/// Seven days take about 1.5 KiB. This is room for whatever Open-Meteo adds, and nothing that hurts in memory.
-const MAX_BODY: usize = 256 * 1024;
+/// A forecast for seven days takes about 1.5 KiB. The limit leaves room for fields that Open-Meteo
+/// may add, and protects the memory.
+const MAX_BODY_BYTES: usize = 256 * 1024;
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
@@ -23,12 +25,13 @@ pub(crate) struct Http {
 }
 
 impl Http {
+    /// Sets up TLS and the connection pool. Connects to nothing yet.
     pub(crate) fn new(connect_timeout: Duration, max_concurrency: usize) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
+            .redirect(Policy::none())
             .connect_timeout(connect_timeout)
-            // Without this reqwest takes proxies from the environment, which is not this crate's to read.
+            // By default reqwest reads proxies from the environment. A library must not read it.
             .no_proxy()
             .build()
             .map_err(|error| Error::Config {
@@ -38,23 +41,23 @@ impl Http {
         Ok(Self { client, permits: Semaphore::new(max_concurrency) })
     }
 
-    /// Fetches and parses a JSON document, waiting for a free place and for the answer until the deadline.
+    /// Fetches and parses a JSON document. The deadline includes the wait for a permit.
     ///
-    /// Dropping the future closes the connection and frees the place.
+    /// Dropping the future closes the connection and releases the permit.
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url, deadline: Instant) -> Result<T, Error> {
         let body = timeout_at(deadline, self.fetch(url)).await.map_err(|_| Error::Timeout)??;
         serde_json::from_slice(&body).map_err(Error::malformed)
     }
 
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, Error> {
-        // Acquiring fails on a closed semaphore only, and nothing closes this one.
+        // `acquire` fails only if the semaphore is closed. This one is never closed.
         let _permit = self.permits.acquire().await;
         let response = self.client.get(url).send().await.map_err(Error::transport)?;
-        read(accept(response)?).await
+        read_body(check_status(response)?).await
     }
 }
 
-fn accept(response: Response) -> Result<Response, Error> {
+fn check_status(response: Response) -> Result<Response, Error> {
     let status = response.status();
     if status.is_success() {
         Ok(response)
@@ -65,17 +68,18 @@ fn accept(response: Response) -> Result<Response, Error> {
     }
 }
 
-/// `Retry-After` in its form of seconds. A date is ignored: it is as good as the clocks of two machines.
+/// Returns `Retry-After` if it is a number of seconds. A date is ignored, because the clocks of the
+/// two machines may differ.
 fn retry_after(response: &Response) -> Option<Duration> {
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
 
-/// Reads the body and stops at the limit, whatever length was declared.
-async fn read(mut response: Response) -> Result<Vec<u8>, Error> {
+/// Reads the body up to the limit, whether or not the response declares a length.
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Error::transport)? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > MAX_BODY_BYTES {
             return Err(Error::TooLarge);
         }
         body.extend_from_slice(&chunk);

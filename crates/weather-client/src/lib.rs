@@ -4,14 +4,16 @@ mod builder;
 mod cache;
 mod client;
 mod condition;
+mod coordinates;
 mod error;
 mod forecast;
 mod geocoding;
 mod http;
 
-pub use builder::Builder;
-pub use client::{Client, Report};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use condition::Condition;
+pub use coordinates::Coordinates;
 pub use error::Error;
 pub use forecast::{Current, Day, Forecast};
 pub use geocoding::{Place, Resolution};

@@ -1,15 +1,15 @@
-//! How Americans write their states behind a town: `Springfield, IL` (USPS Publication 28, appendix B).
+//! Codes of the states of the USA, as in `Springfield, IL` (USPS Publication 28, appendix B).
 
-use crate::Place;
+use super::place::Place;
 
-/// Whether the place lies in the state that this code, in lower case, stands for.
+/// Returns true if the place is in the state with this code. The code is in lower case.
 pub(super) fn lies_in(place: &Place, code: &str) -> bool {
     let is_american = place.country_code.as_deref() == Some("US");
     let state = place.admin1.as_deref().unwrap_or_default();
     is_american && CODES.iter().any(|(known, name)| *known == code && *name == state)
 }
 
-/// The fifty, and the capital's district.
+/// The fifty states and the District of Columbia.
 const CODES: [(&str, &str); 51] = [
     ("al", "Alabama"),
     ("ak", "Alaska"),

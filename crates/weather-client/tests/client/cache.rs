@@ -1,50 +1,45 @@
-//! How few requests are made.
+//! Caches, single flight and the limit on concurrent requests.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::VecDeque;
+use std::time::Duration;
 
-use daybook_weather_client::{Error, Forecast, Place};
+use daybook_weather_client::{Coordinates, Error, Forecast};
 use serde_json::json;
-use tokio::{io::AsyncReadExt, task::JoinSet};
-use wiremock::{
-    Mock, MockServer, ResponseTemplate,
-    matchers::{path, query_param},
-};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use wiremock::matchers::{path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{
-    FORECAST, SEARCH, accept, answer, builder, client, counts, healthy_provider, listen, ok, paris, provider,
-    week,
+    FORECAST, SEARCH, accept, builder, client, counts, healthy_provider, listen, ok, paris, provider,
+    resolve_one, respond, weather, week,
 };
 
 #[tokio::test]
-async fn a_second_call_makes_no_request() {
+async fn a_second_call_sends_no_request() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
-    let first = client.weather("Paris").await.unwrap();
-    let second = client.weather("Paris").await.unwrap();
+    let first = weather(&client, "Paris").await.unwrap();
+    let second = weather(&client, "Paris").await.unwrap();
     assert_eq!(first, second);
     assert_eq!(counts(&server).await, (1, 1));
 }
 
 #[tokio::test]
-async fn spellings_of_one_name_share_a_place() {
+async fn resolve_ignores_ascii_case_and_white_space_for_its_cache() {
     let server = provider(ok(paris()), ok(week())).await;
     let client = client(&server.uri());
     for name in ["Le Mans", "le mans", "  LE \t MANS\n"] {
-        client.find_place(name).await.unwrap();
+        client.resolve(name).await.unwrap();
     }
     assert_eq!(counts(&server).await, (1, 0));
-    client.find_place("Lemans").await.unwrap();
+    client.resolve("Lemans").await.unwrap();
     assert_eq!(counts(&server).await, (2, 0));
 }
 
 #[tokio::test]
-async fn who_asks_for_another_name_first_decides_nothing() {
+async fn resolve_caches_a_name_with_the_kelvin_sign_separately() {
     let server = MockServer::start().await;
     let kyoto = Mock::given(path(SEARCH)).and(query_param("name", "Kyoto"));
     let mut found = paris();
@@ -52,24 +47,24 @@ async fn who_asks_for_another_name_first_decides_nothing() {
     kyoto.respond_with(ok(found)).with_priority(1).mount(&server).await;
     Mock::given(path(SEARCH)).respond_with(ok(json!({"generationtime_ms": 0.3}))).mount(&server).await;
     let client = client(&server.uri());
-    // Its first letter is the sign for kelvin, which is a k in lower case.
-    let error = client.find_place("\u{212a}yoto").await.unwrap_err();
+    // The first letter is the Kelvin sign, whose lower case is `k`.
+    let error = client.resolve("\u{212a}yoto").await.unwrap_err();
     assert!(matches!(error, Error::UnknownPlace), "{error:?}");
-    assert_eq!(client.find_place("Kyoto").await.unwrap().name, "Kyoto");
+    assert_eq!(resolve_one(&client, "Kyoto").await.unwrap().name, "Kyoto");
 }
 
 #[tokio::test]
-async fn two_names_of_one_place_share_its_forecast() {
+async fn forecast_is_cached_by_coordinates_not_by_name() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
-    client.weather("Paris").await.unwrap();
-    client.weather("Lutetia").await.unwrap();
+    weather(&client, "Paris").await.unwrap();
+    weather(&client, "Lutetia").await.unwrap();
     assert_eq!(counts(&server).await, (2, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixty_four_callers_at_once_make_one_request_each() {
-    // The delay lets all of them arrive while the first one's request is under way.
+async fn concurrent_callers_share_one_search_and_one_forecast() {
+    // All callers arrive during the delay. One that arrives later finds the response in the cache.
     let slow = |body| ok(body).set_delay(Duration::from_millis(200));
     let server = provider(slow(paris()), slow(week())).await;
     let client = client(&server.uri());
@@ -77,110 +72,111 @@ async fn sixty_four_callers_at_once_make_one_request_each() {
     let mut callers = JoinSet::new();
     for _ in 0..64 {
         let client = client.clone();
-        callers.spawn(async move { client.weather("Paris").await });
+        callers.spawn(async move { weather(&client, "Paris").await });
     }
-    let reports = callers.join_all().await;
-    assert_eq!(reports.len(), 64);
-    for report in reports {
-        assert_eq!(report.unwrap().place.name, "Paris");
+    let outcomes = callers.join_all().await;
+    assert_eq!(outcomes.len(), 64);
+    for outcome in outcomes {
+        let (place, _) = outcome.unwrap();
+        assert_eq!(place.name, "Paris");
     }
     assert_eq!(counts(&server).await, (1, 1));
 }
 
 #[tokio::test]
-async fn a_name_that_is_no_place_is_remembered() {
+async fn an_unknown_name_is_cached() {
     let server = provider(ok(json!({"generationtime_ms": 0.3})), ok(week())).await;
     let client = client(&server.uri());
     for _ in 0..3 {
-        assert!(matches!(client.weather("Nowhere").await, Err(Error::UnknownPlace)));
+        assert!(matches!(weather(&client, "Nowhere").await, Err(Error::UnknownPlace)));
     }
     assert_eq!(counts(&server).await, (1, 0));
 }
 
 #[tokio::test]
-async fn a_failure_is_repeated_without_a_request() {
+async fn a_failure_is_cached() {
     let server = provider(ok(paris()), ResponseTemplate::new(503)).await;
     let client = client(&server.uri());
     for _ in 0..3 {
-        let error = client.weather("Paris").await.unwrap_err();
+        let error = weather(&client, "Paris").await.unwrap_err();
         assert!(matches!(error, Error::Unavailable { status: 503, .. }), "{error:?}");
     }
     assert_eq!(counts(&server).await, (1, 1));
 }
 
 #[tokio::test]
-async fn a_failure_is_one_places_own() {
+async fn a_failure_does_not_affect_other_places() {
     let server = provider(ResponseTemplate::new(503), ok(week())).await;
     let client = client(&server.uri());
-    client.find_place("Paris").await.unwrap_err();
-    client.find_place("Berlin").await.unwrap_err();
+    client.resolve("Paris").await.unwrap_err();
+    client.resolve("Berlin").await.unwrap_err();
     assert_eq!(counts(&server).await, (2, 0));
 }
 
 #[tokio::test]
-async fn a_forecast_past_its_lifetime_is_fetched_anew_and_its_place_is_not() {
+async fn an_expired_forecast_is_fetched_again_and_its_place_is_not() {
     let server = healthy_provider().await;
     let client = builder(&server.uri()).cache_lifetime(Duration::ZERO).build().unwrap();
-    client.weather("Paris").await.unwrap();
-    client.weather("Paris").await.unwrap();
+    weather(&client, "Paris").await.unwrap();
+    weather(&client, "Paris").await.unwrap();
     assert_eq!(counts(&server).await, (1, 2));
 }
 
 #[tokio::test]
-async fn the_last_good_forecast_stands_in_for_one_that_cannot_be_had() {
+async fn forecast_returns_the_last_successful_one_as_stale_after_a_failure() {
     let server = MockServer::start().await;
     let good = Mock::given(path(FORECAST)).respond_with(ok(week()));
     good.up_to_n_times(1).with_priority(1).mount(&server).await;
     Mock::given(path(FORECAST)).respond_with(ResponseTemplate::new(503)).mount(&server).await;
     Mock::given(path(SEARCH)).respond_with(ok(paris())).mount(&server).await;
     let client = builder(&server.uri()).cache_lifetime(Duration::ZERO).build().unwrap();
-    let place = client.find_place("Paris").await.unwrap();
-    let fresh = client.forecast(&place).await.unwrap();
+    let paris = resolve_one(&client, "Paris").await.unwrap().coordinates();
+    let fresh = client.forecast(paris).await.unwrap();
     assert!(!fresh.stale);
     for _ in 0..2 {
-        let stale = client.forecast(&place).await.unwrap();
+        let stale = client.forecast(paris).await.unwrap();
         assert!(stale.stale);
         assert_eq!(
             Forecast { stale: false, ..(*stale).clone() },
             *fresh,
-            "as old as it is: {:?}",
+            "only `stale` differs, not {:?}",
             stale.fetched_at
         );
     }
-    // Elsewhere nothing was good.
-    let elsewhere = Place { latitude: 1.0, ..place };
-    let error = client.forecast(&elsewhere).await.unwrap_err();
+    // There was never a successful forecast for these coordinates.
+    let elsewhere = Coordinates { latitude: 1.0, ..paris };
+    let error = client.forecast(elsewhere).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable { status: 503, .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn without_capacity_nothing_is_kept() {
+async fn a_cache_capacity_of_zero_disables_the_caches() {
     let server = healthy_provider().await;
     let client = builder(&server.uri()).cache_capacity(0).build().unwrap();
-    client.weather("Paris").await.unwrap();
-    client.weather("Paris").await.unwrap();
+    weather(&client, "Paris").await.unwrap();
+    weather(&client, "Paris").await.unwrap();
     assert_eq!(counts(&server).await, (2, 2));
 }
 
 #[tokio::test]
-async fn a_place_off_the_globe_is_unknown_without_a_request() {
+async fn forecast_rejects_coordinates_out_of_range_without_a_request() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
-    let paris = client.find_place("Paris").await.unwrap();
+    client.resolve("Paris").await.unwrap();
     for (latitude, longitude) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
-        let place = Place { latitude, longitude, ..paris.clone() };
-        assert!(matches!(client.forecast(&place).await, Err(Error::UnknownPlace)), "{latitude}, {longitude}");
+        let outcome = client.forecast(Coordinates { latitude, longitude }).await;
+        assert!(matches!(outcome, Err(Error::UnknownPlace)), "{latitude}, {longitude}");
     }
     assert_eq!(counts(&server).await, (1, 0));
 }
 
 #[tokio::test]
-async fn a_dropped_call_closes_its_connection_and_the_next_caller_asks_again() {
+async fn dropping_a_call_closes_its_connection_and_a_waiting_caller_sends_the_request_again() {
     let (listener, url) = listen().await;
     let client = client(&url);
     let call = || {
         let client = client.clone();
-        tokio::spawn(async move { client.find_place("Paris").await })
+        tokio::spawn(async move { resolve_one(&client, "Paris").await })
     };
 
     let first = call();
@@ -190,42 +186,45 @@ async fn a_dropped_call_closes_its_connection_and_the_next_caller_asks_again() {
     first.abort();
 
     let rest = abandoned.read(&mut [0; 64]).await;
-    assert!(matches!(rest, Ok(0) | Err(_)), "the client still talks: {rest:?}");
-    answer(accept(&listener).await, &paris()).await;
+    assert!(matches!(rest, Ok(0) | Err(_)), "the connection is still open: {rest:?}");
+    respond(accept(&listener).await, &paris()).await;
     assert_eq!(second.await.unwrap().unwrap().name, "Paris");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_more_requests_are_under_way_than_allowed() {
-    let (listener, url) = listen().await;
-    let under_way = Arc::new(AtomicUsize::new(0));
-    let most = Arc::new(AtomicUsize::new(0));
-    let server = tokio::spawn({
-        let (under_way, most) = (Arc::clone(&under_way), Arc::clone(&most));
-        async move {
-            loop {
-                let stream = accept(&listener).await;
-                most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                let under_way = Arc::clone(&under_way);
-                tokio::spawn(async move {
-                    // Gives a request too many the time to show itself.
-                    tokio::time::sleep(Duration::from_millis(30)).await;
-                    under_way.fetch_sub(1, Ordering::SeqCst);
-                    answer(stream, &paris()).await;
-                });
-            }
-        }
-    });
+#[tokio::test]
+async fn max_concurrency_limits_the_requests_in_flight() {
+    const CALLERS: usize = 12;
 
+    let (listener, url) = listen().await;
     let client = builder(&url).max_concurrency(2).build().unwrap();
     let mut callers = JoinSet::new();
-    for number in 0..12 {
+    for number in 0..CALLERS {
         let client = client.clone();
-        callers.spawn(async move { client.find_place(&format!("Paris {number}")).await });
+        callers.spawn(async move { client.resolve(&format!("Paris {number}")).await });
     }
-    for place in callers.join_all().await {
-        place.unwrap();
+
+    let mut in_flight = VecDeque::from([accept(&listener).await, accept(&listener).await]);
+    for _ in in_flight.len()..CALLERS {
+        assert_no_connection_waits(&listener).await;
+        let oldest = in_flight.pop_front().unwrap();
+        respond(oldest, &paris()).await;
+        in_flight.push_back(accept(&listener).await);
     }
-    server.abort();
-    assert_eq!(most.load(Ordering::SeqCst), 2);
+    for stream in in_flight {
+        respond(stream, &paris()).await;
+    }
+    for outcome in callers.join_all().await {
+        outcome.unwrap();
+    }
+}
+
+/// Asserts that no connection waits to be accepted.
+///
+/// The listener accepts connections in the order in which they were opened. It would accept a
+/// waiting connection of the client before the one that this function opens.
+async fn assert_no_connection_waits(listener: &TcpListener) {
+    let address = listener.local_addr().expect("a bound socket has an address");
+    let probe = TcpStream::connect(address).await.expect("the socket listens");
+    let (_, peer) = listener.accept().await.expect("the socket listens");
+    assert_eq!(peer, probe.local_addr().expect("a connected socket has an address"), "an excess connection");
 }

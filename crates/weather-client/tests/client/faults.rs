@@ -1,14 +1,20 @@
-//! A provider that is down, slow, confused or hostile.
+//! A provider that is down, slow, faulty or hostile.
 
-use std::{error::Error as _, time::Duration};
+use std::error::Error as _;
+use std::time::Duration;
 
 use daybook_weather_client::{Client, Error};
-use tokio::{io::AsyncWriteExt, net::TcpListener, task::JoinHandle};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use wiremock::{MockServer, ResponseTemplate};
 
-use crate::support::{accept, builder, client, counts, healthy_provider, listen, ok, paris, provider, week};
+use crate::support::{
+    accept, builder, client, counts, healthy_provider, listen, ok, paris, provider, resolve_one, weather,
+    week,
+};
 
-/// The error when the geocoder answers so, and the one when the forecaster does.
+/// Returns the error if the geocoder sends this response, and the error if the forecaster does.
 async fn errors(response: ResponseTemplate) -> [Error; 2] {
     let geocoder = provider(response.clone(), ok(week())).await;
     let forecaster = provider(ok(paris()), response).await;
@@ -16,10 +22,10 @@ async fn errors(response: ResponseTemplate) -> [Error; 2] {
 }
 
 async fn failure(client: &Client) -> Error {
-    client.weather("Paris").await.expect_err("the provider is at fault")
+    weather(client, "Paris").await.expect_err("the provider is at fault")
 }
 
-/// Serves one connection: sends the bytes after the request's head, then closes.
+/// Serves one connection: reads the head of the request, sends the bytes and closes.
 fn serve(listener: TcpListener, bytes: Vec<u8>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -28,17 +34,19 @@ fn serve(listener: TcpListener, bytes: Vec<u8>) -> JoinHandle<()> {
 }
 
 #[tokio::test]
-async fn a_status_that_is_no_success_is_unavailable() {
+async fn an_error_status_is_unavailable() {
     for status in [400, 404, 418, 500, 502, 503, 504] {
         for error in errors(ResponseTemplate::new(status)).await {
-            let Error::Unavailable { status: told, retry_after: None } = error else { panic!("{error:?}") };
-            assert_eq!(told, status);
+            let Error::Unavailable { status: reported, retry_after: None } = error else {
+                panic!("{error:?}")
+            };
+            assert_eq!(reported, status);
         }
     }
 }
 
 #[tokio::test]
-async fn too_many_requests_tells_when_to_ask_again() {
+async fn a_429_reports_retry_after_in_seconds_only() {
     for (header, seconds) in [("17", Some(17)), (" 0 ", Some(0)), ("soon", None), ("-1", None), ("1e9", None)]
     {
         for error in errors(ResponseTemplate::new(429).insert_header("retry-after", header)).await {
@@ -49,7 +57,7 @@ async fn too_many_requests_tells_when_to_ask_again() {
 }
 
 #[tokio::test]
-async fn garbage_is_malformed() {
+async fn a_body_that_is_not_the_documented_json_is_malformed() {
     for body in
         ["", "<html>", "{", "null", "[]", "7", r#"{"results":7,"daily":{}}"#, "{\"results\":[{}]}", "\u{0}"]
     {
@@ -64,7 +72,7 @@ async fn garbage_is_malformed() {
 }
 
 #[tokio::test]
-async fn json_nested_without_end_is_malformed() {
+async fn deeply_nested_json_is_malformed() {
     let body = format!("{{\"results\":{}", "[".repeat(100_000));
     for error in errors(ResponseTemplate::new(200).set_body_raw(body, "application/json")).await {
         assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
@@ -84,11 +92,11 @@ async fn a_body_over_the_limit_is_too_large() {
         assert!(matches!(error, Error::TooLarge), "{error:?}");
     }
     let at_the_limit = provider(ok(paris()), padded(LIMIT)).await;
-    client(&at_the_limit.uri()).weather("Paris").await.unwrap();
+    weather(&client(&at_the_limit.uri()), "Paris").await.unwrap();
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_cut_off() {
+async fn an_endless_body_is_too_large() {
     let (listener, url) = listen().await;
     let server = tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -98,11 +106,11 @@ async fn a_body_without_end_is_cut_off() {
         while stream.write_all(chunk.as_bytes()).await.is_ok() {}
     });
     assert!(matches!(failure(&client(&url)).await, Error::TooLarge));
-    server.await.expect("the connection is closed, so the writing ends");
+    server.await.expect("the client closes the connection, which ends the loop");
 }
 
 #[tokio::test]
-async fn a_broken_answer_is_a_transport_error() {
+async fn a_broken_response_is_a_transport_error() {
     for bytes in [
         "",
         "HTTP/1.1 200 OK\r\nconte",
@@ -120,32 +128,32 @@ async fn a_broken_answer_is_a_transport_error() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_transport_error() {
+async fn a_closed_port_is_a_transport_error() {
     let (listener, url) = listen().await;
     drop(listener);
     assert!(matches!(failure(&client(&url)).await, Error::Transport { .. }));
 }
 
 #[tokio::test]
-async fn silence_is_a_timeout_for_everybody_and_asked_once() {
+async fn a_timeout_is_cached_for_the_next_caller() {
     let (listener, url) = listen().await;
     let client = builder(&url).timeout(Duration::from_millis(100)).build().unwrap();
     assert!(matches!(failure(&client).await, Error::Timeout));
-    let _asked = listener.accept().await.unwrap();
+    let _connection = listener.accept().await.unwrap();
 
-    // Refused from now on: a second request would not be a timeout.
+    // The port is closed from here on, so a second request would be a transport error.
     drop(listener);
     assert!(matches!(failure(&client).await, Error::Timeout));
 }
 
 #[tokio::test]
-async fn an_answer_that_stops_midway_is_a_timeout() {
+async fn an_incomplete_response_is_a_timeout() {
     let (listener, url) = listen().await;
     let server = tokio::spawn(async move {
         let mut stream = accept(&listener).await;
         let part = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"results\":";
         stream.write_all(part).await.expect("the client reads");
-        // Open, but silent.
+        // The connection stays open, but nothing more is sent.
         std::future::pending::<()>().await;
         drop(stream);
     });
@@ -155,12 +163,12 @@ async fn an_answer_that_stops_midway_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_forecaster_that_hangs_leaves_the_place_known() {
+async fn a_place_stays_cached_if_the_forecaster_hangs() {
     let hung = ok(week()).set_delay(Duration::from_secs(3600));
     let server = provider(ok(paris()), hung).await;
     let client = builder(&server.uri()).timeout(Duration::from_secs(2)).build().unwrap();
     assert!(matches!(failure(&client).await, Error::Timeout));
-    assert_eq!(client.find_place("Paris").await.unwrap().name, "Paris");
+    assert_eq!(resolve_one(&client, "Paris").await.unwrap().name, "Paris");
     assert_eq!(counts(&server).await, (1, 1));
 }
 
@@ -177,7 +185,7 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_error_is_one_sentence_and_its_causes_name_no_address() {
+async fn errors_and_their_causes_contain_no_address_and_no_place() {
     let (listener, url) = listen().await;
     drop(listener);
     let unreachable = failure(&client(&url)).await;
@@ -185,7 +193,7 @@ async fn an_error_is_one_sentence_and_its_causes_name_no_address() {
     let address = url.trim_start_matches("http://");
 
     for error in [unreachable, garbage] {
-        let cause = error.source().expect("a log wants to know why");
+        let cause = error.source().expect("the error has a cause for the log");
         assert!(!error.to_string().contains(&cause.to_string()), "{error}");
         let mut chain = vec![error.to_string(), format!("{error:?}")];
         let mut next = Some(cause);

@@ -1,11 +1,11 @@
-//! The client against a provider that behaves, and against ones that do not.
+//! The client against a correct provider, and against faulty ones.
 
-#![expect(clippy::expect_used, reason = "a helper that cannot set the stage has failed the test")]
+#![expect(clippy::expect_used, reason = "a helper that cannot set up its test has failed it")]
 
-mod answers;
 mod cache;
 mod config;
 mod faults;
 mod names;
-mod resolving;
+mod resolve;
+mod responses;
 mod support;

@@ -1,11 +1,11 @@
-//! Names are data: whatever they hold, they stay one value of the query.
+//! A name is one value of the query, no matter which characters it contains.
 
 use daybook_weather_client::Error;
 
-use crate::support::{client, healthy_provider, requests};
+use crate::support::{client, healthy_provider, requests, resolve_one};
 
 #[tokio::test]
-async fn a_name_is_one_value_of_the_query_whatever_it_holds() {
+async fn resolve_sends_the_name_as_one_query_value() {
     for name in [
         "São Paulo",
         "東京",
@@ -25,7 +25,7 @@ async fn a_name_is_one_value_of_the_query_whatever_it_holds() {
         "<script>",
     ] {
         let server = healthy_provider().await;
-        client(&server.uri()).find_place(name).await.unwrap();
+        resolve_one(&client(&server.uri()), name).await.unwrap();
 
         let requests = requests(&server).await;
         assert_eq!(requests.len(), 1, "{name}");
@@ -39,25 +39,25 @@ async fn a_name_is_one_value_of_the_query_whatever_it_holds() {
 }
 
 #[tokio::test]
-async fn white_space_is_folded_before_the_name_is_sent() {
+async fn resolve_folds_white_space_before_it_sends_the_name() {
     let server = healthy_provider().await;
-    client(&server.uri()).find_place(" New \u{a0}\t York\n").await.unwrap();
+    resolve_one(&client(&server.uri()), " New \u{a0}\t York\n").await.unwrap();
     let requests = requests(&server).await;
     assert_eq!(requests[0].url.query(), Some("name=New+York&count=50&language=en&format=json"));
 }
 
 #[tokio::test]
-async fn a_name_that_can_be_no_place_is_not_asked_for() {
+async fn resolve_rejects_empty_long_and_control_character_names_without_a_request() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
     let long = "é".repeat(101);
     let endless = "x".repeat(10_000_000);
     for name in ["", " ", "\t\r\n", "\u{3000}", "Par\0is", "Par\u{1b}[31mis", &long, &endless] {
-        let error = client.weather(name).await.unwrap_err();
+        let error = client.resolve(name).await.unwrap_err();
         assert!(matches!(error, Error::UnknownPlace), "{error:?}");
     }
     assert_eq!(requests(&server).await.len(), 0);
 
-    client.find_place(&"é".repeat(100)).await.unwrap();
+    client.resolve(&"é".repeat(100)).await.unwrap();
     assert_eq!(requests(&server).await.len(), 1);
 }

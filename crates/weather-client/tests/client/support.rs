@@ -1,21 +1,23 @@
-//! The stage: what Open-Meteo answers, a mock of it, and a bare socket for what a mock cannot do wrong.
+//! Responses of Open-Meteo, a mock server that sends them, and a bare socket.
+//!
+//! The socket produces faults that the mock server cannot produce.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use daybook_weather_client::{Builder, Client};
+use daybook_weather_client::{Client, ClientBuilder, Error, Forecast, Place, Resolution};
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use url::Url;
-use wiremock::{Mock, MockServer, Request, ResponseTemplate, matchers::path};
+use wiremock::matchers::path;
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 pub(crate) const SEARCH: &str = "/v1/search";
 pub(crate) const FORECAST: &str = "/v1/forecast";
 
-/// Long enough for a busy machine: a test that waits for it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Long enough for a busy machine. A test that reaches this timeout has failed.
+const TEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn paris() -> Value {
     json!({
@@ -47,10 +49,10 @@ pub(crate) fn week() -> Value {
     })
 }
 
-/// The week with the value at a JSON pointer replaced.
+/// Returns the week with the value at a JSON pointer replaced.
 pub(crate) fn week_with(pointer: &str, value: Value) -> Value {
     let mut week = week();
-    *week.pointer_mut(pointer).expect("the pointer names a value of the week") = value;
+    *week.pointer_mut(pointer).expect("the pointer matches a value of the week") = value;
     week
 }
 
@@ -58,7 +60,7 @@ pub(crate) fn ok(body: Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// A provider whose geocoder and forecaster answer so.
+/// Starts a provider whose geocoder and forecaster send these responses.
 pub(crate) async fn provider(search: ResponseTemplate, forecast: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(path(SEARCH)).respond_with(search).mount(&server).await;
@@ -70,34 +72,49 @@ pub(crate) async fn healthy_provider() -> MockServer {
     provider(ok(paris()), ok(week())).await
 }
 
-pub(crate) fn builder(base: &str) -> Builder {
+pub(crate) fn builder(base: &str) -> ClientBuilder {
     let base: Url = base.parse().expect("a server has a URL");
-    Client::builder().geocoding_base_url(base.clone()).weather_base_url(base).timeout(PATIENCE)
+    Client::builder().geocoding_base_url(base.clone()).weather_base_url(base).timeout(TEST_TIMEOUT)
 }
 
 pub(crate) fn client(base: &str) -> Client {
     builder(base).build().expect("the settings are in range")
 }
 
+/// Resolves a name that must not be ambiguous.
+pub(crate) async fn resolve_one(client: &Client, name: &str) -> Result<Place, Error> {
+    match client.resolve(name).await? {
+        Resolution::One(place) => Ok(place),
+        Resolution::Several(places) => panic!("{name} is ambiguous: {places:?}"),
+    }
+}
+
+/// Resolves a name that must not be ambiguous, and returns the place and its forecast.
+pub(crate) async fn weather(client: &Client, name: &str) -> Result<(Place, Arc<Forecast>), Error> {
+    let place = resolve_one(client, name).await?;
+    let forecast = client.forecast(place.coordinates()).await?;
+    Ok((place, forecast))
+}
+
 pub(crate) async fn requests(server: &MockServer) -> Vec<Request> {
     server.received_requests().await.expect("requests are recorded by default")
 }
 
-/// How many requests went to (geocoder, forecaster).
+/// Returns the number of requests to the geocoder and to the forecaster.
 pub(crate) async fn counts(server: &MockServer) -> (usize, usize) {
     let requests = requests(server).await;
     let count = |path| requests.iter().filter(|request| request.url.path() == path).count();
     (count(SEARCH), count(FORECAST))
 }
 
-/// A bare socket and its URL.
+/// Returns a listening socket and its URL.
 pub(crate) async fn listen() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
     let address = listener.local_addr().expect("a bound socket has an address");
     (listener, format!("http://{address}"))
 }
 
-/// Takes the next connection and reads its request up to the empty line.
+/// Accepts the next connection and reads the head of its request.
 pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().await.expect("the socket listens");
     let mut head = Vec::new();
@@ -107,8 +124,8 @@ pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     stream
 }
 
-/// Answers 200 with a whole body and closes.
-pub(crate) async fn answer(mut stream: TcpStream, body: &Value) {
+/// Sends a complete response with status 200 and closes the connection.
+pub(crate) async fn respond(mut stream: TcpStream, body: &Value) {
     let body = body.to_string();
     let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.expect("the client reads");

@@ -1,22 +1,22 @@
-//! What the forecaster answers, and what of it can be believed.
+//! The forecaster's response, and the checks that turn it into a [`Forecast`].
 //!
-//! The ranges are the records ever measured with room to spare: what lies outside is a broken answer, not weather.
+//! Each range is the record ever measured, with a margin. A value outside it is a faulty response.
 
 use std::ops::RangeInclusive;
 
-use jiff::{
-    Timestamp,
-    civil::{Date, DateTime},
-    tz::Offset,
-};
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
 use serde::Deserialize;
 
-use super::{Current, DAYS, Day, Forecast};
-use crate::{Condition, Error, error::within};
+use super::request::DAYS;
+use super::{Current, Day, Forecast};
+use crate::condition::Condition;
+use crate::error::{Error, within};
 
-/// °C. Measured: -89.2 at Vostok, 56.7 in Death Valley.
+/// °C. Measured: -89.2 in Vostok, 56.7 in Death Valley.
 const TEMPERATURE: RangeInclusive<f64> = -100.0..=70.0;
-/// °C. A storm at the coldest, tropical humidity at the hottest.
+/// °C. The limits are a storm at the lowest temperature, and tropical humidity at the highest.
 const APPARENT_TEMPERATURE: RangeInclusive<f64> = -150.0..=100.0;
 /// mm. Measured within an hour: 305.
 const PRECIPITATION: RangeInclusive<f64> = 0.0..=1000.0;
@@ -25,8 +25,9 @@ const WIND_SPEED: RangeInclusive<f64> = 0.0..=600.0;
 /// The last code of WMO's table 4677.
 const LAST_CODE: u8 = 99;
 
+/// The body of a successful response.
 #[derive(Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct ForecastResponse {
     utc_offset_seconds: i32,
     current: CurrentValues,
     daily: DailyValues,
@@ -43,7 +44,7 @@ struct CurrentValues {
     wind_speed_10m: Option<f64>,
 }
 
-/// Columns of equal length. Any value but a date can be null where the model knows none.
+/// Columns of equal length. Every value except a date is null if the model does not know it.
 #[derive(Deserialize)]
 struct DailyValues {
     time: Vec<Date>,
@@ -53,7 +54,8 @@ struct DailyValues {
     precipitation_probability_max: Vec<Option<f64>>,
 }
 
-impl Answer {
+impl ForecastResponse {
+    /// Returns the forecast, or [`Error::Malformed`] if a value is implausible.
     pub(crate) fn into_forecast(self, fetched_at: Timestamp) -> Result<Forecast, Error> {
         let offset = Offset::from_seconds(self.utc_offset_seconds).map_err(Error::malformed)?;
         Ok(Forecast {
@@ -67,27 +69,28 @@ impl Answer {
 
 impl CurrentValues {
     fn into_current(self, offset: Offset) -> Result<Current, Error> {
-        let known =
+        let optional =
             |value: Option<f64>, range, what| value.map(|value| within(value, range, what)).transpose();
         Ok(Current {
-            // With `timezone=auto` times are local and bare; the offset beside them says what they mean.
+            // With `timezone=auto`, times are local and have no offset of their own.
             time: offset.to_timestamp(self.time).map_err(Error::malformed)?,
             temperature_celsius: within(self.temperature_2m, TEMPERATURE, "temperature")?,
-            apparent_temperature_celsius: known(
+            apparent_temperature_celsius: optional(
                 self.apparent_temperature,
                 APPARENT_TEMPERATURE,
                 "apparent temperature",
             )?,
             humidity_percent: percent(self.relative_humidity_2m, "humidity")?,
-            precipitation_mm: known(self.precipitation, PRECIPITATION, "precipitation")?,
-            wind_speed_kmh: known(self.wind_speed_10m, WIND_SPEED, "wind speed")?,
+            precipitation_mm: optional(self.precipitation, PRECIPITATION, "precipitation")?,
+            wind_speed_kmh: optional(self.wind_speed_10m, WIND_SPEED, "wind speed")?,
             condition: condition(self.weather_code)?,
         })
     }
 }
 
 impl DailyValues {
-    /// The days in rows. One without temperatures or weather code lies beyond the model's reach and is left out.
+    /// Converts columns to rows. Omits days without temperatures or a weather code, because these
+    /// days are beyond the model's reach.
     fn into_days(self) -> Result<Vec<Day>, Error> {
         let length = self.time.len();
         let lengths = [
@@ -124,7 +127,7 @@ fn day(date: Date, code: u8, min: f64, max: f64, probability: Option<f64>) -> Re
     })
 }
 
-/// Whole percents: a float between 0 and 100, rounded, fits.
+/// Rounds to a whole percentage. The cast cannot truncate, because the range is checked first.
 fn percent(value: Option<f64>, what: &'static str) -> Result<Option<u8>, Error> {
     value.map(|value| Ok(within(value, 0.0..=100.0, what)?.round() as u8)).transpose()
 }

@@ -1,31 +1,35 @@
-//! What the client makes of answers.
+//! The requests that the client sends, and the values that it reads from the responses.
 
-use daybook_weather_client::{Error, Report};
+use std::sync::Arc;
+
+use daybook_weather_client::{Error, Forecast, Place};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{
-    FORECAST, builder, client, healthy_provider, ok, paris, provider, requests, week, week_with,
+    FORECAST, builder, client, healthy_provider, ok, paris, provider, requests, weather, week, week_with,
 };
 
 const NOON: &str = "2026-11-22T12:00:00.123456789Z";
 
-async fn weather(search: Value, forecast: Value) -> Result<Report, Error> {
+/// Returns the place and the forecast that the client reads from these two bodies.
+async fn read(search: Value, forecast: Value) -> Result<(Place, Arc<Forecast>), Error> {
     let server = provider(ok(search), ok(forecast)).await;
     let noon: Timestamp = NOON.parse().expect("a time");
-    builder(&server.uri()).clock(move || noon).build()?.weather("Paris").await
+    weather(&builder(&server.uri()).clock(move || noon).build()?, "Paris").await
 }
 
 #[tokio::test]
-async fn a_report_is_the_place_and_its_week() {
-    let report = weather(paris(), week()).await.unwrap();
-    assert_eq!(report.forecast.fetched_at, NOON.parse().unwrap());
+async fn place_and_forecast_hold_the_values_of_the_responses() {
+    let (place, forecast) = read(paris(), week()).await.unwrap();
+    assert_eq!(forecast.fetched_at, NOON.parse().unwrap());
     assert_eq!(
-        serde_json::to_value(&report).unwrap(),
+        json!({ "place": place, "forecast": *forecast }),
         json!({
             "place": {
                 "name": "Paris", "country": "France", "country_code": "FR", "admin1": "Île-de-France",
-                "latitude": 48.85341, "longitude": 2.3488, "timezone": "Europe/Paris", "population": 2_138_551,
+                "latitude": 48.85341, "longitude": 2.3488, "timezone": "Europe/Paris",
+                "population": 2_138_551,
             },
             "forecast": {
                 "stale": false,
@@ -41,12 +45,14 @@ async fn a_report_is_the_place_and_its_week() {
                 },
                 "daily": [
                     {
-                        "date": "2026-11-22", "temperature_min_celsius": 3.2, "temperature_max_celsius": 9.1,
+                        "date": "2026-11-22",
+                        "temperature_min_celsius": 3.2, "temperature_max_celsius": 9.1,
                         "precipitation_probability_percent": 88,
                         "condition": {"code": 61, "description": "Slight rain"},
                     },
                     {
-                        "date": "2026-11-23", "temperature_min_celsius": -1.5, "temperature_max_celsius": 8.0,
+                        "date": "2026-11-23",
+                        "temperature_min_celsius": -1.5, "temperature_max_celsius": 8.0,
                         "precipitation_probability_percent": 4,
                         "condition": {"code": 3, "description": "Overcast"},
                     },
@@ -57,9 +63,9 @@ async fn a_report_is_the_place_and_its_week() {
 }
 
 #[tokio::test]
-async fn the_requests_are_those_open_meteo_documents() {
+async fn requests_follow_the_documentation_of_open_meteo() {
     let server = healthy_provider().await;
-    client(&server.uri()).weather("Paris").await.unwrap();
+    weather(&client(&server.uri()), "Paris").await.unwrap();
 
     let requests = requests(&server).await;
     let [search, forecast] = &requests[..] else { panic!("one request each, not {}", requests.len()) };
@@ -74,7 +80,8 @@ async fn the_requests_are_those_open_meteo_documents() {
         ("longitude", "2.3488"),
         (
             "current",
-            "temperature_2m,apparent_temperature,relative_humidity_2m,precipitation,weather_code,wind_speed_10m",
+            "temperature_2m,apparent_temperature,relative_humidity_2m,\
+             precipitation,weather_code,wind_speed_10m",
         ),
         ("daily", "weather_code,temperature_2m_max,temperature_2m_min,precipitation_probability_max"),
         ("timezone", "auto"),
@@ -88,10 +95,10 @@ async fn the_requests_are_those_open_meteo_documents() {
 }
 
 #[tokio::test]
-async fn the_endpoints_lie_below_the_path_of_a_base_url() {
+async fn requests_keep_the_path_of_the_base_url() {
     let server = healthy_provider().await;
     for base in ["/open-meteo", "/open-meteo/"] {
-        let error = client(&format!("{}{base}", server.uri())).find_place("Paris").await.unwrap_err();
+        let error = client(&format!("{}{base}", server.uri())).resolve("Paris").await.unwrap_err();
         assert!(matches!(error, Error::Unavailable { status: 404, .. }), "{error:?}");
     }
     for request in requests(&server).await {
@@ -100,34 +107,36 @@ async fn the_endpoints_lie_below_the_path_of_a_base_url() {
 }
 
 #[tokio::test]
-async fn a_name_without_results_is_no_place() {
+async fn resolve_rejects_a_name_without_results() {
     for nothing in [json!({"generationtime_ms": 0.3}), json!({"results": []}), json!({"results": null})] {
-        let error = weather(nothing.clone(), week()).await.unwrap_err();
+        let error = read(nothing.clone(), week()).await.unwrap_err();
         assert!(matches!(error, Error::UnknownPlace), "{nothing}: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn the_first_of_several_places_is_taken() {
+async fn resolve_chooses_the_place_whose_population_is_known() {
     let mut several = paris();
     let texas = json!({"name": "Paris", "latitude": 33.66, "longitude": -95.55, "country": "United States"});
     several["results"].as_array_mut().unwrap().push(texas);
-    assert_eq!(weather(several, week()).await.unwrap().place.country.unwrap(), "France");
+    let (place, _) = read(several, week()).await.unwrap();
+    assert_eq!(place.country.unwrap(), "France");
 }
 
 #[tokio::test]
-async fn a_place_needs_a_name_and_coordinates_only() {
+async fn a_place_requires_only_a_name_and_coordinates() {
     let atlantis = json!({"results": [
-        {"name": "Atlantis", "latitude": -31, "longitude": 180, "country": "", "admin1": null, "timezone": ""},
+        {"name": "Atlantis", "latitude": -31, "longitude": 180,
+         "country": "", "admin1": null, "timezone": ""},
     ]});
-    let place = weather(atlantis, week()).await.unwrap().place;
+    let (place, _) = read(atlantis, week()).await.unwrap();
     assert_eq!(place.name, "Atlantis");
     assert_eq!((place.latitude, place.longitude), (-31.0, 180.0));
     assert_eq!((place.country, place.country_code, place.admin1, place.timezone), (None, None, None, None));
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_is_malformed() {
+async fn a_place_with_an_invalid_field_is_malformed() {
     for (field, value) in [
         ("name", json!("")),
         ("name", json!(7)),
@@ -138,20 +147,20 @@ async fn a_place_that_cannot_be_is_malformed() {
     ] {
         let mut search = paris();
         search["results"][0][field] = value.clone();
-        let error = weather(search, week()).await.unwrap_err();
+        let error = read(search, week()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{field} = {value}: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn what_the_model_does_not_know_is_none() {
+async fn unknown_values_of_a_forecast_are_none() {
     let mut forecast = week();
     for field in ["apparent_temperature", "relative_humidity_2m", "precipitation", "wind_speed_10m"] {
         forecast["current"][field] = json!(null);
     }
     forecast["daily"]["precipitation_probability_max"] = json!([null, 4]);
 
-    let forecast = weather(paris(), forecast).await.unwrap().forecast;
+    let (_, forecast) = read(paris(), forecast).await.unwrap();
     assert_eq!(forecast.current.temperature_celsius, 7.4);
     assert_eq!(forecast.current.apparent_temperature_celsius, None);
     assert_eq!(forecast.current.humidity_percent, None);
@@ -163,29 +172,30 @@ async fn what_the_model_does_not_know_is_none() {
 }
 
 #[tokio::test]
-async fn a_day_beyond_the_models_reach_is_left_out() {
+async fn a_forecast_omits_days_beyond_the_models_reach() {
     for (column, values) in [
         ("/daily/weather_code", json!([61, null])),
         ("/daily/temperature_2m_max", json!([9.1, null])),
         ("/daily/temperature_2m_min", json!([3.2, null])),
     ] {
-        let daily = weather(paris(), week_with(column, values)).await.unwrap().forecast.daily;
-        let dates: Vec<_> = daily.iter().map(|day| day.date.to_string()).collect();
+        let (_, forecast) = read(paris(), week_with(column, values)).await.unwrap();
+        let dates: Vec<_> = forecast.daily.iter().map(|day| day.date.to_string()).collect();
         assert_eq!(dates, ["2026-11-22"], "{column}");
     }
 }
 
 #[tokio::test]
-async fn no_more_days_are_taken_than_were_asked_for() {
+async fn a_forecast_has_at_most_sixteen_days() {
     let daily = json!({
         "time": vec!["2026-11-22"; 20], "weather_code": vec![0; 20], "temperature_2m_max": vec![1.0; 20],
         "temperature_2m_min": vec![0.0; 20], "precipitation_probability_max": vec![0; 20],
     });
-    assert_eq!(weather(paris(), week_with("/daily", daily)).await.unwrap().forecast.daily.len(), 16);
+    let (_, forecast) = read(paris(), week_with("/daily", daily)).await.unwrap();
+    assert_eq!(forecast.daily.len(), 16);
 }
 
 #[tokio::test]
-async fn a_name_that_hides_something_is_malformed() {
+async fn a_place_with_invisible_characters_or_a_long_text_is_malformed() {
     let long = "x".repeat(201);
     for (field, text) in [
         ("name", "a\0b"),
@@ -194,16 +204,29 @@ async fn a_name_that_hides_something_is_malformed() {
         ("country_code", "F\nR"),
         ("admin1", &long),
         ("timezone", "Europe/\u{2066}"),
+        ("name", "a\u{ad}b"),
+        ("admin1", "a\u{200b}b"),
+        ("country", "a\u{2028}b"),
+        ("name", "a\u{e0041}b"),
     ] {
         let mut place = paris();
         place["results"][0][field] = json!(text);
-        let error = weather(place, week()).await.unwrap_err();
+        let error = read(place, week()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{field}: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn weather_that_cannot_be_is_malformed() {
+async fn a_place_may_contain_joiners() {
+    let name = "م\u{200c}ی👩\u{200d}👧❤\u{fe0f}";
+    let mut search = paris();
+    search["results"][0]["name"] = json!(name);
+    let (place, _) = read(search, week()).await.unwrap();
+    assert_eq!(place.name, name);
+}
+
+#[tokio::test]
+async fn a_forecast_with_an_impossible_value_is_malformed() {
     for (pointer, value) in [
         ("/utc_offset_seconds", json!(1_000_000)),
         ("/utc_offset_seconds", json!(null)),
@@ -225,31 +248,31 @@ async fn weather_that_cannot_be_is_malformed() {
         ("/daily/weather_code/1", json!(100)),
         ("/daily/temperature_2m_min/1", json!(-100.1)),
         ("/daily/temperature_2m_max/1", json!(70.1)),
-        // Colder at its warmest (-2) than at its coldest (-1.5).
+        // The highest temperature (-2) is below the lowest (-1.5).
         ("/daily/temperature_2m_max/1", json!(-2)),
         ("/daily/precipitation_probability_max/0", json!(100.5)),
         ("/daily/precipitation_probability_max/0", json!("likely")),
     ] {
-        let error = weather(paris(), week_with(pointer, value.clone())).await.unwrap_err();
+        let error = read(paris(), week_with(pointer, value.clone())).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{pointer} = {value}: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn columns_of_unequal_length_are_malformed() {
+async fn a_forecast_with_columns_of_unequal_length_is_malformed() {
     for column in
         ["time", "weather_code", "temperature_2m_max", "temperature_2m_min", "precipitation_probability_max"]
     {
         let mut shorter = week();
         shorter["daily"][column].as_array_mut().unwrap().pop();
-        let error = weather(paris(), shorter).await.unwrap_err();
+        let error = read(paris(), shorter).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{column}: {error:?}");
     }
 }
 
 #[cfg(feature = "utoipa")]
 #[test]
-fn times_and_dates_are_strings_with_a_format_in_the_schema() {
+fn schemas_describe_times_and_dates_as_strings_with_a_format() {
     use daybook_weather_client::{Day, Forecast};
     use utoipa::PartialSchema;
 

@@ -1,0 +1,107 @@
+//! A place's name as a user writes it: `Springfield, Illinois, US`.
+
+use url::Url;
+
+use super::place::Place;
+use super::us_states;
+use crate::error::Error;
+
+/// In characters. Bangkok's ceremonial name is longer. The longest other names have about 85.
+const MAX_NAME_CHARS: usize = 100;
+
+/// The number of search results to request. Every state of a country can have a Springfield.
+const SEARCH_RESULTS: &str = "50";
+
+/// A name and its qualifiers. Qualifiers are the parts after a comma: the region and the country.
+pub(crate) struct PlaceName {
+    /// The part before the first comma. The geocoder receives only this part.
+    name: String,
+    /// The name with ASCII letters in lower case, because the geocoder ignores their case.
+    ///
+    /// Other letters stay as they are. The Kelvin sign (U+212A) becomes `k` in lower case, but the
+    /// geocoder distinguishes the two, so they must not share a cache entry.
+    cache_key: String,
+    /// In lower case, with codes in the form of [`code_of`].
+    qualifiers: Vec<String>,
+    /// Name and qualifiers in lower case, as in a [label](Place::label).
+    label: String,
+}
+
+impl PlaceName {
+    /// Trims the name, folds inner white space to single spaces and separates the qualifiers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownPlace`] if the name is empty, is longer than [`MAX_NAME_CHARS`], or contains
+    /// control characters.
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        // The length is checked first, so that a long text costs no folding.
+        if text.chars().nth(MAX_NAME_CHARS).is_some() {
+            return Err(Error::UnknownPlace);
+        }
+        let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut parts = folded.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let name = parts.next().unwrap_or_default().to_owned();
+        if name.is_empty() || name.contains(char::is_control) {
+            return Err(Error::UnknownPlace);
+        }
+        let lower_parts: Vec<_> =
+            std::iter::once(name.as_str()).chain(parts).map(str::to_lowercase).collect();
+        let label = lower_parts.join(", ");
+        let qualifiers = lower_parts.into_iter().skip(1).map(code_of).collect();
+        Ok(Self { cache_key: name.to_ascii_lowercase(), name, qualifiers, label })
+    }
+
+    /// Returns the key under which a cache stores the places of this name.
+    pub(crate) fn cache_key(&self) -> &str {
+        &self.cache_key
+    }
+
+    /// Returns the URL of the search for this name.
+    ///
+    /// The name is a percent-encoded query value. It cannot change the path or the host, or add a
+    /// parameter.
+    pub(crate) fn search_url(&self, endpoint: &Url) -> Url {
+        let mut url = endpoint.clone();
+        url.query_pairs_mut()
+            .append_pair("name", &self.name)
+            .append_pair("count", SEARCH_RESULTS)
+            .append_pair("language", "en")
+            .append_pair("format", "json");
+        url
+    }
+
+    /// Returns true if every qualifier is the place's region, its country or a code of either.
+    pub(super) fn qualifiers_match(&self, place: &Place) -> bool {
+        let areas = [&place.admin1, &place.country, &place.country_code];
+        self.qualifiers.iter().all(|qualifier| {
+            areas.into_iter().flatten().any(|area| area.to_lowercase() == *qualifier)
+                || us_states::lies_in(place, qualifier)
+        })
+    }
+
+    /// Returns true if the place's name is longer and begins with this name: Springfield Gardens
+    /// for Springfield.
+    pub(super) fn is_only_a_prefix_of(&self, place: &Place) -> bool {
+        let name = self.name.to_lowercase();
+        let place_name = place.name.to_lowercase();
+        place_name.len() > name.len() && place_name.starts_with(&name)
+    }
+
+    /// Returns true if this name has qualifiers and is exactly the place's label.
+    pub(super) fn is_label_of(&self, place: &Place) -> bool {
+        !self.qualifiers.is_empty() && place.label().to_lowercase() == self.label
+    }
+}
+
+/// Returns the qualifier as a code if it abbreviates one: without periods, and `us` for `USA`.
+fn code_of(qualifier: String) -> String {
+    let without_periods = qualifier.replace('.', "");
+    match without_periods.as_str() {
+        "usa" => "us".to_owned(),
+        "uk" => "gb".to_owned(),
+        // `D.C.` is an abbreviation, `St. Gallen` is not.
+        _ if without_periods.len() <= 3 => without_periods,
+        _ => qualifier,
+    }
+}
