@@ -5,14 +5,17 @@
 
 use std::fmt;
 
+use daybook_text::is_invisible;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+use crate::text::caseless;
 
 /// A valid e-mail address: the part before the @-sign as its owner wrote it, the domain in lower case and Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "utoipa",
@@ -79,7 +82,7 @@ impl Email {
     /// What two equal addresses have in common: everything without case.
     #[must_use]
     pub fn key(&self) -> String {
-        crate::text::key_of(&self.0)
+        caseless(&self.0)
     }
 }
 
@@ -168,10 +171,15 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     Ok((ascii.into_owned(), unicode.into_owned()))
 }
 
-/// Letters, marks, numbers, punctuation and symbols: nothing that is invisible, unassigned or private.
+/// Whether a character is a letter, mark, number, punctuation or symbol, as Pydantic requires, and
+/// visible, as daybook requires beyond that: two addresses that look the same must not differ.
+///
+/// [`is_invisible`] cannot replace the categories, because spaces, private and unassigned characters
+/// are not invisible.
 fn is_safe(c: char) -> bool {
+    // The group `Other` includes unassigned and private characters.
     !matches!(c.general_category_group(), GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other)
-        && c.general_category() != GeneralCategory::Unassigned
+        && !is_invisible(c)
 }
 
 fn refuse_characters(text: &str, allowed: impl Fn(char) -> bool, sentence: &str) -> Result<(), EmailError> {
@@ -220,15 +228,6 @@ impl From<Email> for String {
     fn from(email: Email) -> Self {
         email.0
     }
-}
-
-/// [`Email::parse`] as a garde rule, for a draft that holds what was typed.
-///
-/// # Errors
-///
-/// The sentence of the [`EmailError`].
-pub fn email_rule<C>(text: &str, _: &C) -> garde::Result {
-    Email::parse(text).map(drop).map_err(garde::Error::new)
 }
 
 #[cfg(test)]
