@@ -1,4 +1,4 @@
-//! Registers somebody, logs in, and uses the token: `cargo run -p daybook-auth --example login`.
+//! Registers a user, logs in and uses the token: `cargo run -p daybook-auth --example login`.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -9,17 +9,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let context = ["ada@example.com", "ada"];
     let password = Password::new("a notebook under the stairs".to_owned());
     PasswordPolicy::Nist.check(password.expose(), &context)?;
-    let weak = PasswordPolicy::Nist.check("passwordpassword123", &context);
-    println!("a weak password: {}", weak.err().map_or_else(String::new, |violation| violation.to_string()));
+    if let Err(violation) = PasswordPolicy::Nist.check("passwordpassword123", &context) {
+        println!("a weak password: {violation}");
+    }
 
     let hasher = Hasher::new(HasherOptions::default())?;
     let stored = hasher.hash(password.clone()).await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     let verdict = hasher.verify(password, stored).await?;
-    println!("the right password: {verdict:?} after {} ms", begun.elapsed().as_millis());
-    let begun = Instant::now();
+    println!("the right password: {verdict:?} after {} ms", started.elapsed().as_millis());
+    let started = Instant::now();
     hasher.verify_absent(Password::new("anything".to_owned())).await?;
-    println!("nobody's password: nothing after {} ms", begun.elapsed().as_millis());
+    println!("a user who does not exist: no verdict after {} ms", started.elapsed().as_millis());
     if verdict == Verdict::Wrong {
         return Err("the password should be right".into());
     }

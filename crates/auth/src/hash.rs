@@ -1,39 +1,53 @@
+//! A password hash as a database stores it.
+
 use std::fmt;
 
-/// A password hash as a database keeps it.
+/// A stored password hash.
 ///
-/// [`Hasher::hash`](crate::Hasher::hash) makes PHC strings: `$argon2id$v=19$m=65536,t=3,p=4$salt$output`, salt and output in
-/// base64 without padding. What a stored text is shows when a password is verified with it.
+/// [`Hasher::hash`] makes PHC strings: `$argon2id$v=19$m=65536,t=3,p=4$salt$output`, with salt and
+/// output in base64 without padding.
 ///
-/// Hashes of older services are verified too, and are never made: `scrypt:N:r:p$salt$hex` and `pbkdf2:sha256:iterations$salt$hex`
-/// of Werkzeug (Flask), and bcrypt's `$2a$`, `$2b$` and `$2y$` (Flask-Bcrypt, passlib). bcrypt goes by the first 72 bytes of a
-/// password, and one with a NUL is wrong to it. A right password is then
-/// [`Verdict::RightButOutdated`](crate::Verdict::RightButOutdated), so that such a hash lasts until its owner logs in.
+/// Hashes of older services are verified too, but never made:
 ///
-/// Two are equal when their texts are: good for a compare-and-swap, no way to compare passwords.
+/// - Werkzeug (Flask): `scrypt:N:r:p$salt$hex` and `pbkdf2:sha256:iterations$salt$hex`.
+/// - bcrypt (Flask-Bcrypt, passlib): `$2a$`, `$2b$` and `$2y$`. bcrypt uses the first 72 bytes of a
+///   password. A password with a NUL is always wrong.
+///
+/// For these a right password is [`Verdict::RightButOutdated`], so that the application can replace
+/// the hash when its owner logs in. The exception is a bcrypt hash and a password over 72 bytes:
+/// see [`Verdict::Right`].
+///
+/// `==` compares the stored texts. Use it for a compare-and-swap in a database, not to compare
+/// passwords: two hashes of one password differ in their salts.
+///
+/// [`Hasher::hash`]: crate::Hasher::hash
+/// [`Verdict::Right`]: crate::Verdict::Right
+/// [`Verdict::RightButOutdated`]: crate::Verdict::RightButOutdated
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// Takes what was stored, whatever it is.
+    /// Takes the stored text. Its format is checked when a password is verified against it.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text to store.
+    /// Returns the text to store.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The text to store, by value.
+    /// Returns the text to store, by value.
     #[must_use]
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
+// Written by hand: `secrecy` has no `PartialEq`, and wiping the memory of a stored hash gains
+// nothing.
 impl fmt::Debug for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PasswordHash(..)")
@@ -45,7 +59,7 @@ mod tests {
     use super::PasswordHash;
 
     #[test]
-    fn debug_tells_nothing() {
+    fn debug_hides_the_hash() {
         assert_eq!(format!("{:?}", PasswordHash::from_stored("canary".into())), "PasswordHash(..)");
     }
 }

@@ -1,117 +1,139 @@
-use std::{fmt, hint::black_box, num::NonZero, sync::Arc, thread};
+//! Hashing and verifying passwords on threads of the crate's own.
 
-use crate::{
-    Error, HashParameters, Password, PasswordHash,
-    pool::Pool,
-    scheme::{
-        Scheme,
-        argon2id::{self, Argon2id},
-    },
-};
+use std::fmt;
+use std::hint::black_box;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
 
-/// How a [`Hasher`] works.
+use crate::pool::Pool;
+use crate::scheme::Scheme;
+use crate::scheme::argon2id::{self, Argon2id};
+use crate::{Error, HashParameters, Password, PasswordHash};
+
+/// The options of a [`Hasher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HasherOptions {
-    /// The work that goes into a new hash. A stored one with other parameters is [`Verdict::RightButOutdated`].
+    /// The cost of a new hash. A stored hash with another cost is [`Verdict::RightButOutdated`].
     pub parameters: HashParameters,
-    /// Threads, at least one. Each keeps [`HashParameters::memory_kib`] from its first hash on. An older service's scrypt hash
-    /// takes the place of that while it is verified, 64 MiB at most.
+    /// The number of hashing threads. 0 counts as 1.
+    ///
+    /// From its first hash on, each thread keeps [`HashParameters::memory_kib`] of memory. It frees
+    /// that memory before it verifies an older service's scrypt hash, which takes at most 64 MiB.
     pub threads: usize,
-    /// How many passwords may wait for a thread before the next is [`Error::Busy`].
+    /// The number of passwords that may wait for a thread. The next one gets [`Error::Busy`].
     pub queue: usize,
 }
 
 impl Default for HasherOptions {
-    /// Default parameters, a thread for each core, a queue of 32.
+    /// Default parameters, one thread for each core, and a queue of 32.
     fn default() -> Self {
         Self {
             parameters: HashParameters::default(),
-            // Hashing waits for nothing, so more threads than cores would only take memory.
+            // Hashing waits for nothing, so more threads than cores would only take more memory.
             threads: thread::available_parallelism().map_or(1, NonZero::get),
-            // A hash takes a tenth to a fifth of a second: on two cores the last of 32 waits two or three. Whoever would wait longer
-            // is better told at once to come back.
+            // A hash takes 0.1 to 0.2 seconds. On two cores the last of 32 waits two or three
+            // seconds. A client that would wait longer should get `Busy` at once and retry later.
             queue: 32,
         }
     }
 }
 
-/// What verifying a password found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub enum Verdict {
-    /// The password is right.
+    /// The password is right, and the stored hash should stay.
+    ///
+    /// A bcrypt hash also stays if the password is longer than the 72 bytes that bcrypt uses. A
+    /// mistyped end would pass, and a new hash would make the mistyped password the only right one.
     Right,
-    /// The password is right, and its hash is not as a new one would be: hash it again and store that.
+    /// The password is right, but the stored hash is not one that [`Hasher::hash`] would make now.
+    /// Hash the password again and store the new hash.
     RightButOutdated,
     /// The password is wrong.
     Wrong,
 }
 
-/// Hashes and verifies passwords on threads of its own, so that neither an async worker nor the machine's memory gives way.
+/// Hashes and verifies passwords on a bounded number of threads with a bounded queue.
 ///
-/// Clones share the threads, which end with the last clone.
+/// Clones share the threads. The threads end when the last clone is dropped.
 ///
 /// # Cancellation
 ///
-/// Every method queues its work when its future is first polled. If that future is dropped while the work waits, the work is
-/// skipped; work that has begun runs to its end. Nothing else is affected either way.
+/// Every method queues its work when its future is first polled. If the future is dropped while the
+/// work is in the queue, the work is skipped. Work that a thread has begun runs to its end.
 #[derive(Clone)]
-pub struct Hasher(Arc<Shared>);
+pub struct Hasher {
+    inner: Arc<Inner>,
+}
 
-struct Shared {
+struct Inner {
     pool: Pool,
     parameters: HashParameters,
 }
 
 impl Hasher {
-    /// Starts the threads. Their memory is allocated at the first hash.
+    /// Starts the threads. Each allocates its memory at its first hash.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] when the system has no thread to give.
+    /// [`Error::Internal`] if the system cannot start a thread.
     pub fn new(options: HasherOptions) -> Result<Self, Error> {
         let HasherOptions { parameters, threads, queue } = options;
         // An Argon2 block is 1 KiB.
-        let kept = parameters.memory_kib() as usize;
-        let pool = Pool::start(threads, queue, kept).map_err(Error::internal)?;
-        Ok(Self(Arc::new(Shared { pool, parameters })))
+        let retained_blocks = parameters.memory_kib() as usize;
+        let pool = Pool::start(threads, queue, retained_blocks).map_err(Error::internal)?;
+        Ok(Self { inner: Arc::new(Inner { pool, parameters }) })
     }
 
-    /// Hashes a password with a new random salt: a PHC string of Argon2id.
+    /// Hashes a password with a new random salt and returns a PHC string of Argon2id.
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] at once when the queue is full, [`Error::Internal`] when the machine fails.
+    /// - [`Error::Busy`], at once, if the queue is full.
+    /// - [`Error::Internal`] if the system has no memory or randomness, or hashing panics.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
-        let parameters = self.0.parameters;
-        self.0.pool.run(move |memory| argon2id::make(password.expose().as_bytes(), parameters, memory)).await
+        let parameters = self.inner.parameters;
+        let work = move |memory: &mut _| argon2id::hash(password.expose().as_bytes(), parameters, memory);
+        self.inner.pool.run(work).await
     }
 
-    /// Verifies a password against a stored hash, with the parameters that stand in that hash.
+    /// Verifies a password against a stored hash, with the parameters of that hash.
     ///
     /// # Errors
     ///
-    /// [`Error::UnsupportedHash`] and [`Error::Busy`], both at once; [`Error::Internal`] when the machine fails.
+    /// - [`Error::UnsupportedHash`], at once, if the format is unknown or a parameter is over its
+    ///   limit.
+    /// - [`Error::Busy`], at once, if the queue is full.
+    /// - [`Error::Internal`] if the system has no memory, or hashing panics.
     pub async fn verify(&self, password: Password, stored: PasswordHash) -> Result<Verdict, Error> {
         self.compare(password, Scheme::read(&stored)?).await
     }
 
-    /// Does the work of a [`Hasher::verify`] for a user who does not exist, so that the time does not tell. It does tell of
-    /// users whose hash is still another than [`Hasher::hash`] would make.
+    /// Does the work of [`Hasher::verify`] for a user who does not exist.
+    ///
+    /// A login then takes the same time whether or not the user exists. It still takes another time
+    /// for a user whose stored hash is not one that [`Hasher::hash`] would make now.
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] at once when the queue is full, [`Error::Internal`] when the machine fails.
+    /// - [`Error::Busy`], at once, if the queue is full.
+    /// - [`Error::Internal`] if the system has no memory, or hashing panics.
     pub async fn verify_absent(&self, password: Password) -> Result<(), Error> {
-        // Nobody looks at the verdict, and the compiler must not draw conclusions from that.
-        let _ =
-            black_box(self.compare(password, Scheme::Argon2id(Argon2id::absent(self.0.parameters)?)).await?);
+        let dummy = Scheme::Argon2id(Argon2id::dummy(self.inner.parameters)?);
+        // Without `black_box` the compiler could see that the verdict is not used, and do less
+        // work.
+        let _ = black_box(self.compare(password, dummy).await?);
         Ok(())
     }
 
-    /// The same machine code for every hash: compiled twice, it was faster by a fiftieth in one of both places.
+    /// Verifies on a thread of the pool, for both `verify` and `verify_absent`.
+    ///
+    /// Both must run the same machine code. When this code was compiled twice, one copy was 2 %
+    /// faster than the other. Such a difference shows an attacker which users exist.
     async fn compare(&self, password: Password, scheme: Scheme) -> Result<Verdict, Error> {
-        let parameters = self.0.parameters;
+        let parameters = self.inner.parameters;
         let work = move |memory: &mut _| {
             let password = password.expose().as_bytes();
             Ok(match scheme.verify(password, memory)? {
@@ -120,12 +142,12 @@ impl Hasher {
                 true => Verdict::RightButOutdated,
             })
         };
-        self.0.pool.run(work).await
+        self.inner.pool.run(work).await
     }
 }
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("parameters", &self.0.parameters).finish_non_exhaustive()
+        f.debug_struct("Hasher").field("parameters", &self.inner.parameters).finish_non_exhaustive()
     }
 }

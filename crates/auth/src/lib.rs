@@ -20,6 +20,6 @@ pub use hasher::{Hasher, HasherOptions, Verdict};
 pub use parameters::{HashParameters, ParametersError};
 pub use password::Password;
 pub use policy::{PasswordPolicy, PolicyViolation};
-pub use refresh::{RefreshToken, RotationSalt, TokenDigest};
+pub use refresh::{FamilyDigest, RefreshToken, RotationSalt, TokenDigest};
 pub use secret::{Secret, WeakSecret};
 pub use token::{ACCESS_TOKEN_SECONDS, Claims, Explanation, Signer, TokenError, TokenKeys};

@@ -1,49 +1,62 @@
-//! The memory that one hashing thread works in.
+//! The memory of one hashing thread.
 
 use argon2::Block;
 
 use crate::Error;
 
-/// Blocks of 1 KiB, allocated at the first use and kept: mapping and zeroing 64 MiB anew costs a good part of a hash.
+/// Blocks of 1 KiB that Argon2id works in, allocated at the first use.
 ///
-/// They are not wiped in between. What they hold leads to the hash, which the database keeps anyway, not to the password.
+/// The memory is kept between uses, because mapping and zeroing 64 MiB takes a good part of a
+/// hash's time. It is not wiped between uses: its content leads to the hash, which the database
+/// stores anyway, and not to the password.
 pub(crate) struct Memory {
     blocks: Vec<Block>,
-    kept: usize,
+    retained: usize,
 }
 
 impl Memory {
-    /// Memory that keeps as many blocks between uses; none is allocated yet.
-    pub(crate) fn new(kept: usize) -> Self {
-        Self { blocks: Vec::new(), kept }
+    /// Allocates nothing yet. At most `retained` blocks are kept between uses.
+    pub(crate) fn new(retained: usize) -> Self {
+        Self { blocks: Vec::new(), retained }
     }
 
-    /// Does work in so many blocks, and gives back what is more than is usually needed.
-    pub(crate) fn with<T>(&mut self, count: usize, work: impl FnOnce(&mut [Block]) -> T) -> Result<T, Error> {
+    /// Runs `work` on `count` blocks, then frees all but the retained ones.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the memory cannot be allocated.
+    pub(crate) fn with_blocks<T>(
+        &mut self,
+        count: usize,
+        work: impl FnOnce(&mut [Block]) -> T,
+    ) -> Result<T, Error> {
         if self.blocks.len() < count {
-            // Dropped first: growing in place would hold the old and the new memory at once, to copy what nobody reads.
+            // Freed first: growing in place would hold the old and the new memory at the same time
+            // and copy content that is not used again.
             self.blocks = Vec::new();
             self.blocks.try_reserve_exact(count).map_err(Error::internal)?;
             #[cfg(target_os = "linux")]
             prefer_huge_pages(&mut self.blocks);
             self.blocks.resize(count, Block::new());
         }
-        let answer = work(&mut self.blocks[..count]);
-        self.blocks.truncate(self.kept);
-        self.blocks.shrink_to(self.kept);
-        Ok(answer)
+        let result = work(&mut self.blocks[..count]);
+        self.blocks.truncate(self.retained);
+        self.blocks.shrink_to(self.retained);
+        Ok(result)
     }
 
-    /// Keeps nothing until the next use: for work that brings memory of its own.
-    pub(crate) fn give_back(&mut self) {
+    /// Frees all memory, for work that allocates its own.
+    pub(crate) fn release(&mut self) {
         self.blocks = Vec::new();
     }
 }
 
-/// Asks for pages of 2 MiB where there are any: Argon2 jumps about in its memory, and with pages of 4 KiB an eighth of its time and more goes into
-/// finding them. The memory must not have been touched yet. Whether the system heeds it is its own affair.
+/// Asks the kernel for pages of 2 MiB. The kernel may ignore this.
+///
+/// Argon2 reads its memory in random order. With pages of 4 KiB, an eighth or more of its time goes
+/// into address translation. The memory must not have been touched yet.
 #[cfg(target_os = "linux")]
-#[expect(unsafe_code, reason = "there is no safe way to advise the system about memory")]
+#[expect(unsafe_code, reason = "no safe function advises the kernel about memory")]
 fn prefer_huge_pages(blocks: &mut Vec<Block>) {
     use rustix::mm::{Advice, madvise};
 
@@ -54,8 +67,8 @@ fn prefer_huge_pages(blocks: &mut Vec<Block>) {
     let Some(length) = size_of_val(spare).checked_sub(skipped).map(|length| length / page * page) else {
         return;
     };
-    // SAFETY: `skipped + length` bytes from `start` are within `spare`, which is borrowed here alone, and the advice changes nothing of what the
-    // memory holds.
+    // SAFETY: `skipped + length` bytes from `start` are within `spare`, which is exclusively
+    // borrowed here, and the advice does not change the content of the memory.
     let _ = unsafe { madvise(start.add(skipped).cast(), length, Advice::LinuxHugepage) };
 }
 
@@ -64,20 +77,20 @@ mod tests {
     use super::Memory;
 
     #[test]
-    fn allocated_late_kept_and_given_back() {
+    fn memory_is_allocated_at_the_first_use_then_retained_then_released() {
         let mut memory = Memory::new(100);
         assert_eq!(memory.blocks.capacity(), 0);
         for (count, after) in [(40, 40), (100, 100), (30, 100), (500, 100), (100, 100)] {
-            assert_eq!(memory.with(count, |blocks| blocks.len()).unwrap(), count);
+            assert_eq!(memory.with_blocks(count, |blocks| blocks.len()).unwrap(), count);
             assert_eq!(memory.blocks.len(), after);
             assert!(memory.blocks.capacity() <= 100);
         }
-        memory.give_back();
+        memory.release();
         assert_eq!(memory.blocks.capacity(), 0);
     }
 
     #[test]
-    fn too_much_is_an_error() {
-        assert!(Memory::new(1).with(usize::MAX / 1024, |_| ()).is_err());
+    fn with_blocks_fails_if_the_memory_cannot_be_allocated() {
+        assert!(Memory::new(1).with_blocks(usize::MAX / 1024, |_| ()).is_err());
     }
 }

@@ -1,26 +1,29 @@
+//! A password as a client sends it.
+//!
+//! The text stays in its own allocation: `secrecy::SecretString` would shrink it, which can move it
+//! and leave a copy that is not wiped.
+
 use std::fmt;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Unexpected, Visitor},
-};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
-/// A password as somebody typed it: any Unicode, of any length, never trimmed, folded, normalised or cut.
+/// A password: any Unicode text of any length, never trimmed, case-folded, normalized or truncated.
 ///
-/// It cannot be printed or serialised, and its memory is wiped when it is dropped. How long it has to be is for a
-/// [`PasswordPolicy`](crate::PasswordPolicy) to say.
+/// `Debug` does not show the text, there is no `Serialize`, and the memory is wiped on drop. A
+/// [`PasswordPolicy`](crate::PasswordPolicy) checks the length.
 #[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
-    /// Takes the text over. Copies that the caller keeps are not wiped.
+    /// Takes ownership of the text. Copies that the caller keeps are not wiped.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Zeroizing::new(text))
     }
 
-    /// The text itself: for a policy, or to compare it with its confirmation.
+    /// Returns the text, to check it with a policy or to compare it with its confirmation.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -33,18 +36,20 @@ impl fmt::Debug for Password {
     }
 }
 
-/// From a string, in a format that describes itself. The error for anything else names the type and leaves the value out, for a
-/// password is often a bare number.
+/// Reads a string from a self-describing format such as JSON.
+///
+/// The error for another type names the type but not the value, because a client may send its
+/// password as a bare number.
 impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // Not `deserialize_string`: with that, serde_json itself complains of another type, value and all.
-        deserializer.deserialize_any(Text)
+        // With `deserialize_string`, serde_json would write its own error, which shows the value.
+        deserializer.deserialize_any(PasswordVisitor)
     }
 }
 
-struct Text;
+struct PasswordVisitor;
 
-impl Visitor<'_> for Text {
+impl Visitor<'_> for PasswordVisitor {
     type Value = Password;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,18 +86,18 @@ mod tests {
     use super::Password;
 
     #[test]
-    fn debug_tells_nothing() {
+    fn debug_hides_the_text() {
         assert_eq!(format!("{:?}", Password::new("canary".into())), "Password(..)");
     }
 
     #[test]
-    fn read_as_it_is() {
+    fn deserialize_keeps_the_text_unchanged() {
         let password: Password = serde_json::from_str(r#"" a\u0000Ä ""#).unwrap();
         assert_eq!(password.expose(), " a\0Ä ");
     }
 
     #[test]
-    fn error_leaves_the_value_out() {
+    fn deserialize_errors_do_not_show_the_value() {
         for json in ["12345678", "-12345678", "12345678.5", "[12345678]", r#"{"a":12345678}"#] {
             let error = serde_json::from_str::<Password>(json).unwrap_err().to_string();
             assert!(error.contains("expected a string") && !error.contains("12345678"), "{error}");

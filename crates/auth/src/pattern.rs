@@ -1,15 +1,17 @@
-//! Texts that look long and hold little.
+//! Patterns that make a long text easy to guess: repetition and sequences.
 
-/// Keys that lie side by side.
+/// Rows of keys on US, German and French keyboards.
 const ROWS: [&str; 6] = ["1234567890", "qwertyuiop", "qwertzuiop", "azertyuiop", "asdfghjkl", "zxcvbnm"];
 
-/// Whether the text is a shorter one over and over, like `abcabcab`.
-pub(crate) fn repeats(text: &[char]) -> bool {
+/// Returns true if the text repeats a shorter text, like `abcabcab`.
+pub(crate) fn is_repetitive(text: &[char]) -> bool {
     (1..=text.len() / 2).any(|period| text.iter().zip(&text[period..]).all(|(a, b)| a == b))
 }
 
-/// Whether more than two thirds of the characters follow from the one before: the same again, the next in the alphabet, or
-/// the next key. In random text about one in five does.
+/// Returns true if more than two thirds of the characters follow from the character before.
+///
+/// A character follows if it is the same, a neighbor in Unicode or a neighbor on the keyboard. In
+/// random text about one in five does.
 pub(crate) fn is_predictable(text: &[char]) -> bool {
     let steps = text.len().saturating_sub(1);
     let predictable = text.windows(2).filter(|pair| follows(pair[0], pair[1])).count();
@@ -26,24 +28,24 @@ fn follows(a: char, b: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_predictable, repeats};
+    use super::{is_predictable, is_repetitive};
 
     fn chars(text: &str) -> Vec<char> {
         text.chars().collect()
     }
 
     #[test]
-    fn repeated() {
+    fn is_repetitive_finds_a_repeated_piece() {
         for text in ["aaaaaaaa", "abababa", "abcabcab", "ab1!ab1!"] {
-            assert!(repeats(&chars(text)), "{text}");
+            assert!(is_repetitive(&chars(text)), "{text}");
         }
         for text in ["", "a", "abcab", "aaaaaaab", "correct horse"] {
-            assert!(!repeats(&chars(text)), "{text}");
+            assert!(!is_repetitive(&chars(text)), "{text}");
         }
     }
 
     #[test]
-    fn predictable() {
+    fn is_predictable_finds_alphabet_and_keyboard_sequences() {
         for text in [
             "123456789012345",
             "abcdefghijklmnop",

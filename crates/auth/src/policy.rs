@@ -1,58 +1,73 @@
+//! The rules for a new password.
+
 mod common;
 mod digit;
 
-use common::Remainder;
-
+use self::common::Remainder;
 use crate::pattern;
 
-/// What a new password has to be like. Lengths are in characters (Unicode scalar values), 128 at most.
+/// The rules for a new password.
+///
+/// Lengths are in characters (Unicode scalar values). Both policies accept at most 128.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum PasswordPolicy {
     /// At least 6 characters, one of them a digit.
     #[default]
     Basic,
-    /// At least 15 characters, not a common or patterned text, not made of what everybody knows about the user; nothing on
-    /// which characters it has (NIST SP 800-63B-4, section 3.1.1.2).
+    /// At least 15 characters, with no rule about which ones (NIST SP 800-63B-4, section 3.1.1.2).
+    ///
+    /// Rejects common passwords, simple patterns, and passwords made of public facts about the
+    /// user.
     Nist,
 }
 
-/// What is wrong with a new password: one sentence for the person who chose it.
+/// The rule that a new password breaks. `Display` is a sentence for the user.
+///
+/// The sentences about lengths are those of Pydantic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PolicyViolation {
-    /// Too few characters.
-    #[error("String should have at least {min} characters")]
+    /// The password has fewer characters than the policy accepts.
+    #[error("String should have at least {min} character{}", plural_ending(.min))]
     TooShort {
-        /// The fewest that are accepted.
+        /// The smallest accepted number of characters.
         min: usize,
     },
-    /// Too many characters.
-    #[error("String should have at most {max} characters")]
+    /// The password has more characters than the policy accepts.
+    #[error("String should have at most {max} character{}", plural_ending(.max))]
     TooLong {
-        /// The most that are accepted.
+        /// The largest accepted number of characters.
         max: usize,
     },
-    /// No digit, where one is asked for.
+    /// The password has no digit, and the policy requires one.
     #[error("Password must include one digit")]
     NoDigit,
-    /// A common password, or a pattern.
+    /// The password is common or follows a simple pattern.
     #[error("Password is too common or follows a simple pattern")]
     Common,
-    /// Little more than the user's name, address or the name of the service.
+    /// The password is little more than the username, the e-mail address or the service's name.
     #[error("Password is too close to your email address, your username or the name of this service")]
     Context,
 }
 
+fn plural_ending(count: &usize) -> &'static str {
+    if *count == 1 { "" } else { "s" }
+}
+
+/// In characters. NIST SP 800-63B-4, section 3.1.1.2, asks for at least 64.
 const MAX: usize = 128;
+/// Attackers try the name of a service on its users.
 const SERVICE: &str = "daybook";
 
 impl PasswordPolicy {
-    /// Checks a new password. `context` is what everybody knows about its owner: the e-mail address or the part before its
-    /// @-sign, the username.
+    /// Checks a new password.
+    ///
+    /// `context` holds public facts about the user, such as the e-mail address and the username.
+    /// The part of an address before the `@` need not be listed separately.
     ///
     /// # Errors
     ///
-    /// The first violation, lengths before the rest.
+    /// Returns the first broken rule. The length is checked first.
     pub fn check(self, password: &str, context: &[&str]) -> Result<(), PolicyViolation> {
         let min = match self {
             Self::Basic => 6,
@@ -75,15 +90,15 @@ impl PasswordPolicy {
 
 fn check_guessable(password: &str, context: &[&str]) -> Result<(), PolicyViolation> {
     let text: Vec<char> = password.to_lowercase().chars().collect();
-    if pattern::repeats(&text) || pattern::is_predictable(&text) {
+    if pattern::is_repetitive(&text) || pattern::is_predictable(&text) {
         return Err(PolicyViolation::Common);
     }
     let local_part = |word: &&str| word.split_once('@').map_or("", |(local, _)| local).to_owned();
     let known = context.iter().map(|word| (*word).to_owned()).chain(context.iter().map(local_part));
-    if Remainder::of(password).without(known.chain([SERVICE.to_owned()])).is_too_little() {
+    if Remainder::of(password).without(known.chain([SERVICE.to_owned()])).is_too_short() {
         return Err(PolicyViolation::Context);
     }
-    if Remainder::of(password).without(common::words()).is_too_little() {
+    if Remainder::of(password).without(common::words()).is_too_short() {
         return Err(PolicyViolation::Common);
     }
     Ok(())
@@ -94,7 +109,7 @@ mod tests {
     use super::{PasswordPolicy, PolicyViolation};
 
     #[test]
-    fn basic() {
+    fn basic_counts_characters_and_requires_a_digit() {
         let too_short = Err(PolicyViolation::TooShort { min: 6 });
         let too_long = Err(PolicyViolation::TooLong { max: 128 });
         for (password, verdict) in [
@@ -117,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn nist() {
+    fn nist_rejects_common_patterned_and_personal_passwords() {
         let context = ["ada.lovelace@example.com", "countess"];
         for password in [
             "correct horse 9 stapler",
@@ -166,17 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn short_or_empty_context_is_not_held_against_anybody() {
+    fn nist_ignores_short_and_empty_context() {
         for context in [["", "@"], ["a", "e"], ["a@example.com", "--"]] {
             assert_eq!(PasswordPolicy::Nist.check("a e a better phrase", &context), Ok(()), "{context:?}");
         }
     }
 
     #[test]
-    fn sentences() {
+    fn violations_are_described_in_the_words_of_pydantic() {
         for (violation, sentence) in [
             (PolicyViolation::TooShort { min: 6 }, "String should have at least 6 characters"),
+            (PolicyViolation::TooShort { min: 1 }, "String should have at least 1 character"),
             (PolicyViolation::TooLong { max: 128 }, "String should have at most 128 characters"),
+            (PolicyViolation::TooLong { max: 1 }, "String should have at most 1 character"),
             (PolicyViolation::NoDigit, "Password must include one digit"),
         ] {
             assert_eq!(violation.to_string(), sentence);

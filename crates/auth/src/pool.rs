@@ -1,19 +1,23 @@
-//! A bounded number of threads behind a bounded queue. Knows no password: a job is a closure that wants memory.
+//! A bounded number of threads with a bounded queue. A job is a closure that gets a thread's
+//! memory.
+//!
+//! Written by hand, because the thread pools of rayon and Tokio have an unbounded queue.
 
-use std::{
-    collections::VecDeque,
-    io,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use futures_channel::oneshot;
 
-use crate::{Error, memory::Memory};
+use crate::Error;
+use crate::memory::Memory;
 
-/// Owns the threads: they end when it is dropped, each after the job that it has begun.
-pub(crate) struct Pool(Arc<Queue>);
+/// Owns the threads. When it is dropped, each thread finishes the job that it has begun and ends.
+pub(crate) struct Pool {
+    queue: Arc<Queue>,
+}
 
 struct Queue {
     state: Mutex<State>,
@@ -23,60 +27,73 @@ struct Queue {
 
 struct State {
     waiting: VecDeque<Box<dyn Job>>,
-    /// Threads that wait for a job, or were woken for one that is still in the queue.
+    /// The number of threads that wait for a job, or were woken for a job still in the queue.
     idle: usize,
     closed: bool,
 }
 
 trait Job: Send {
-    /// Whether nobody waits for the answer any more.
-    fn is_abandoned(&self) -> bool;
+    /// Returns true if the caller has dropped its future.
+    fn is_canceled(&self) -> bool;
     fn run(self: Box<Self>, memory: &mut Memory);
 }
 
 struct Task<T, F> {
     work: F,
-    answer: oneshot::Sender<Result<T, Error>>,
+    result: oneshot::Sender<Result<T, Error>>,
 }
 
 impl Pool {
-    /// Starts at least one thread. `capacity` jobs may wait beside those that an idle thread is about to take; `kept` is how
-    /// many blocks of memory each thread keeps once it has needed them.
-    pub(crate) fn start(threads: usize, capacity: usize, kept: usize) -> io::Result<Self> {
+    /// Starts the threads, at least one.
+    ///
+    /// At most `capacity` jobs may wait, beside those that an idle thread is about to take. Each
+    /// thread retains at most `retained_blocks` blocks of memory between jobs.
+    pub(crate) fn start(threads: usize, capacity: usize, retained_blocks: usize) -> io::Result<Self> {
         let state = State { waiting: VecDeque::new(), idle: 0, closed: false };
-        let pool = Self(Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new(), capacity }));
+        let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), capacity };
+        let pool = Self { queue: Arc::new(queue) };
         for _ in 0..threads.max(1) {
-            let queue = Arc::clone(&pool.0);
-            thread::Builder::new().name("password-hash".to_owned()).spawn(move || queue.serve(kept))?;
+            let queue = Arc::clone(&pool.queue);
+            let thread = thread::Builder::new().name("password-hash".to_owned());
+            thread.spawn(move || queue.run_jobs(retained_blocks))?;
         }
         Ok(pool)
     }
 
-    /// Has the work done on one of the threads. It is queued when the future is first polled; if the future is dropped before a
-    /// thread takes the work, it is never done, and after that it runs to its end unheard.
+    /// Runs the work on one of the threads and returns its result.
+    ///
+    /// The work is queued when the future is first polled. If the future is dropped before a thread
+    /// takes the work, the work never runs. Work that a thread has taken runs to its end, and its
+    /// result is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if the queue is full, [`Error::Internal`] if the work panics, and the error
+    /// of the work itself.
     pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Memory) -> Result<T, Error> + Send + 'static,
     {
-        let (answer, answered) = oneshot::channel();
-        self.0.push(Box::new(Task { work, answer }))?;
-        // Without an answer the task was dropped while it ran: it panicked, and the panic hook has told.
-        answered.await.unwrap_or_else(|_| Err(Error::internal("hashing panicked")))
+        let (result, receiver) = oneshot::channel();
+        self.queue.push(Box::new(Task { work, result }))?;
+        // The sender is dropped without a result only if the work panics. The panic hook reports
+        // the cause.
+        receiver.await.unwrap_or_else(|_| Err(Error::internal("hashing panicked")))
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.queue.state();
         state.closed = true;
         state.waiting.clear();
-        self.0.changed.notify_all();
+        self.queue.changed.notify_all();
     }
 }
 
 impl Queue {
-    /// No job runs under the lock, so a poisoned one would still guard a sound state.
+    /// Locks the state. No job runs under the lock, so the state of a poisoned lock is still valid.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -85,8 +102,8 @@ impl Queue {
         let mut state = self.state();
         let room = self.capacity + state.idle;
         if state.waiting.len() >= room {
-            // The impatient must not keep the others out.
-            state.waiting.retain(|job| !job.is_abandoned());
+            // Canceled jobs must not take the capacity from live ones.
+            state.waiting.retain(|job| !job.is_canceled());
         }
         if state.waiting.len() >= room {
             return Err(Error::Busy);
@@ -96,12 +113,12 @@ impl Queue {
         Ok(())
     }
 
-    /// The next job that somebody waits for; none when the pool is gone.
+    /// Waits for the next job that is not canceled. Returns `None` when the pool is dropped.
     fn next(&self) -> Option<Box<dyn Job>> {
         let mut state = self.state();
         loop {
             while let Some(job) = state.waiting.pop_front() {
-                if !job.is_abandoned() {
+                if !job.is_canceled() {
                     return Some(job);
                 }
             }
@@ -114,11 +131,11 @@ impl Queue {
         }
     }
 
-    /// What a thread does with its life.
-    fn serve(&self, kept: usize) {
-        let mut memory = Memory::new(kept);
+    /// Runs jobs until the pool is dropped. This is the main function of each thread.
+    fn run_jobs(&self, retained_blocks: usize) {
+        let mut memory = Memory::new(retained_blocks);
         while let Some(job) = self.next() {
-            // Unwind safe: the only thing that outlives a panic is memory whose content nobody relies on.
+            // Unwind safe: only the memory outlives a panic, and no job relies on its old content.
             drop(catch_unwind(AssertUnwindSafe(|| job.run(&mut memory))));
         }
     }
@@ -129,13 +146,13 @@ where
     T: Send,
     F: FnOnce(&mut Memory) -> Result<T, Error> + Send,
 {
-    fn is_abandoned(&self) -> bool {
-        self.answer.is_canceled()
+    fn is_canceled(&self) -> bool {
+        self.result.is_canceled()
     }
 
     fn run(self: Box<Self>, memory: &mut Memory) {
-        // It fails when the caller has gone meanwhile, and then nobody misses the answer.
-        drop(self.answer.send((self.work)(memory)));
+        // Sending fails if the caller has dropped its future. The result is not needed then.
+        drop(self.result.send((self.work)(memory)));
     }
 }
 

@@ -1,91 +1,103 @@
-//! Refresh tokens: opaque, random, and kept only as digests.
+//! Refresh tokens: random and opaque. A database stores only their digests.
+//!
+//! The bytes are in `Zeroizing`, because the boxed arrays of `secrecy` cannot be cloned.
+
+mod digest;
 
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::Error;
 
-/// In bytes: 192 random bits, and 64 characters of base64 for both halves.
+pub use self::digest::{FamilyDigest, TokenDigest};
+
+/// In bytes: 192 random bits. Both halves together are 64 characters of base64.
 const HALF: usize = 24;
 
-/// The token that a session is given new tokens for (RFC 6749, section 1.5): 64 characters of base64url.
+/// A refresh token (RFC 6749, section 1.5): 64 characters of base64url.
 ///
-/// Its first half names the *family*, all tokens that a session ever has; its second half is new in each of them (a split token).
-/// So a token that was replaced long ago still tells whose session it was, and nobody without one of the family can. A database
-/// keeps [`RefreshToken::family`] and [`RefreshToken::digest`], of which neither is a token.
+/// The first half names the *family*: all tokens that one session ever has share it. The second
+/// half is new in each token. A service can therefore find the session of a token that was replaced
+/// long ago, and only a client that once had a token of the family can present one.
 ///
-/// It cannot be printed or serialised, and its memory is wiped when it is dropped.
+/// A database stores [`RefreshToken::family`] and [`RefreshToken::digest`]. No token can be
+/// computed from them.
+///
+/// `Debug` does not show the token, there is no `Serialize`, and the memory is wiped on drop.
 #[derive(Clone)]
 pub struct RefreshToken(Zeroizing<[u8; 2 * HALF]>);
 
-/// A SHA-256 digest. Tokens are random, so it needs neither a salt nor many rounds.
-pub type TokenDigest = [u8; 32];
-
-/// What a rotation adds to a token to make its successor. Whoever keeps it for a while can give a client that lost the answer the
-/// very same successor, without ever keeping one.
+/// The random input of a rotation, which turns a token into its successor.
+///
+/// A service that stores the salt for a grace period can compute the same successor again for a
+/// client that lost the response. It never stores the successor itself.
 pub type RotationSalt = [u8; 16];
 
 impl RefreshToken {
-    /// Makes the first token of a new family.
+    /// Generates the first token of a new family.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] when the operating system has no randomness.
+    /// [`Error::Internal`] if the operating system has no randomness.
     pub fn generate() -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; 2 * HALF]);
         getrandom::fill(bytes.as_mut_slice()).map_err(Error::internal)?;
         Ok(Self(bytes))
     }
 
-    /// Takes what a client sent; `None` for what is no such token.
+    /// Parses the text that a client sent. Returns `None` if it does not have the form of a token.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut bytes = Zeroizing::new([0; 2 * HALF]);
-        // The length first: the decoder writes to the end of what it was given.
+        // The length is checked first: for a longer text the decoder fills the buffer before it
+        // fails.
         let length = (text.len() == 2 * HALF / 3 * 4)
             .then(|| URL_SAFE_NO_PAD.decode_slice(text, bytes.as_mut_slice()));
         matches!(length, Some(Ok(length)) if length == bytes.len()).then_some(Self(bytes))
     }
 
-    /// The text for the client.
+    /// Returns the text for the client.
     #[must_use]
     pub fn expose(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0.as_slice())
     }
 
-    /// What all tokens of one session have in common, as a digest.
+    /// Returns the digest of the first half, which all tokens of one session share.
     #[must_use]
-    pub fn family(&self) -> TokenDigest {
-        Sha256::digest(&self.0[..HALF]).into()
+    pub fn family(&self) -> FamilyDigest {
+        FamilyDigest::new(Sha256::digest(&self.0[..HALF]).into())
     }
 
-    /// This very token, as a digest.
+    /// Returns the digest of the whole token.
     #[must_use]
     pub fn digest(&self) -> TokenDigest {
-        Sha256::digest(self.0.as_slice()).into()
+        TokenDigest::new(Sha256::digest(self.0.as_slice()).into())
     }
 
-    /// Draws what the next rotation adds.
+    /// Generates the salt of the next rotation.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] when the operating system has no randomness.
+    /// [`Error::Internal`] if the operating system has no randomness.
     pub fn draw_salt() -> Result<RotationSalt, Error> {
         let mut salt = RotationSalt::default();
         getrandom::fill(&mut salt).map_err(Error::internal)?;
         Ok(salt)
     }
 
-    /// The token that takes this one's place: HMAC-SHA-256 of the salt, keyed with this token. Only who has the token can make it,
-    /// and with the same salt it is the same.
+    /// Returns the token that replaces this one.
+    ///
+    /// The new second half is HMAC-SHA-256 of the salt with this token as the key. The same token
+    /// and salt always give the same successor. Without the token, the salt is useless.
     ///
     /// # Errors
     ///
-    /// None in practice: HMAC takes a key of any length.
+    /// None in practice, because HMAC accepts a key of any length.
     pub fn successor(&self, salt: &RotationSalt) -> Result<Self, Error> {
         let mac = Hmac::<Sha256>::new_from_slice(self.0.as_slice()).map_err(Error::internal)?;
         let code = mac.chain_update(salt).finalize().into_bytes();
@@ -106,7 +118,7 @@ mod tests {
     use super::RefreshToken;
 
     #[test]
-    fn what_is_parsed_is_what_was_shown() {
+    fn parse_accepts_the_exposed_text_and_nothing_else() {
         let token = RefreshToken::generate().unwrap();
         let text = token.expose();
         assert_eq!(text.len(), 64);
@@ -119,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_is_of_the_family_and_follows_from_the_salt() {
+    fn successor_keeps_the_family_and_depends_on_the_token_and_the_salt() {
         let token = RefreshToken::generate().unwrap();
         let (salt, other) = (RefreshToken::draw_salt().unwrap(), RefreshToken::draw_salt().unwrap());
         let next = token.successor(&salt).unwrap();
@@ -129,12 +141,12 @@ mod tests {
         let mut digests: Vec<_> = all.iter().map(|token| token.digest()).collect();
         digests.sort_unstable();
         digests.dedup();
-        assert_eq!(digests.len(), 4, "no two are alike");
+        assert_eq!(digests.len(), 4, "all four tokens differ");
         assert_ne!(RefreshToken::generate().unwrap().family(), token.family());
     }
 
     #[test]
-    fn debug_tells_nothing() {
+    fn debug_hides_the_token() {
         assert_eq!(format!("{:?}", RefreshToken::generate().unwrap()), "RefreshToken(..)");
     }
 }

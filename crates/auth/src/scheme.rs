@@ -1,8 +1,8 @@
-//! The kinds of stored hashes. A new one is a module beside [`argon2id`] and a line in each `match` here.
+//! The schemes of stored hashes. A new scheme is a module here and one line in each `match`.
 //!
-//! Only Argon2id is made. The others came with the users of older services: they are verified until their owners log in once,
-//! within limits that keep one verification to the memory of an Argon2id hash and, but for bcrypt's highest costs, to the time of
-//! a few.
+//! Only Argon2id hashes are made. The others come from older services and are replaced when their
+//! owner logs in. Their limits keep one verification to the memory of an Argon2id hash. They also
+//! keep it to the time of a few Argon2id hashes, except for the highest costs of bcrypt.
 
 pub(crate) mod argon2id;
 mod bcrypt;
@@ -10,10 +10,14 @@ mod pbkdf2;
 mod scrypt;
 mod werkzeug;
 
-use self::{argon2id::Argon2id, bcrypt::Bcrypt, pbkdf2::Pbkdf2, scrypt::Scrypt};
-use crate::{Error, HashParameters, PasswordHash, memory::Memory};
+use self::argon2id::Argon2id;
+use self::bcrypt::Bcrypt;
+use self::pbkdf2::Pbkdf2;
+use self::scrypt::Scrypt;
+use crate::memory::Memory;
+use crate::{Error, HashParameters, PasswordHash};
 
-/// A stored hash, read and within the limits of what is worked on.
+/// A stored hash, parsed and within the limits.
 pub(crate) enum Scheme {
     Argon2id(Argon2id),
     Bcrypt(Bcrypt),
@@ -22,10 +26,14 @@ pub(crate) enum Scheme {
 }
 
 impl Scheme {
-    /// Reads a stored hash without doing any work on it yet.
+    /// Reads a stored hash. No hashing happens here.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnsupportedHash`] if the format is unknown or a parameter is over its limit.
     pub(crate) fn read(stored: &PasswordHash) -> Result<Self, Error> {
         let text = stored.expose();
-        // `$name$…`, or `name:…` as Werkzeug has it.
+        // Argon2id and bcrypt hashes begin with `$name$`, those of Werkzeug with `name:`.
         match text.split(['$', ':']).find(|part| !part.is_empty()) {
             Some(argon2id::NAME) => Argon2id::read(text).map(Self::Argon2id),
             Some(name) if bcrypt::NAMES.contains(&name) => Bcrypt::read(text).map(Self::Bcrypt),
@@ -35,7 +43,7 @@ impl Scheme {
         }
     }
 
-    /// Whether the password is the one that was hashed, compared in constant time.
+    /// Returns true if the password is right. The outputs are compared in constant time.
     pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
         match self {
             Self::Argon2id(hash) => hash.verify(password, memory),
@@ -45,7 +53,9 @@ impl Scheme {
         }
     }
 
-    /// Whether the hash tells this password from all others. If not, it must not be replaced: what is left out may have been mistyped.
+    /// Returns true if the whole password goes into the hash. bcrypt drops all after 72 bytes.
+    ///
+    /// If false, the hash must not be replaced, because the dropped part may be mistyped.
     pub(crate) fn covers(&self, password: &[u8]) -> bool {
         match self {
             Self::Bcrypt(_) => Bcrypt::covers(password),
@@ -53,7 +63,7 @@ impl Scheme {
         }
     }
 
-    /// Whether a hash made today would be of the same kind.
+    /// Returns true if a new hash would have the same scheme, parameters and lengths.
     pub(crate) fn is_current(&self, parameters: HashParameters) -> bool {
         match self {
             Self::Argon2id(hash) => hash.is_current(parameters),

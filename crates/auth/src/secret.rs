@@ -1,27 +1,34 @@
-use std::fmt;
+//! The secret that signs access tokens, and the check that rejects weak ones.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use crate::{Error, pattern};
 
-/// A secret that signs tokens: the bytes of the text as it stands (what PyJWT does with a `str`), not decoded from anything.
+/// A secret that signs access tokens.
 ///
-/// It cannot be printed or serialised, and its memory is wiped when it is dropped.
-#[derive(Clone)]
-pub struct Secret(Zeroizing<String>);
+/// The key is the UTF-8 bytes of the text, as in PyJWT. The text is not decoded from base64 or hex.
+///
+/// `Debug` does not show the text, there is no `Serialize`, and the memory is wiped on drop.
+#[derive(Debug, Clone)]
+pub struct Secret(SecretString);
 
-/// Why a text is no secret, as what is said of it: `JWT_SECRET_KEY` … No variant holds any of it.
+/// Why a secret is rejected.
+///
+/// `Display` is the rest of a sentence whose subject is the setting: "`JWT_SECRET_KEY` has fewer
+/// than 32 bytes". No variant holds a part of the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeakSecret {
-    /// HS256 wants a key at least as long as its output (RFC 7518, section 3.2).
+    /// HS256 requires a key that is at least as long as its output (RFC 7518, section 3.2).
     #[error("has fewer than {MIN} bytes")]
     TooShort,
-    /// It stands in a tutorial, or says itself that it is to be replaced.
+    /// It contains the secret of a tutorial, or a placeholder such as `changeme`.
     #[error("is a known example")]
     WellKnown,
-    /// Few different characters, a repeated piece, or a sequence.
+    /// It has few different characters, repeats a shorter text, or is a sequence.
     #[error("follows a simple pattern")]
     Predictable,
 }
@@ -30,11 +37,12 @@ pub enum WeakSecret {
 const MIN: usize = 32;
 /// In bytes: 384 bits, 64 characters of base64.
 const GENERATED: usize = 48;
-/// 32 random hexadecimal digits have fewer different ones once in some twenty million times.
-const DISTINCT: usize = 8;
+/// The number of different characters. Of 20 million random texts of 32 hexadecimal digits, about
+/// one has fewer.
+const DISTINCT_MIN: usize = 8;
 
-/// Pieces of published or placeholder secrets, in lower case, letters and digits only. By chance one stands in a random secret
-/// of 64 characters once in some hundred million times.
+/// Parts of published secrets and placeholders, in lower case, letters and digits only. Of 100
+/// million random secrets of 64 characters, about one contains one of these.
 const WELL_KNOWN: [&str; 29] = [
     "changeme",
     "changethis",
@@ -60,62 +68,61 @@ const WELL_KNOWN: [&str; 29] = [
     "donotuse",
     "developmentonly",
     "reallyreallyreallyreallyverysafe",
-    // FastAPI's tutorial.
+    // The tutorial of FastAPI.
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
-    // jwt.io, then and now.
+    // The former and the current example of jwt.io.
     "your256bitsecret",
     "astringsecretatleast256bitslong",
     // RFC 7515, appendix A.1.
     "aym1sysppbydfgzld3umj1qzkobwvmkoqqestjqlrt1qs0gzh75aktmn3yj0ips4hcguutwjazzr1z9caow",
-    // Directus' documentation.
+    // The documentation of Directus.
     "255d861b5ea159969aa3922530ec40b1",
 ];
 
 impl Secret {
-    /// Takes a configured secret, without trimming it.
+    /// Takes a configured secret. The text is not trimmed.
+    ///
+    /// A secret that passes may still be weak. Only [`Secret::generate`] is certain to give a
+    /// strong one.
     ///
     /// # Errors
     ///
-    /// When it is too short, known, or could be guessed. What passes may still be weak: only [`Secret::generate`] is sure.
+    /// [`WeakSecret`] if the secret is too short, well known or predictable.
     pub fn parse(text: &str) -> Result<Self, WeakSecret> {
         if text.len() < MIN {
             return Err(WeakSecret::TooShort);
         }
         let chars = Zeroizing::new(text.to_lowercase().chars().collect::<Vec<char>>());
-        let key = Zeroizing::new(chars.iter().filter(|c| c.is_alphanumeric()).collect::<String>());
-        if WELL_KNOWN.iter().any(|example| key.contains(example)) {
+        let normalized = Zeroizing::new(chars.iter().filter(|c| c.is_alphanumeric()).collect::<String>());
+        if WELL_KNOWN.iter().any(|part| normalized.contains(part)) {
             return Err(WeakSecret::WellKnown);
         }
         let mut distinct = chars.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        if distinct.len() < DISTINCT || pattern::repeats(&chars) || pattern::is_predictable(&chars) {
+        if distinct.len() < DISTINCT_MIN || pattern::is_repetitive(&chars) || pattern::is_predictable(&chars)
+        {
             return Err(WeakSecret::Predictable);
         }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Ok(Self(text.into()))
     }
 
-    /// Makes one: 48 random bytes of the operating system as 64 characters of base64url.
+    /// Generates a secret: 48 random bytes of the operating system as 64 characters of base64url.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] when the operating system has no randomness.
+    /// [`Error::Internal`] if the operating system has no randomness.
     pub fn generate() -> Result<Self, Error> {
         let mut bytes = Zeroizing::new([0; GENERATED]);
         getrandom::fill(bytes.as_mut_slice()).map_err(Error::internal)?;
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(bytes.as_slice()))))
+        // `encode` allocates the exact length, so the conversion does not move the text.
+        Ok(Self(URL_SAFE_NO_PAD.encode(bytes.as_slice()).into()))
     }
 
-    /// The text itself: to store a generated one.
+    /// Returns the text, to store a generated secret.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+        self.0.expose_secret()
     }
 }
 
@@ -124,7 +131,7 @@ mod tests {
     use super::{Secret, WeakSecret};
 
     #[test]
-    fn accepted() {
+    fn parse_accepts_random_texts_and_passphrases() {
         for text in [
             "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6",
             "6f1ed002ab5595859014ebf0951522d9",
@@ -136,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn refused() {
+    fn parse_rejects_short_well_known_and_predictable_secrets() {
         for (text, reason) in [
             ("", WeakSecret::TooShort),
             ("xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS", WeakSecret::TooShort),
@@ -161,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn generated_ones_are_strong_and_differ() {
+    fn generate_makes_strong_secrets_that_differ() {
         let secrets: Vec<Secret> = (0..100).map(|_| Secret::generate().unwrap()).collect();
         let mut texts: Vec<&str> = secrets.iter().map(Secret::expose).collect();
         assert!(texts.iter().all(|text| text.len() == 64 && Secret::parse(text).is_ok()));
@@ -171,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_tells_nothing() {
-        assert_eq!(format!("{:?}", Secret::generate().unwrap()), "Secret(..)");
+    fn debug_hides_the_text() {
+        assert_eq!(format!("{:?}", Secret::generate().unwrap()), "Secret(SecretBox<str>([REDACTED]))");
     }
 }

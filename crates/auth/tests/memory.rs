@@ -1,22 +1,22 @@
-//! What verifying costs in memory; a process of its own, so that it can be measured.
+//! The memory that verifying takes. This test has its own process, so that it can be measured.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test says by a panic what is wrong")]
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by a panic")]
 
 use std::fs;
 
 use daybook_auth::{Hasher, HasherOptions, Password, PasswordHash, Verdict};
 
-/// In MiB, of this process.
+/// Returns a value of `/proc/self/status` in MiB.
 fn status(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
     value.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() / 1024
 }
 
-/// As much memory as there may be, and what Werkzeug's hashes take.
+/// The first parameters need the most memory that is allowed. The second are those of Werkzeug.
 #[tokio::test]
-async fn an_older_hash_takes_no_more_than_a_new_one_and_leaves_nothing_behind() {
+async fn verify_of_an_scrypt_hash_takes_no_more_memory_than_argon2id_and_frees_it() {
     let idle = status("VmRSS");
     let hasher = Hasher::new(HasherOptions { threads: 1, ..HasherOptions::default() }).unwrap();
     let password = || Password::new("correct horse 9".to_owned());

@@ -1,65 +1,71 @@
-//! Common passwords, and what remains of a password without them.
+//! The list of common passwords, and the remainder of a password without known words.
 //!
-//! The whole password is judged, not the words in it: one that holds a common word is fine as long as enough else is there.
+//! A password may contain a common word if the remainder is long enough.
 
-/// Lower case, letters and digits only, one a line.
+use std::cmp::Reverse;
+
+/// One password a line, in lower case, letters and digits only.
 const LIST: &str = include_str!("common.txt");
 
-/// Shorter words are too often part of something else.
-const SHORTEST_WORD: usize = 3;
-/// This many letters and digits beside the known words make a password.
-const ENOUGH: usize = 8;
+/// In characters. Shorter words often occur inside other words by chance.
+const WORD_MIN: usize = 3;
+/// The number of letters and digits that a password needs beside known words.
+const REMAINDER_MIN: usize = 8;
 
+/// Returns the common passwords.
 pub(super) fn words() -> impl Iterator<Item = String> {
     LIST.lines().map(str::to_owned)
 }
 
-/// The letters and digits of a password in lower case, less the words that were taken out.
+/// The letters and digits of a password in lower case, without the words that were removed.
 pub(super) struct Remainder {
     text: String,
-    whole: bool,
+    /// True if at least one word was removed.
+    shortened: bool,
 }
 
 impl Remainder {
     pub(super) fn of(password: &str) -> Self {
-        Self { text: key(password), whole: true }
+        Self { text: normalized(password), shortened: false }
     }
 
-    /// Takes the words out, the longest first, and leaves a blank for each so that the rest makes no new words.
+    /// Removes the words, the longest first. A space replaces each word, so that the text before it
+    /// and the text after it do not join into another word.
     pub(super) fn without(mut self, words: impl Iterator<Item = String>) -> Self {
-        let mut keys: Vec<String> = words.map(|word| key(&word)).collect();
-        keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
-        for key in keys.iter().filter(|key| key.chars().count() >= SHORTEST_WORD) {
-            if self.text.contains(key) {
-                self.text = self.text.replace(key, " ");
-                self.whole = false;
+        let mut words: Vec<String> = words.map(|word| normalized(&word)).collect();
+        words.sort_by_key(|word| Reverse(word.len()));
+        for word in words.iter().filter(|word| word.chars().count() >= WORD_MIN) {
+            if self.text.contains(word) {
+                self.text = self.text.replace(word, " ");
+                self.shortened = true;
             }
         }
         self
     }
 
-    /// Whether something was taken out and too little is left.
-    pub(super) fn is_too_little(&self) -> bool {
-        !self.whole && self.text.chars().filter(|c| *c != ' ').count() < ENOUGH
+    /// Returns true if a word was removed and the remainder is too short.
+    pub(super) fn is_too_short(&self) -> bool {
+        self.shortened && self.text.chars().filter(|c| *c != ' ').count() < REMAINDER_MIN
     }
 }
 
-fn key(text: &str) -> String {
+/// Returns the letters and digits of a text in lower case.
+fn normalized(text: &str) -> String {
     text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LIST, SHORTEST_WORD, key};
+    use super::{LIST, WORD_MIN, normalized};
 
     #[test]
-    fn the_list_is_clean() {
+    fn the_list_is_normalized_and_has_no_duplicates() {
         let mut lines: Vec<&str> = LIST.lines().collect();
-        assert!(lines.iter().all(|line| line.len() >= SHORTEST_WORD && key(line) == **line));
+        assert!(lines.iter().all(|line| line.len() >= WORD_MIN && normalized(line) == **line));
         let count = lines.len();
         lines.sort_unstable();
         lines.dedup();
-        assert_eq!(lines.len(), count, "a word stands twice");
+        assert_eq!(lines.len(), count, "a word is listed twice");
         assert!(count >= 200);
     }
 }

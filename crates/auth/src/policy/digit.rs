@@ -1,12 +1,18 @@
+//! Digits as Python's `str.isdigit` defines them, which Rust has no function for.
+
+use std::ops::RangeInclusive;
+
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// What Python's `str.isdigit` calls a digit (`Numeric_Type` Decimal or Digit): the contract's answers come from there.
+/// Returns true for characters of `Numeric_Type` Decimal or Digit, as `str.isdigit` does.
+///
+/// The FastAPI service uses that function, and its answers are the contract.
 pub(super) fn is_digit(c: char) -> bool {
     c.general_category() == GeneralCategory::DecimalNumber || DIGITS.iter().any(|range| range.contains(&c))
 }
 
-/// `Numeric_Type=Digit`: superscripts, subscripts, digits in circles and the like.
-const DIGITS: [std::ops::RangeInclusive<char>; 20] = [
+/// `Numeric_Type=Digit`: superscripts, subscripts, circled digits and similar characters.
+const DIGITS: [RangeInclusive<char>; 20] = [
     '\u{B2}'..='\u{B3}',
     '\u{B9}'..='\u{B9}',
     '\u{1369}'..='\u{1371}',

@@ -1,15 +1,12 @@
-use std::{
-    future::poll_fn,
-    pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-        mpsc,
-    },
-    task::Poll,
-    thread,
-    time::{Duration, Instant},
-};
+//! The queue of the pool: its limit, canceled jobs, panics, and the end of its threads.
+
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
@@ -17,13 +14,13 @@ use super::Pool;
 use crate::Error;
 
 /// Polls a future once, which queues its work.
-async fn queued<F: Future>(future: &mut std::pin::Pin<&mut F>) {
+async fn queue<F: Future>(future: &mut Pin<&mut F>) {
     let first = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
     assert!(first.is_pending());
 }
 
 #[tokio::test]
-async fn full_queue_is_busy_at_once_and_the_abandoned_make_room() {
+async fn run_is_busy_at_once_if_the_queue_is_full_and_canceled_jobs_make_room() {
     let pool = Pool::start(1, 1, 1).unwrap();
     let (release, released) = mpsc::channel::<()>();
     let (begun_sender, begun) = mpsc::channel();
@@ -32,7 +29,7 @@ async fn full_queue_is_busy_at_once_and_the_abandoned_make_room() {
         released.recv().unwrap();
         Ok(1)
     }));
-    queued(&mut running).await;
+    queue(&mut running).await;
     begun.recv().unwrap();
 
     let count = Arc::new(AtomicUsize::new(0));
@@ -42,22 +39,22 @@ async fn full_queue_is_busy_at_once_and_the_abandoned_make_room() {
     };
     {
         let mut waiting = pin!(pool.run(counted()));
-        queued(&mut waiting).await;
+        queue(&mut waiting).await;
         assert!(matches!(pool.run(counted()).await, Err(Error::Busy)));
     }
-    let mut heir = pin!(pool.run(counted()));
-    queued(&mut heir).await;
+    let mut next = pin!(pool.run(counted()));
+    queue(&mut next).await;
     release.send(()).unwrap();
     assert_eq!(running.await.unwrap(), 1);
-    assert_eq!(heir.await.unwrap(), 0, "what was abandoned and what was refused never ran");
+    assert_eq!(next.await.unwrap(), 0, "neither the canceled nor the rejected job ran");
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn an_idle_thread_needs_no_queue() {
+async fn run_needs_no_queue_while_threads_are_idle() {
     let pool = Pool::start(2, 0, 1).unwrap();
     let deadline = Instant::now() + Duration::from_secs(10);
-    while pool.0.state().idle < 2 {
+    while pool.queue.state().idle < 2 {
         assert!(Instant::now() < deadline);
         thread::sleep(Duration::from_millis(1));
     }
@@ -66,7 +63,7 @@ async fn an_idle_thread_needs_no_queue() {
 }
 
 #[tokio::test]
-async fn what_has_begun_runs_to_its_end() {
+async fn a_job_that_has_begun_runs_to_its_end_after_cancellation() {
     let pool = Pool::start(1, 1, 1).unwrap();
     let (begun_sender, begun) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
@@ -78,7 +75,7 @@ async fn what_has_begun_runs_to_its_end() {
             done_sender.send(()).unwrap();
             Ok(())
         }));
-        queued(&mut running).await;
+        queue(&mut running).await;
         begun.recv().unwrap();
     }
     release.send(()).unwrap();
@@ -86,7 +83,7 @@ async fn what_has_begun_runs_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_panic_is_an_error_and_the_thread_lives() {
+async fn run_returns_an_error_if_the_work_panics_and_the_thread_goes_on() {
     let pool = Pool::start(1, 1, 1).unwrap();
     for _ in 0..3 {
         let answer: Result<(), Error> = pool.run(|_| panic!("this panic is part of the test")).await;
@@ -96,14 +93,14 @@ async fn a_panic_is_an_error_and_the_thread_lives() {
 }
 
 #[tokio::test]
-async fn dropping_the_pool_ends_its_threads() {
+async fn drop_ends_the_threads() {
     let pool = Pool::start(3, 1, 1).unwrap();
     pool.run(|_| Ok(())).await.unwrap();
-    let queue = Arc::downgrade(&pool.0);
+    let queue = Arc::downgrade(&pool.queue);
     drop(pool);
     let deadline = Instant::now() + Duration::from_secs(10);
     while queue.strong_count() > 0 {
-        assert!(Instant::now() < deadline, "a thread is still there");
+        assert!(Instant::now() < deadline, "a thread has not ended");
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -1,28 +1,28 @@
 //! Argon2id, version 19 (RFC 9106), as PHC strings.
 
-use argon2::{
-    Algorithm, Argon2, Version,
-    password_hash::phc::{Ident, Output, ParamsString, PasswordHash as Phc, Salt},
-};
+use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Version};
 use zeroize::Zeroizing;
 
-use crate::{Error, HashParameters, PasswordHash, memory::Memory};
+use crate::memory::Memory;
+use crate::{Error, HashParameters, PasswordHash};
 
 pub(crate) const NAME: &str = "argon2id";
 
-/// Both in bytes: what RFC 9106, section 3.1, recommends for the salt, and 256 bits of output.
+/// In bytes, as RFC 9106, section 3.1, recommends.
 const SALT_LENGTH: usize = 16;
+/// In bytes: 256 bits.
 const OUTPUT_LENGTH: usize = 32;
 
-/// A hash, taken apart.
+/// A parsed hash.
 pub(crate) struct Argon2id {
     parameters: HashParameters,
     salt: Salt,
     output: Output,
 }
 
-/// Hashes a password with a salt of its own.
-pub(crate) fn make(
+/// Hashes a password with a new random salt.
+pub(crate) fn hash(
     password: &[u8],
     parameters: HashParameters,
     memory: &mut Memory,
@@ -30,7 +30,7 @@ pub(crate) fn make(
     let mut salt = [0; SALT_LENGTH];
     getrandom::fill(&mut salt).map_err(Error::internal)?;
     let salt = Salt::new(&salt).map_err(Error::internal)?;
-    let output = work(password, parameters, &salt, OUTPUT_LENGTH, memory)?;
+    let output = compute(password, parameters, &salt, OUTPUT_LENGTH, memory)?;
     let mut params = ParamsString::new();
     for (name, value) in
         [("m", parameters.memory_kib()), ("t", parameters.iterations()), ("p", parameters.lanes())]
@@ -48,7 +48,7 @@ pub(crate) fn make(
 }
 
 impl Argon2id {
-    /// Reads `$argon2id$v=19$m=…,t=…,p=…$salt$output`, and nothing more or less than that.
+    /// Reads `$argon2id$v=19$m=…,t=…,p=…$salt$output`, with exactly these parts.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
         let unsupported = || Error::UnsupportedHash;
         let phc = Phc::new(text).map_err(|_| Error::UnsupportedHash)?;
@@ -65,8 +65,9 @@ impl Argon2id {
         Ok(hash)
     }
 
-    /// A hash that nobody's password has, and that costs as much to verify as one made with these parameters.
-    pub(crate) fn absent(parameters: HashParameters) -> Result<Self, Error> {
+    /// Returns a hash that no password matches. Verifying it takes the work of a real hash with
+    /// these parameters.
+    pub(crate) fn dummy(parameters: HashParameters) -> Result<Self, Error> {
         Ok(Self {
             parameters,
             salt: Salt::new(&[0; SALT_LENGTH]).map_err(Error::internal)?,
@@ -75,7 +76,7 @@ impl Argon2id {
     }
 
     pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
-        let output = work(password, self.parameters, &self.salt, self.output.len(), memory)?;
+        let output = compute(password, self.parameters, &self.salt, self.output.len(), memory)?;
         // `Output` compares in constant time.
         Ok(output == self.output)
     }
@@ -85,7 +86,8 @@ impl Argon2id {
     }
 }
 
-fn work(
+/// Computes the Argon2id output of a password.
+fn compute(
     password: &[u8],
     parameters: HashParameters,
     salt: &Salt,
@@ -97,7 +99,9 @@ fn work(
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut output = Zeroizing::new(vec![0; length]);
     memory
-        .with(blocks, |blocks| argon2.hash_password_into_with_memory(password, salt, &mut output, blocks))?
+        .with_blocks(blocks, |blocks| {
+            argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)
+        })?
         .map_err(Error::internal)?;
     Output::new(&output).map_err(Error::internal)
 }
@@ -110,7 +114,7 @@ mod tests {
     const SALT_AND_OUTPUT: &str = "MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos";
 
     #[test]
-    fn what_is_read() {
+    fn read_accepts_other_parameters_as_outdated() {
         let read = |head: &str| Argon2id::read(&format!("{head}${SALT_AND_OUTPUT}"));
         assert!(read("$argon2id$v=19$m=65536,t=3,p=4").unwrap().is_current(HashParameters::default()));
         for outdated in ["m=65536,t=3,p=1", "m=65536,t=4,p=4", "m=131072,t=3,p=4", "m=8,t=1,p=1"] {
@@ -120,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_before_any_work() {
+    fn read_rejects_parameters_over_the_limits_and_other_formats() {
         for head in [
             "$argon2id$v=19$m=262145,t=3,p=4",
             "$argon2id$v=19$m=4294967295,t=3,p=4",
@@ -149,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn another_length_is_outdated() {
+    fn is_current_is_false_for_another_length() {
         let short_salt =
             "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos";
         let short_output = "$argon2id$v=19$m=65536,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RA";

@@ -1,4 +1,5 @@
-//! bcrypt, what Python's bcrypt, Flask-Bcrypt and passlib make: `$2b$cost$`, 22 characters of salt, 31 of output.
+//! bcrypt, as Python's bcrypt, Flask-Bcrypt and passlib write it: `$2b$cost$`, then 22 characters
+//! of salt and 31 of output.
 
 use std::ops::RangeInclusive;
 
@@ -6,25 +7,26 @@ use bcrypt::HashParts;
 
 use crate::Error;
 
-/// Three names of one algorithm, `$2b$` being what is written today. `$2x$` is left out: it marks hashes of an old PHP that was
-/// mistaken about bytes over 127.
+/// Three names of one algorithm. Current libraries write `$2b$`. `$2x$` is not accepted: it marks
+/// hashes of an old PHP version that handled bytes over 127 wrongly.
 pub(super) const NAMES: [&str; 3] = ["2a", "2b", "2y"];
 
-/// From the algorithm's least to what takes about a second, or seven Argon2id hashes; one more doubles it. Those libraries make
-/// hashes with 12.
+/// From the minimum of the algorithm to a cost that takes about a second, the time of seven
+/// Argon2id hashes. Each step doubles the time. The libraries above use 12.
 const COSTS: RangeInclusive<u32> = 4..=14;
 
-/// Of a password, so many bytes go into the hash.
-const BYTES: usize = 72;
+/// In bytes: the part of a password that goes into the hash.
+const PASSWORD_MAX: usize = 72;
 
-/// A hash that has been looked through.
+/// The text of a hash whose format and cost were checked.
 pub(crate) struct Bcrypt(String);
 
 impl Bcrypt {
-    /// Reads `$2b$cost$`, the salt and the output, in one of the three versions.
+    /// Reads `$2b$cost$`, the salt and the output, or one of the other two names.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
         let parts: HashParts = text.parse().map_err(|_| Error::UnsupportedHash)?;
-        // Written again, all but the version is the same: the parser would also have a cost of `+9`.
+        // The parser also accepts spellings such as a cost of `+9`, which differ when written
+        // again. The name is left out of the comparison, because `to_string` always writes `$2b$`.
         let again = parts.to_string();
         if !COSTS.contains(&parts.get_cost()) || text.get(3..) != again.get(3..) {
             return Err(Error::UnsupportedHash);
@@ -32,15 +34,15 @@ impl Bcrypt {
         Ok(Self(text.to_owned()))
     }
 
-    /// Whether all of the password counts.
+    /// Returns true if the whole password goes into a hash.
     pub(crate) fn covers(password: &[u8]) -> bool {
-        password.len() <= BYTES
+        password.len() <= PASSWORD_MAX
     }
 
-    /// By the first 72 bytes of a password, for these are all that went into the hash. With a NUL it is always wrong: bcrypt
-    /// takes `a\0a` for `a`.
+    /// Compares the first 72 bytes of the password. A password with a NUL is always wrong, because
+    /// to bcrypt `a\0a` is the same as `a`.
     pub(crate) fn verify(&self, password: &[u8]) -> Result<bool, Error> {
-        // It cuts the password itself and compares in constant time.
+        // `bcrypt::verify` truncates the password and compares in constant time.
         let right = bcrypt::verify(password, &self.0).map_err(Error::internal)?;
         Ok(right && !password.contains(&0))
     }
@@ -51,7 +53,7 @@ mod tests {
     use super::Bcrypt;
 
     #[test]
-    fn the_limits() {
+    fn read_rejects_costs_over_the_limits() {
         const SALT_AND_OUTPUT: &str = "Ct8QcuXgPsrd.7iVGqxsGuQ36t13u40QUWpwa7uF15kHYz1LUZzwK";
         let read = |cost: &str| Bcrypt::read(&format!("$2b${cost}${SALT_AND_OUTPUT}"));
         for within in ["04", "12", "14"] {

@@ -1,37 +1,41 @@
-//! scrypt (RFC 7914), what Werkzeug makes since 2.3: `scrypt:N:r:p$salt$output`, `scrypt:32768:8:1` by default.
+//! scrypt (RFC 7914), the default of Werkzeug since 2.3: `scrypt:N:r:p$salt$output`, usually with
+//! `scrypt:32768:8:1`.
 
 use scrypt::Params;
 
-use super::werkzeug::{Salted, number, split};
-use crate::{Error, memory::Memory};
+use super::werkzeug::{SaltedOutput, parse_number, split};
+use crate::Error;
+use crate::memory::Memory;
 
 pub(super) const NAME: &str = "scrypt";
 
+/// In bytes.
 const OUTPUT_LENGTH: usize = 64;
-/// In bytes: 128·N·r. No more than a thread keeps for Argon2id by default; Werkzeug's takes half of it.
+/// In bytes: the limit of 128·N·r, the memory of scrypt. A thread keeps as much for Argon2id by
+/// default. The default of Werkzeug needs half of it.
 const MEMORY_MAX: u64 = 64 << 20;
-/// In bytes: 128·N·r·p, what is filled and read. That takes as long as two Argon2id hashes, and OWASP's parameters of up to
-/// 64 MiB fit in.
+/// In bytes: the limit of 128·N·r·p, the memory that is written and read in all rounds. This takes
+/// the time of two Argon2id hashes, and allows the parameters of OWASP that need at most 64 MiB.
 const WORK_MAX: u64 = 128 << 20;
-/// Beside that memory there are 128·r·(p+1) bytes, which these keep small.
+/// scrypt also needs 128·r·(p+1) bytes. The limits of r and p keep that small.
 const R_MAX: u32 = 32;
 const P_MAX: u32 = 16;
 
-/// A hash, taken apart.
+/// A parsed hash.
 pub(crate) struct Scrypt {
     params: Params,
-    salted: Salted,
+    salted: SaltedOutput,
 }
 
 impl Scrypt {
-    /// Reads `scrypt:N:r:p$salt$output`, and nothing more or less than that.
+    /// Reads `scrypt:N:r:p$salt$output`, with exactly these parts.
     pub(crate) fn read(text: &str) -> Result<Self, Error> {
         Self::parse(text).ok_or(Error::UnsupportedHash)
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (method, salted) = split(text, OUTPUT_LENGTH)?;
-        let numbers = method.strip_prefix(NAME)?.strip_prefix(':')?.split(':').map(number);
+        let numbers = method.strip_prefix(NAME)?.strip_prefix(':')?.split(':').map(parse_number);
         let [n, r, p] = numbers.collect::<Option<Vec<_>>>()?[..] else { return None };
         if n < 2 || !n.is_power_of_two() || !(1..=R_MAX).contains(&r) || !(1..=P_MAX).contains(&p) {
             return None;
@@ -45,10 +49,11 @@ impl Scrypt {
     }
 
     pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
-        // The algorithm allocates and frees its own, and a thread never has that and this at once. (Of less than 32 MiB, glibc may
-        // keep what was freed for the thread's next one.)
-        memory.give_back();
-        self.salted.is_made_by(|salt, output| {
+        // `scrypt` allocates its own memory. A thread must never hold both at the same time. For
+        // allocations under 32 MiB, glibc may keep the freed memory for the thread's next
+        // allocation.
+        memory.release();
+        self.salted.matches(|salt, output| {
             scrypt::scrypt(password, salt, &self.params, output).map_err(Error::internal)
         })
     }
@@ -59,7 +64,7 @@ mod tests {
     use super::Scrypt;
 
     #[test]
-    fn the_limits() {
+    fn read_rejects_parameters_over_the_limits() {
         let read = |parameters: &str| Scrypt::read(&format!("scrypt:{parameters}$salt${}", "00".repeat(64)));
         for within in ["2:1:1", "32768:8:1", "32768:8:4", "65536:8:2", "16384:32:2", "524288:1:1", "2:32:16"]
         {

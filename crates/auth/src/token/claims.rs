@@ -1,50 +1,63 @@
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Deserializer, Serialize};
+//! The claims of an access token, and the rules that they must meet.
 
-use super::{ACCESS_TOKEN_SECONDS, TokenError};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
-/// How far, in seconds, another instance's clock may be ahead of ours.
+use super::error::TokenError;
+use super::strict::not_null;
+
+/// The lifetime of an access token in seconds.
+pub const ACCESS_TOKEN_SECONDS: i64 = 1800;
+
+/// In seconds: how far the clock of another instance may be ahead of this one.
 const LEEWAY: i64 = 5;
 /// In bytes.
 const TOKEN_ID_LENGTH: usize = 16;
 
-/// What an accepted token says. Times are in seconds since 1970.
+/// The claims of a verified token. Times are in seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// Whose it is; positive.
+    /// The user of the token. Positive.
     pub user_id: i64,
-    /// The session that it belongs to; positive. `None` for a token of the FastAPI service.
+    /// The session of the token. Positive. `None` for a token of the FastAPI service.
     pub session_id: Option<i64>,
-    /// When it was made: up to 5 seconds ahead of the clock it was verified with.
+    /// When the token was issued: at most 5 seconds after the time it was verified at.
     pub issued_at: i64,
-    /// The first second in which it is no longer good.
+    /// The first second at which the token is expired.
     pub expires_at: i64,
-    /// 128 random bits as base64url, unlike any other token's. `None` for a token of the FastAPI service.
+    /// 128 random bits as base64url, unique to this token. `None` for a token of the FastAPI
+    /// service.
     pub token_id: Option<String>,
 }
 
-/// The claims as they stand in a token, and no others: a secret is shared more often than it should be, and a token that was
-/// made for something else must not open a door here. A new claim is therefore read one release before it is written.
+/// The claims in their JSON form. Other claims are rejected.
+///
+/// Services share a secret more often than they should, and a token for another purpose must not be
+/// accepted here. A new claim must therefore be read one release before it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WireClaims {
     user_id: String,
     iat: i64,
     exp: i64,
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     sid: Option<i64>,
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "not_null")]
     jti: Option<String>,
 }
 
 impl WireClaims {
+    /// Makes the claims of a new token with a random id.
     pub(super) fn new(user_id: i64, session_id: i64, now: i64) -> Result<Self, TokenError> {
         if user_id < 1 || session_id < 1 {
-            return Err(TokenError::Invalid("ids are positive"));
+            return Err(TokenError::Invalid("ids must be positive"));
         }
-        let exp = now.checked_add(ACCESS_TOKEN_SECONDS).ok_or(TokenError::Invalid("no such time"))?;
+        let exp = now
+            .checked_add(ACCESS_TOKEN_SECONDS)
+            .ok_or(TokenError::Invalid("the expiry time is out of range"))?;
         let mut id = [0; TOKEN_ID_LENGTH];
         getrandom::fill(&mut id).map_err(|error| TokenError::Internal(error.into()))?;
         Ok(Self {
@@ -57,23 +70,23 @@ impl WireClaims {
         })
     }
 
-    /// The claims of a token whose signature is right, if they hold at the time `now`.
+    /// Checks the claims of a token whose signature is right, at the time `now`.
     pub(super) fn check(self, now: i64, accept_legacy: bool) -> Result<Claims, TokenError> {
         let invalid = |reason| Err(TokenError::Invalid(reason));
-        let Some(user_id) = id(&self.user_id) else {
-            return invalid("user_id is no id");
+        let Some(user_id) = parse_id(&self.user_id) else {
+            return invalid("user_id is not a positive integer");
         };
         match (self.sid, &self.jti) {
             (Some(1..), Some(_)) => {}
             (None, None) if accept_legacy => {}
             (None, None) => return invalid("legacy tokens are not accepted"),
-            _ => return invalid("sid and jti do not make a session"),
+            _ => return invalid("sid must be positive, and sid and jti must both be present"),
         }
         if self.exp <= self.iat {
             return invalid("expires before it is issued");
         }
-        let soon = now.saturating_add(LEEWAY);
-        if self.iat > soon || self.nbf.is_some_and(|nbf| nbf > soon) {
+        let latest_start = now.saturating_add(LEEWAY);
+        if self.iat > latest_start || self.nbf.is_some_and(|nbf| nbf > latest_start) {
             return invalid("not valid yet");
         }
         if self.exp <= now {
@@ -89,14 +102,7 @@ impl WireClaims {
     }
 }
 
-/// A positive number in decimal, written the one way it can be: no sign, no leading zero, ASCII.
-fn id(text: &str) -> Option<i64> {
+/// Parses a positive decimal number in its only accepted spelling: ASCII, no sign, no leading zero.
+fn parse_id(text: &str) -> Option<i64> {
     text.parse().ok().filter(|id: &i64| *id > 0 && id.to_string() == text)
-}
-
-/// Reads a value that is there, so that `null` is not taken for one that is not.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    value: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(value).map(Some)
 }

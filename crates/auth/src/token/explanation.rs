@@ -1,42 +1,55 @@
+//! The parts of a token and the reason why it is accepted or rejected, for an operator.
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Claims, TOKEN_MAX, TokenError, TokenKeys, decode, object};
+use super::claims::Claims;
+use super::error::TokenError;
+use super::keys::{TOKEN_MAX, TokenKeys};
+use super::strict::{decode_base64url, parse_object};
 
-/// Why a token is good or not, for a person who operates the service.
+/// The parts of a token, and why it is accepted or rejected.
 ///
-/// It shows what anybody who has the token can read in it, but neither its signature nor a secret: nobody gets in with it.
+/// It contains what a reader of the token sees, but neither the signature nor a secret. The token
+/// cannot be rebuilt from it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Explanation {
-    /// The header as it stands, of a forged token too; of names that stand twice, the last. `None` when it is no JSON object in
-    /// base64url, or the token is longer than 4 KiB.
+    /// The header as it is written, also that of a forged token. Of a repeated name it has the last
+    /// value.
+    ///
+    /// `None` if the header is not a JSON object in base64url, or the token is longer than 4 KiB.
     pub header: Option<Map<String, Value>>,
-    /// The key that has really signed the token with HS256, whatever the header says; `None` if none of ours has.
+    /// The key that has signed the token with HS256, regardless of the header. `None` if none of
+    /// the keys has.
     pub signed_by: Option<Signer>,
-    /// The claims as they stand, under the conditions of the header. Believe them only if the verdict is good.
+    /// The claims as they are written. They can be trusted only if the verdict is `Ok`.
+    ///
+    /// `None` in the same cases as for the header.
     pub claims: Option<Map<String, Value>>,
-    /// What [`TokenKeys::verify`] says.
+    /// The result of [`TokenKeys::verify`].
     pub verdict: Result<Claims, TokenError>,
 }
 
-/// Which of the [`TokenKeys`] has signed a token.
+/// The kind of key that has signed a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signer {
-    /// The one that signs.
+    /// The key that signs new tokens.
     Current,
-    /// One of those that only verify.
+    /// A key that only verifies.
     Previous,
 }
 
 impl TokenKeys {
-    /// Takes a token apart, at the time `now` (in seconds since 1970), and says why [`TokenKeys::verify`] accepts it or not.
+    /// Takes a token apart and explains why [`TokenKeys::verify`] accepts or rejects it.
+    ///
+    /// `now` is in seconds since 1970.
     #[must_use]
     pub fn explain(&self, token: &str, now: i64) -> Explanation {
         let readable = token.len() <= TOKEN_MAX;
-        let mut parts = token.split('.').filter(|_| readable).map(|part| object(&decode(part).ok()?));
-        let header: Option<Map<String, Value>> = parts.next().flatten();
+        let mut parts = token.split('.').filter(|_| readable).map(parse_part);
         Explanation {
-            header,
+            header: parts.next().flatten(),
             signed_by: token.rsplit_once('.').filter(|_| readable).and_then(|parts| self.signer(parts)),
             claims: parts.next().flatten(),
             verdict: self.verify(token, now),
@@ -50,4 +63,8 @@ impl TokenKeys {
         let previous = self.previous.iter().any(|key| key.has_signed(message, signature));
         previous.then_some(Signer::Previous)
     }
+}
+
+fn parse_part<T: DeserializeOwned>(part: &str) -> Option<T> {
+    parse_object(&decode_base64url(part).ok()?)
 }

@@ -1,20 +1,25 @@
+//! One key of access tokens.
+
 use std::fmt;
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, crypto, encode};
 use sha2::{Digest, Sha256};
 
-use super::{TokenError, claims::WireClaims};
+use super::claims::WireClaims;
+use super::error::TokenError;
 use crate::Secret;
 
-/// The only algorithm there is.
+/// The only accepted algorithm.
 const ALGORITHM: Algorithm = Algorithm::HS256;
-/// Before the secret when its id is made, so that the id is of no use as anything else.
+/// Hashed before the secret to make the key id, so that no other use of the secret gives the same
+/// hash.
 const ID_DOMAIN: &[u8] = b"daybook access token key id\0";
-/// In bytes: enough to tell apart the handful of keys of a service.
+/// In bytes: enough to distinguish the few keys of a service.
 const ID_LENGTH: usize = 8;
 
-/// A secret, ready to sign and verify. Both halves are wiped when they are dropped.
+/// A key that signs and verifies. Both halves are wiped on drop.
 #[derive(Clone)]
 pub(super) struct Key {
     id: String,
@@ -23,27 +28,31 @@ pub(super) struct Key {
 }
 
 impl Key {
+    /// Makes a key whose id is computed from the secret.
     pub(super) fn new(secret: &Secret) -> Self {
         let secret = secret.expose().as_bytes();
         let digest = Sha256::new().chain_update(ID_DOMAIN).chain_update(secret).finalize();
-        Self::named(URL_SAFE_NO_PAD.encode(&digest[..ID_LENGTH]), secret)
+        Self::with_id(URL_SAFE_NO_PAD.encode(&digest[..ID_LENGTH]), secret)
     }
 
-    pub(super) fn named(id: String, secret: &[u8]) -> Self {
+    /// Makes a key with a given id.
+    pub(super) fn with_id(id: String, secret: &[u8]) -> Self {
         Self { id, signing: EncodingKey::from_secret(secret), verifying: DecodingKey::from_secret(secret) }
     }
 
-    /// The `kid` of its tokens. It follows from the secret, so every instance knows it without being told.
+    /// Returns the `kid` of the key's tokens. All instances with the same secret have the same id.
     pub(super) fn id(&self) -> &str {
         &self.id
     }
 
+    /// Signs the claims and returns the token.
     pub(super) fn sign(&self, claims: &WireClaims) -> Result<String, TokenError> {
         let header = Header { kid: Some(self.id.clone()), ..Header::new(ALGORITHM) };
         encode(&header, claims, &self.signing).map_err(|error| TokenError::Internal(error.into()))
     }
 
-    /// Compares in constant time; a signature that is not canonical base64url does not match.
+    /// Returns true if this key has signed the message. The signatures are compared in constant
+    /// time. A signature that is not canonical base64url does not match.
     pub(super) fn has_signed(&self, message: &str, signature: &str) -> bool {
         crypto::verify(signature, message.as_bytes(), &self.verifying, ALGORITHM).unwrap_or(false)
     }

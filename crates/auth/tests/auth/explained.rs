@@ -1,16 +1,19 @@
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+//! The explanations of valid, expired, forged and malformed tokens.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use daybook_auth::{ACCESS_TOKEN_SECONDS, Explanation, Secret, Signer, TokenError, TokenKeys};
+use jsonwebtoken::Algorithm;
 use serde_json::json;
 
-use crate::forged::{PREVIOUS, SECRET, base64, keys, sign, sign_as};
+use crate::forge::{NOW, PREVIOUS, SECRET, base64, keys, sign, sign_as};
 
-const NOW: i64 = 1_800_000_000;
-
-fn issued_with(secret: &str) -> String {
+fn issue_with(secret: &str) -> String {
     TokenKeys::new(Secret::parse(secret).unwrap()).issue(42, 7, NOW).unwrap()
 }
 
-/// The verdict is `verify`'s, and the rest holds neither a secret nor the signature.
+/// Explains a token, and checks that the verdict is that of `verify` and that no secret and no
+/// signature is shown.
 fn explain(keys: &TokenKeys, token: &str, now: i64) -> Explanation {
     let explanation = keys.explain(token, now);
     let verdict = keys.verify(token, now);
@@ -31,8 +34,8 @@ fn reason(explanation: &Explanation) -> &str {
 }
 
 #[test]
-fn good_and_expired() {
-    let token = issued_with(SECRET);
+fn explain_shows_a_valid_and_an_expired_token() {
+    let token = issue_with(SECRET);
     let good = explain(&keys(), &token, NOW);
     assert_eq!(good.signed_by, Some(Signer::Current));
     let header = good.header.unwrap();
@@ -48,8 +51,8 @@ fn good_and_expired() {
 }
 
 #[test]
-fn of_another_key() {
-    let previous = explain(&keys(), &issued_with(PREVIOUS), NOW);
+fn explain_names_the_key_that_signed() {
+    let previous = explain(&keys(), &issue_with(PREVIOUS), NOW);
     assert_eq!(previous.signed_by, Some(Signer::Previous));
     assert!(previous.verdict.is_ok());
 
@@ -58,14 +61,14 @@ fn of_another_key() {
     assert_eq!(foreign.signed_by, None);
     assert!(
         foreign.header.as_ref().unwrap()["kid"].is_string() && foreign.claims.is_some(),
-        "they stand in it all the same"
+        "the parts are shown although the key is unknown"
     );
     assert_eq!(reason(&foreign), "unknown key id");
 }
 
 #[test]
-fn forged() {
-    let token = issued_with(SECRET);
+fn explain_shows_forged_claims_and_the_reason() {
+    let token = issue_with(SECRET);
     let (message, signature) = token.rsplit_once('.').unwrap();
     let (header, _) = message.split_once('.').unwrap();
     let claims = base64(r#"{"user_id":"1","admin":true}"#);
@@ -74,14 +77,14 @@ fn forged() {
     assert_eq!(forged.claims.as_ref().unwrap()["admin"], json!(true));
     assert_eq!(reason(&forged), "signature does not match");
 
-    // The current key's name, and the previous key's signature.
-    let misnamed = explain(&keys(), &sign_as(message, PREVIOUS, jsonwebtoken::Algorithm::HS256), NOW);
+    // The id of the current key with a signature of the previous key.
+    let misnamed = explain(&keys(), &sign_as(message, PREVIOUS, Algorithm::HS256), NOW);
     assert_eq!(misnamed.signed_by, Some(Signer::Previous));
     assert_eq!(reason(&misnamed), "signature does not match");
 }
 
 #[test]
-fn legacy_while_it_is_off() {
+fn explain_names_legacy_tokens_that_are_not_accepted() {
     let token = sign(&format!(
         "{}.{}",
         base64(r#"{"alg":"HS256","typ":"JWT"}"#),
@@ -94,8 +97,8 @@ fn legacy_while_it_is_off() {
 }
 
 #[test]
-fn a_header_that_is_refused() {
-    let token = issued_with(SECRET);
+fn explain_shows_a_rejected_header() {
+    let token = issue_with(SECRET);
     let claims = token.split('.').nth(1).unwrap();
     let header = base64(r#"{"alg":"HS256","kid":7,"crit":["exp"]}"#);
     let critical = explain(&keys(), &sign(&format!("{header}.{claims}")), NOW);
@@ -108,7 +111,7 @@ fn a_header_that_is_refused() {
 }
 
 #[test]
-fn garbage() {
+fn explain_shows_nothing_of_garbage() {
     let no_json = URL_SAFE_NO_PAD.encode("no JSON");
     let deep = base64("[".repeat(2000));
     let long = sign(&format!("{}.{}", base64(r#"{"alg":"HS256"}"#), base64(" ".repeat(4000))));

@@ -1,12 +1,12 @@
-use std::{
-    collections::HashSet,
-    env,
-    hash::{BuildHasher, RandomState},
-};
+//! Random mutations of a valid token, all of which `verify` must reject.
+
+use std::collections::HashSet;
+use std::env;
+use std::hash::{BuildHasher, RandomState};
 
 use daybook_auth::{Secret, TokenKeys};
 
-/// `SplitMix64`: the same mutations in every run.
+/// The SplitMix64 generator, so that every run makes the same mutations.
 struct Random(u64);
 
 impl Random {
@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-/// One small change, somewhere.
+/// Makes one small random change.
 fn mutate(token: &mut Vec<u8>, random: &mut Random) {
     if token.is_empty() {
         token.push(random.byte());
@@ -57,7 +57,7 @@ fn mutate(token: &mut Vec<u8>, random: &mut Random) {
 }
 
 #[test]
-fn no_mutation_of_a_good_token_is_accepted() {
+fn verify_rejects_random_mutations_of_a_valid_token() {
     let count = env::var("DAYBOOK_MUTATIONS").map_or(1_000_000, |count| count.parse().unwrap());
     let now = 1_800_000_000;
     let keys = TokenKeys::new(Secret::generate().unwrap())
@@ -67,7 +67,7 @@ fn no_mutation_of_a_good_token_is_accepted() {
     assert!(keys.verify(&token, now).is_ok());
 
     let mut random = Random(1);
-    // A million tokens would take some 300 MB; their hashes tell them apart as well.
+    // A million tokens would take about 300 MB. Their hashes are enough to count different ones.
     let hashes = RandomState::new();
     let mut tried = HashSet::new();
     for _ in 0..count {
@@ -85,7 +85,7 @@ fn no_mutation_of_a_good_token_is_accepted() {
 }
 
 #[test]
-fn no_other_last_character_is_accepted() {
+fn verify_rejects_every_other_last_character() {
     let now = 1_800_000_000;
     let keys = TokenKeys::new(Secret::generate().unwrap());
     let token = keys.issue(42, 7, now).unwrap();
@@ -93,5 +93,5 @@ fn no_other_last_character_is_accepted() {
         let changed = format!("{}{}", &token[..token.len() - 1], char::from(*last));
         keys.verify(&changed, now).is_ok()
     });
-    assert_eq!(accepted.count(), 1, "the bits that the signature does not fill are zero");
+    assert_eq!(accepted.count(), 1, "the unused bits of the last character must be zero");
 }

@@ -1,6 +1,10 @@
+//! Hashing and verifying with Argon2id.
+
 use daybook_auth::{Error, HashParameters, Hasher, HasherOptions, Password, PasswordHash, Verdict};
 use futures_util::future::join_all;
-use proptest::{collection::vec, prelude::*, sample::Index};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
 
 fn hasher() -> Hasher {
     Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, threads: 2, queue: 8 }).unwrap()
@@ -11,7 +15,7 @@ fn password(text: &str) -> Password {
 }
 
 #[tokio::test]
-async fn right_and_wrong() {
+async fn verify_accepts_the_exact_password_only() {
     let hasher = hasher();
     let stored = hasher.hash(password("ä 1\0")).await.unwrap();
     assert!(stored.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored.expose());
@@ -26,7 +30,7 @@ async fn right_and_wrong() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_long_password_counts() {
+async fn verify_uses_the_whole_of_a_long_password() {
     let hasher = hasher();
     let long = "x".repeat(5000);
     let stored = hasher.hash(password(&long)).await.unwrap();
@@ -35,13 +39,13 @@ async fn the_end_of_a_long_password_counts() {
 }
 
 #[tokio::test]
-async fn every_hash_has_its_salt() {
+async fn hash_uses_a_new_salt_every_time() {
     let hasher = hasher();
     assert_ne!(hasher.hash(password("a")).await.unwrap(), hasher.hash(password("a")).await.unwrap());
 }
 
 #[tokio::test]
-async fn other_parameters_are_outdated_both_ways() {
+async fn verify_reports_weaker_and_stronger_parameters_as_outdated() {
     let weak = hasher();
     let parameters = HashParameters::new(20_000, 2, 2).unwrap();
     let strong = Hasher::new(HasherOptions { parameters, threads: 1, queue: 8 }).unwrap();
@@ -54,7 +58,7 @@ async fn other_parameters_are_outdated_both_ways() {
 }
 
 #[tokio::test]
-async fn what_is_no_hash_is_an_error() {
+async fn verify_rejects_unsupported_hashes() {
     let hasher = hasher();
     for stored in [
         "",
@@ -69,12 +73,12 @@ async fn what_is_no_hash_is_an_error() {
 }
 
 #[tokio::test]
-async fn nobody_has_no_password() {
+async fn verify_absent_accepts_any_password() {
     hasher().verify_absent(password("a")).await.unwrap();
 }
 
 #[tokio::test]
-async fn past_the_queue_it_is_busy() {
+async fn verify_absent_is_busy_if_the_queue_is_full() {
     let hasher =
         Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, threads: 1, queue: 2 }).unwrap();
     let answers = join_all((0..16).map(|_| hasher.verify_absent(password("a")))).await;
@@ -85,7 +89,7 @@ async fn past_the_queue_it_is_busy() {
 }
 
 #[test]
-fn handles_are_shared_between_threads() {
+fn hasher_is_sync_and_its_futures_are_send() {
     fn shared<T: Clone + Send + Sync + 'static>(_: &T) {}
     fn sent<T: Send>(_: &T) {}
     let hasher = hasher();
@@ -94,9 +98,9 @@ fn handles_are_shared_between_threads() {
     sent(&hasher.verify(password("a"), PasswordHash::from_stored(String::new())));
 }
 
-/// One character replaced, put in, taken out, or exchanged with the next.
-pub(crate) fn changes(text: &[char], place: &Index, with: char) -> Vec<Vec<char>> {
-    let at = place.index(text.len());
+/// Texts with one character replaced, inserted, removed, or swapped with the next.
+pub(crate) fn edits(text: &[char], position: &Index, with: char) -> Vec<Vec<char>> {
+    let at = position.index(text.len());
     let edits: [fn(&mut Vec<char>, usize, char); 4] = [
         |text, at, with| text[at] = with,
         |text, at, with| text.insert(at, with),
@@ -120,14 +124,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_change_of_one_character_fails(text in vec(any::<char>(), 1..40), place: Index, with: char) {
+    fn verify_rejects_every_edit_of_one_character(
+        text in vec(any::<char>(), 1..40),
+        position: Index,
+        with: char,
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let hasher = hasher();
             let original: String = text.iter().collect();
             let stored = hasher.hash(password(&original)).await.unwrap();
             assert_eq!(hasher.verify(password(&original), stored.clone()).await.unwrap(), Verdict::Right);
-            for changed in changes(&text, &place, with) {
+            for changed in edits(&text, &position, with) {
                 let changed: String = changed.iter().collect();
                 let verdict = hasher.verify(password(&changed), stored.clone()).await.unwrap();
                 assert_eq!(verdict, Verdict::Wrong, "{original:?} became {changed:?}");

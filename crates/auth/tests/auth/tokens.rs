@@ -1,3 +1,5 @@
+//! Issuing and verifying access tokens: lifetime, clocks, and key rotation.
+
 use daybook_auth::{ACCESS_TOKEN_SECONDS, Claims, Secret, TokenError, TokenKeys};
 
 const NOW: i64 = 1_800_000_000;
@@ -7,7 +9,7 @@ fn secret() -> Secret {
 }
 
 #[test]
-fn issued_and_verified() {
+fn verify_returns_the_claims_of_an_issued_token() {
     let keys = TokenKeys::new(secret());
     let token = keys.issue(i64::MAX, 7, NOW).unwrap();
     assert!(token.len() < 300, "{}", token.len());
@@ -18,13 +20,13 @@ fn issued_and_verified() {
 }
 
 #[test]
-fn no_two_tokens_are_alike() {
+fn issue_never_repeats_a_token() {
     let keys = TokenKeys::new(secret());
     assert_ne!(keys.issue(1, 1, NOW).unwrap(), keys.issue(1, 1, NOW).unwrap());
 }
 
 #[test]
-fn good_until_the_second_of_its_expiry() {
+fn verify_accepts_a_token_until_the_second_of_its_expiry() {
     let keys = TokenKeys::new(secret());
     let token = keys.issue(1, 1, NOW).unwrap();
     assert!(keys.verify(&token, NOW + ACCESS_TOKEN_SECONDS - 1).is_ok());
@@ -33,7 +35,7 @@ fn good_until_the_second_of_its_expiry() {
 }
 
 #[test]
-fn a_clock_may_be_five_seconds_ahead() {
+fn verify_accepts_an_issuer_clock_that_is_five_seconds_ahead() {
     let keys = TokenKeys::new(secret());
     let token = keys.issue(1, 1, NOW).unwrap();
     assert!(keys.verify(&token, NOW - 5).is_ok());
@@ -42,7 +44,7 @@ fn a_clock_may_be_five_seconds_ahead() {
 }
 
 #[test]
-fn what_cannot_be_issued() {
+fn issue_rejects_ids_that_are_not_positive_and_times_out_of_range() {
     let keys = TokenKeys::new(secret());
     for (user_id, session_id, now) in [(0, 1, NOW), (-1, 1, NOW), (1, 0, NOW), (1, -1, NOW), (1, 1, i64::MAX)]
     {
@@ -51,7 +53,7 @@ fn what_cannot_be_issued() {
 }
 
 #[test]
-fn rotated() {
+fn verify_accepts_previous_keys_and_rejects_unknown_keys() {
     let (old, new, other) = (secret(), secret(), secret());
     let before = TokenKeys::new(old.clone());
     let during = TokenKeys::new(new.clone()).with_previous(vec![other, old]);
@@ -65,32 +67,32 @@ fn rotated() {
     assert!(matches!(before.verify(&new_token, NOW), Err(TokenError::Invalid("unknown key id"))));
 }
 
-/// Every instance goes from the old key to the new one, in three steps and one after the other: whichever two of neighbouring
-/// steps meet, each takes the other's tokens.
+/// The instances change from the old key to the new one in three steps, one instance after the
+/// other. Two instances that are at most one step apart accept each other's tokens.
 #[test]
-fn rotated_without_a_refusal() {
+fn rotation_in_three_steps_rejects_no_valid_token() {
     let (old, new) = (secret(), secret());
     let with = |current: &Secret, previous: &[&Secret]| {
         TokenKeys::new(current.clone())
             .with_previous(previous.iter().map(|secret| (*secret).clone()).collect())
     };
     let steps = [with(&old, &[]), with(&old, &[&new]), with(&new, &[&old]), with(&new, &[])];
-    // The last step is taken when the last token of the old key has expired.
+    // The last step follows when the last token of the old key has expired.
     let times = [NOW, NOW, NOW, NOW + ACCESS_TOKEN_SECONDS];
     for (here, there) in (0..4).flat_map(|here| (0..4).map(move |there| (here, there))) {
         let token = steps[here].issue(1, 1, times[here]).unwrap();
         let now = times[here].max(times[there]);
         let refused = match steps[there].verify(&token, now) {
             Ok(_) => false,
-            // No valid token is refused once its time is over.
+            // A rejection counts only while the token is valid.
             Err(_) => now < times[here] + ACCESS_TOKEN_SECONDS,
         };
-        assert!(!refused || here.abs_diff(there) > 1, "of step {here} in step {there}");
+        assert!(!refused || here.abs_diff(there) > 1, "step {there} rejects a token of step {here}");
     }
 }
 
 #[test]
-fn debug_tells_no_secret() {
+fn debug_hides_the_secrets() {
     let (current, previous) = (secret(), secret());
     let keys = TokenKeys::new(current.clone()).with_previous(vec![previous.clone()]);
     let debug = format!("{keys:?}");
