@@ -2,10 +2,12 @@
 
 mod bucket;
 mod concurrency;
-mod counters;
+mod connection;
+mod decision;
 mod error;
+mod local;
 mod quota;
-mod redis;
+mod shared;
 mod throttle;
 
 pub use bucket::Bucket;
