@@ -1,6 +1,7 @@
-//! What the binary can do.
+//! The command line.
 
 mod check;
+mod failure;
 mod healthcheck;
 mod migrate;
 mod secret;
@@ -11,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Environment};
+use self::failure::{Failure, with_causes};
+use crate::config::{Config, Environment, bind_address};
+use crate::openapi::document_json;
 use crate::telemetry;
 
 /// Accounts, notes, tasks with the weather and AI summaries over HTTP.
@@ -19,38 +22,34 @@ use crate::telemetry;
 /// Without a command it serves. Everything is configured by environment variables, or by a `.env` file in the working directory.
 #[derive(Debug, Parser)]
 #[command(name = "daybook", version)]
-pub struct Arguments {
+struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-#[derive(Debug, Default, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Applies migrations, then serves until SIGTERM or SIGINT (the default)
-    #[default]
     Serve,
-    /// Applies the migrations that are not applied yet
+    /// Applies the pending migrations
     Migrate,
-    /// Checks the configuration and what it points to; exits with 1 if something is wrong
+    /// Checks the configuration and the servers that it names; exits with 1 after a problem
     Check,
     /// Prints the OpenAPI document
     Openapi,
     /// Prints a fresh secret for JWT_SECRET_KEY
     Secret,
-    /// What can be known about tokens
+    /// Examines access tokens
     #[command(subcommand)]
     Token(token::Command),
-    /// Asks the service at DAYBOOK_BIND whether it is ready; exits with 1 if it is not
+    /// Asks the service at DAYBOOK_BIND if it is ready; exits with 1 if it is not
     Healthcheck,
 }
 
-/// Why a command failed: shown to the operator as it is.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Runs a command to its end and tells how it went.
+/// Runs the command of the process' arguments to its end.
 #[must_use]
-pub fn run(arguments: Arguments) -> ExitCode {
-    let command = arguments.command.unwrap_or_default();
+pub fn run() -> ExitCode {
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
     match dispatch(command) {
         Ok(code) => code,
         Err(failure) => {
@@ -62,42 +61,30 @@ pub fn run(arguments: Arguments) -> ExitCode {
 
 fn dispatch(command: Command) -> Result<ExitCode, Failure> {
     match command {
+        Command::Serve => block_on(serve::run(configure()?)),
+        Command::Migrate => block_on(migrate::run(configure()?)),
+        Command::Check => block_on(check::run(configure()?)),
+        Command::Token(command) => block_on(token::run(configure()?, command)),
+        // Only the address matters here, so no other setting can make the check fail.
+        Command::Healthcheck => block_on(healthcheck::run(bind_address(&Environment::read()?)?)),
+        Command::Secret => secret::run(),
         Command::Openapi => {
-            println!("{}", crate::document_json()?);
-            return Ok(ExitCode::SUCCESS);
+            println!("{}", document_json()?);
+            Ok(ExitCode::SUCCESS)
         }
-        Command::Secret => return secret::run(),
-        _ => {}
     }
-    let environment = Environment::read()?;
-    if matches!(command, Command::Healthcheck) {
-        // Only the address matters here, and a check that cannot log must not fail for it.
-        return run_async(healthcheck::run(Config::bind(&environment)?));
-    }
-    let config = Config::from_environment(&environment)?;
+}
+
+/// Reads the configuration and starts the log.
+fn configure() -> Result<Config, Failure> {
+    let config = Config::from_environment(&Environment::read()?)?;
     telemetry::start(&config.log)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match command {
-        Command::Migrate => run_async(migrate::run(config)),
-        Command::Check => run_async(check::run(config)),
-        Command::Token(command) => run_async(token::run(config, command)),
-        _ => run_async(serve::run(config)),
-    }
+    Ok(config)
 }
 
-fn run_async(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     actix_web::rt::System::new().block_on(work)
-}
-
-/// An error with everything that led to it.
-fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,27 +1,21 @@
-//! The daybook service as a library: the binary and its tests run the very same code.
+//! The daybook service. The binary calls [`run`] and nothing else.
 
-mod audit;
-mod client_address;
-pub mod commands;
-pub mod config;
+mod commands;
+mod config;
 mod endpoint;
-mod envelope;
 mod error;
 mod extract;
-mod limiter;
+mod limits;
 mod metrics;
+mod middleware;
 mod openapi;
-mod places;
-mod revocation;
+mod request_id;
 mod routes;
-mod seats;
 mod secret_file;
-pub mod server;
-pub mod state;
+mod server;
+mod sessions;
+mod state;
 mod summaries;
-pub mod telemetry;
-mod uses;
-mod validation;
+mod telemetry;
 
-pub use client_address::TrustedProxies;
-pub use openapi::document_json;
+pub use commands::run;

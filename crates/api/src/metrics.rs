@@ -1,4 +1,4 @@
-//! What the service counts, for Prometheus.
+//! Counters and limits of the process, for Prometheus.
 
 use std::time::Duration;
 
@@ -23,19 +23,19 @@ pub(crate) struct Metrics {
     waiting: IntGauge,
 }
 
-/// Requests that are served at once in one process. Each waits for the database or for a hash; a thousand that wait are a second
-/// behind, and one more would only wait longer.
+/// Limit of requests that are served at once. Each waits for the database or for a hash. A thousand of them take about a second, and
+/// one more would only wait longer.
 const SERVED_MAX: i64 = 1_024;
 
-/// Requests whose bodies are being read at once. Whoever sends slowly costs little more than a socket, and must not keep others from
-/// being served, so there may be many; without an account each holds 16 kB at the most.
+/// Limit of requests whose bodies are read at once. A slow client costs little more than a socket and must not keep others from being
+/// served, so the limit is high. Without an account each holds at most 16 kB.
 const READING_MAX: i64 = 8_192;
 
-/// Requests that wait for an AI provider or for Open-Meteo at once. They cost no more than those whose bodies are read, and others must not have to wait
-/// for a server that is not ours.
+/// Limit of requests that wait for the AI provider or for Open-Meteo. They cost no more than those whose bodies are read, and other
+/// requests must not wait for a server of another company.
 const WAITING_MAX: i64 = 8_192;
 
-/// One request in a count, until it is dropped: also when the client goes away.
+/// Counts one request until it is dropped, which also happens when the client disconnects.
 pub(crate) struct Counted(IntGauge);
 
 impl Counted {
@@ -85,7 +85,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts a request until it is answered, and tells whether there are too many.
+    /// Counts a request until it is answered. The flag is true if there are too many.
     pub(crate) fn serving(&self) -> (Counted, bool) {
         let counted = Counted::enter(&self.in_flight);
         (counted, self.in_flight.get() - self.reading.get() - self.waiting.get() > SERVED_MAX)
@@ -95,7 +95,7 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// Too many are being read.
+    /// [`ApiError::Busy`] beyond the limit.
     pub(crate) fn reading(&self) -> Result<Counted, ApiError> {
         let counted = Counted::enter(&self.reading);
         if self.reading.get() > READING_MAX {
@@ -104,11 +104,11 @@ impl Metrics {
         Ok(counted)
     }
 
-    /// Counts a request while it waits for a service that is not ours.
+    /// Counts a request while it waits for a service of another company.
     ///
     /// # Errors
     ///
-    /// Too many wait.
+    /// [`ApiError::Busy`] beyond the limit.
     pub(crate) fn waiting(&self) -> Result<Counted, ApiError> {
         let counted = Counted::enter(&self.waiting);
         if self.waiting.get() > WAITING_MAX {
@@ -117,16 +117,16 @@ impl Metrics {
         Ok(counted)
     }
 
-    /// Counts an answered request. The route is the pattern that matched, never the path: paths are without number.
+    /// Counts an answered request. The route is the pattern that matched and not the path, since there is no limit to paths.
     pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
-        // Anybody can make up methods, and each would be a series of its own.
+        // Clients can invent methods, and each would be a time series of its own.
         let method = if METHODS.contains(&method) { method } else { "other" };
         let status = status.to_string();
         self.requests.with_label_values(&[method, route, &status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
 
-    /// Everything in Prometheus' text format, version 0.0.4.
+    /// Returns all counters in the text format of Prometheus, version 0.0.4.
     pub(crate) fn encode(&self) -> prometheus::Result<Vec<u8>> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;

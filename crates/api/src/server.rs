@@ -1,4 +1,4 @@
-//! Binding, serving and stopping: the binary and the tests use the same.
+//! Binds, serves, and stops without losing a request.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -8,28 +8,28 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::Config;
-use crate::envelope::envelope;
-use crate::openapi;
+use crate::config::ServerConfig;
+use crate::middleware::surround;
+use crate::openapi::document_json;
 use crate::routes;
 use crate::routes::docs::Document;
 use crate::state::State;
 
-/// How long requests that were begun may take to end after SIGTERM. With the 5 s that a last write may take, it is less than the
-/// 30 s after which orchestrators kill.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long requests in progress may take after SIGTERM. With the 5 s of a last write, it is less than the 30 s after which
+/// orchestrators kill.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What of that is for telling whoever waits for a summary that there will be none, and for booking what it took.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// At the end of [`DRAIN_TIMEOUT`], this time remains for summaries to report their end and to charge their tokens.
+const DRAIN_RESERVE: Duration = Duration::from_secs(3);
 
-/// A head arrives within this time or its connection is closed.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// A connection whose request head takes longer is closed.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// As long as load balancers keep their own connections, and a little more, so that it is never daybook that closes first.
+/// Longer than the 60 s of common load balancers, so that they close idle connections and not daybook.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// A service that is bound and not yet running.
-pub struct Server {
+/// A service that is bound and does not run yet.
+pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     workers: usize,
@@ -37,12 +37,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Takes the address. With port 0 the system picks one; see [`Server::address`].
+    /// Binds the address. With port 0 the system picks one, which [`Server::address`] returns.
     ///
     /// # Errors
     ///
-    /// When the address is taken or not this machine's.
-    pub fn bind(config: &Config, state: State) -> io::Result<Self> {
+    /// When the address is in use, or not one of this machine.
+    pub(crate) fn bind(config: &ServerConfig, state: State) -> io::Result<Self> {
         let listener = TcpListener::bind(config.bind).map_err(|cause| {
             io::Error::new(cause.kind(), format!("cannot listen on {}: {cause}", config.bind))
         })?;
@@ -50,53 +50,56 @@ impl Server {
         Ok(Self { listener, address, workers: config.workers, state })
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    /// The address that the service listens on.
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Serves until SIGTERM or SIGINT, then finishes the requests that were begun and what they began to write.
+    /// Serves until SIGTERM or SIGINT. Then finishes the requests in progress and the writes that they began.
     ///
     /// # Errors
     ///
-    /// When signals cannot be waited for or the server fails.
-    pub async fn run(self) -> io::Result<()> {
-        let state = self.state.clone();
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let stop = async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("stopping");
-            state.drain();
-            actix_web::rt::spawn(async move {
-                tokio::time::sleep(GRACE - LAST_WORDS).await;
-                state.summaries.give_up();
-            });
-        };
-        let document = web::Data::new(Document(openapi::document_json().map_err(io::Error::other)?.into()));
+    /// When signals cannot be received or the server fails.
+    pub(crate) async fn run(self) -> io::Result<()> {
+        let document = web::Data::new(Document(document_json().map_err(io::Error::other)?.into()));
+        let stop = stop_signal(self.state.clone())?;
         let state = self.state.clone();
         HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(state.for_worker()))
                 .app_data(document.clone())
                 .configure(routes::configure)
-                .wrap(from_fn(envelope))
+                .wrap(from_fn(surround))
         })
         .workers(self.workers)
         .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_DEADLINE)
+        .client_request_timeout(HEAD_TIMEOUT)
         .tcp_nodelay(true)
-        // A client that has closed its side is gone, as for uvicorn: what is made for it alone, such as a summary, is given up.
+        // Like uvicorn: a client that has closed its side has disconnected. Work for it alone, such as a summary, is canceled.
         .h1_allow_half_closed(false)
         .shutdown_signal(stop)
-        .shutdown_timeout(GRACE.as_secs())
+        .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
         .listen(self.listener)?
         .run()
         .await?;
         self.state.database.flush().await.map_err(io::Error::other)
     }
+}
+
+/// Completes when the service must stop. From then on it drains.
+fn stop_signal(state: State) -> io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        state.drain();
+        actix_web::rt::spawn(async move {
+            tokio::time::sleep(DRAIN_TIMEOUT - DRAIN_RESERVE).await;
+            state.summaries.give_up();
+        });
+    })
 }

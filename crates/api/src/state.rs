@@ -1,133 +1,128 @@
 //! What every request may use.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use actix_web::http::header::HeaderValue;
 use actix_web::{HttpRequest, web};
-use daybook_auth::{Hasher, HasherOptions, PasswordPolicy, TokenKeys};
-use daybook_domain::{SessionPolicy, Timestamp};
+use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, HasherOptions, PasswordPolicy, TokenKeys};
+use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
+use daybook_revocation::Revocations;
+use daybook_throttle::Concurrency;
 
-use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::limiter::Limiter;
+use crate::limits::attempts::AttemptLimits;
+use crate::limits::client_address::TrustedProxies;
 use crate::metrics::Metrics;
-use crate::places::Places;
-use crate::revocation::Revocations;
-use crate::seats::Seats;
+use crate::request_id::RequestIds;
+use crate::sessions::ActivityRecorder;
 use crate::summaries::Summaries;
-use crate::uses::Uses;
 
-/// The parts of a running service, one set per worker thread; everything in it is shared but the database's lane.
+/// The parts of a running service. Each worker thread has one, and all of it is shared except the database connection for reads.
 #[derive(Clone)]
-pub struct State {
+pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) hasher: Hasher,
+    /// Limits concurrent password hashes per network.
+    pub(crate) hashing: Concurrency<Option<IpAddr>>,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) password_policy: PasswordPolicy,
-    pub(crate) sessions: SessionPolicy,
+    pub(crate) session_policy: SessionPolicy,
     pub(crate) revocations: Revocations,
-    pub(crate) limiter: Limiter,
-    pub(crate) places: Places,
+    pub(crate) activity: ActivityRecorder,
+    pub(crate) attempts: AttemptLimits,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summaries: Summaries,
-    /// For those who have cities looked up.
-    pub(crate) lookup_seats: Seats,
     pub(crate) weather: daybook_weather_client::Client,
+    /// Limits concurrent geocoding requests per user.
+    pub(crate) geocoding: Concurrency<UserId>,
     pub(crate) metrics: Metrics,
-    pub(crate) uses: Uses,
+    pub(crate) request_ids: Arc<RequestIds>,
     draining: Arc<AtomicBool>,
-    request_ids: Arc<RequestIds>,
     clock: fn() -> Timestamp,
 }
 
-/// Whoever makes names of cities up must not take the places of all others at the geocoder.
-const LOOKUPS_PER_USER: usize = 4;
-/// As many requests as may wait for another service have one each.
-const LOOKUPS: usize = 8_192;
+/// A user who invents names of cities must not keep the geocoder from others.
+const GEOCODING_PER_USER: usize = 4;
+/// As many as there may be requests that wait for another service.
+const GEOCODING: usize = 8_192;
 
 impl State {
-    /// Puts the parts together as they are configured. Opens SQLite's file; connects to nothing else before it is
-    /// asked to, and to Redis in the background, on the Tokio runtime that this is called in.
+    /// Puts the parts together. Opens the file of SQLite. Connects to Redis in the background, on the Tokio runtime of the caller, and to
+    /// everything else when it is first used.
     ///
     /// # Errors
     ///
-    /// When a part cannot be made, with the reason.
-    pub fn new(config: &Config) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let options = HasherOptions { parameters: config.hashing, ..HasherOptions::default() };
-        // Those at work and those that wait.
-        let places = options.threads + options.queue;
-        let tokens = config.token_keys().ok_or("JWT_SECRET_KEY is not set")?;
-        // What deployments that share a Redis do not share. While a secret is being replaced, instances may have two.
-        let namespace = format!("daybook:{}", tokens.key_id());
+    /// When a part cannot be made.
+    pub(crate) fn new(
+        config: &Config,
+        keys: TokenKeys,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let security = &config.security;
+        let options = HasherOptions { parameters: security.hashing, ..HasherOptions::default() };
+        // A network may have half of the hashes that run or wait, so that others can log in.
+        let hashes_per_network = match security.rate_limits {
+            Some(_) => (options.threads + options.queue) / 2,
+            None => usize::MAX,
+        };
+        // Separates deployments that share a Redis. While a secret is being replaced, instances may have two namespaces.
+        let namespace = format!("daybook:{}", keys.key_id());
+        let redis = config.redis.as_ref();
+        let revocations = Revocations::new(Duration::from_secs(ACCESS_TOKEN_SECONDS.unsigned_abs()));
         let weather = daybook_weather_client::Client::builder()
-            .geocoding_base_url(config.geocoding_base_url.clone())
-            .weather_base_url(config.weather_base_url.clone())
-            .cache_lifetime(config.weather_lifetime)
+            .geocoding_base_url(config.weather.geocoding_base_url.clone())
+            .weather_base_url(config.weather.forecast_base_url.clone())
+            .cache_lifetime(config.weather.cache_lifetime)
             .build()?;
+        let clock = Timestamp::now;
         Ok(Self {
             database: Database::open(&config.database_url)?,
             hasher: Hasher::new(options)?,
-            tokens: Arc::new(tokens),
-            password_policy: config.password_policy,
-            sessions: config.sessions,
-            revocations: Revocations::new(config.redis.as_ref(), &namespace)?,
-            limiter: Limiter::new(config.rate_limits, config.redis.as_ref(), &namespace)?,
-            places: Places::new(config.rate_limits.map(|_| places / 2)),
-            trusted_proxies: Arc::new(config.trusted_proxies.clone()),
-            uses: Uses::new(),
-            summaries: Summaries::new(&config.summarizer)?,
+            hashing: Concurrency::new(hashes_per_network, usize::MAX),
+            tokens: Arc::new(keys),
+            password_policy: security.password_policy,
+            session_policy: config.sessions,
+            revocations: match redis {
+                Some(url) => revocations.with_redis(url.expose(), &namespace)?,
+                None => revocations,
+            },
+            activity: ActivityRecorder::new(),
+            attempts: AttemptLimits::new(security.rate_limits, redis, &namespace)?,
+            trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
+            summaries: Summaries::new(&config.summarizer, clock)?,
             weather,
-            lookup_seats: Seats::new(LOOKUPS_PER_USER, LOOKUPS),
+            geocoding: Concurrency::new(GEOCODING_PER_USER, GEOCODING),
             metrics: Metrics::new()?,
-            draining: Arc::default(),
             request_ids: Arc::new(RequestIds::new()?),
-            clock: Timestamp::now,
+            draining: Arc::default(),
+            clock,
         })
     }
 
-    /// The state that the server put beside its routes.
+    /// Returns the state that the server put beside its routes.
     pub(crate) fn of(request: &HttpRequest) -> Result<&web::Data<Self>, ApiError> {
         request.app_data::<web::Data<Self>>().ok_or_else(|| ApiError::internal("the routes have no state"))
     }
 
-    /// The same service for another worker thread.
+    /// Returns the state of another worker thread.
     pub(crate) fn for_worker(&self) -> Self {
         Self { database: self.database.for_worker(), ..self.clone() }
     }
 
-    /// The time by which everything is stamped and compared.
+    /// The current time. All times are stamped and compared by this clock.
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
-    /// An id for a request that brought none.
-    pub(crate) fn next_request_id(&self) -> HeaderValue {
-        let number = self.request_ids.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:016x}-{number:x}", self.request_ids.process);
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("none"))
-    }
-
-    /// From now on the service says that it is not ready.
+    /// From now on the service reports that it is not ready.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
-    }
-}
-
-/// Ids of requests: a number drawn for the process, and a count. No two processes share them, and none costs a random number.
-struct RequestIds {
-    process: u64,
-    next: AtomicU64,
-}
-
-impl RequestIds {
-    fn new() -> Result<Self, getrandom::Error> {
-        Ok(Self { process: getrandom::u64()?, next: AtomicU64::new(1) })
     }
 }

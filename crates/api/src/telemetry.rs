@@ -1,4 +1,4 @@
-//! Logs: for people on a terminal, JSON lines otherwise. They go to standard error; standard output is for commands' answers.
+//! The log, on standard error: text on a terminal, JSON lines otherwise. Standard output is for the results of commands.
 
 use std::io::{self, IsTerminal};
 
@@ -10,10 +10,10 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 ///
 /// # Errors
 ///
-/// When the filter cannot be read or logging was started before.
-pub fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// When the filter is invalid or the log was started before.
+pub(crate) fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter: EnvFilter = filter.parse()?;
-    // Below `info` this one writes every parameter of a query, hashes among them. No filter of an operator's may ask for that.
+    // Below `info`, tokio_postgres logs the parameters of every query, password hashes included. No filter can enable that.
     let quiet =
         Targets::new().with_default(LevelFilter::TRACE).with_target("tokio_postgres", LevelFilter::INFO);
     let logs = tracing_subscriber::fmt::layer().with_writer(io::stderr);

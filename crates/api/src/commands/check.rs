@@ -6,37 +6,38 @@ use std::time::Duration;
 use daybook_persistence::Database;
 use reqwest::redirect::Policy;
 
-use super::{Failure, with_causes};
+use super::failure::{Failure, with_causes};
 use crate::config::{Config, RedisUrl, SummarizerConfig};
 
 /// As long as a person waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The configuration is good, or this would not run; what is left is what it points to.
+/// Reports on everything that the configuration names. The configuration itself is valid, or this would not run.
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     println!("configuration: ok");
-    let mut all_well = report("database", database(&config).await);
+    let mut all_ok = report("database", database(&config).await);
     match &config.redis {
-        Some(url) => all_well &= report("Redis", redis(url).await),
+        Some(url) => all_ok &= report("Redis", redis(url).await),
         None => println!("Redis: none (set REDIS_URL to share limits and revocations between instances)"),
     }
-    // As the service's own clients: no proxy, no redirect.
-    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().redirect(Policy::none()).build()?;
+    // Like the clients of the service: no proxy, no redirects.
+    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().redirect(Policy::none()).build()?;
     match &config.summarizer {
-        // Any answer will do: that the key is good is only known once it is paid for.
+        // Any response will do. Only a paid request would show that the key is valid.
         SummarizerConfig::Provider(provider) => {
-            all_well &= report("AI provider", reach(&client, &provider.base_url).await);
+            all_ok &= report("AI provider", reach(&client, &provider.base_url).await);
         }
         SummarizerConfig::Extractive => {
             println!(
-                "AI provider: none (set OPENAI_SECRET_KEY for one; summaries are picked from the notes' own sentences)"
+                "AI provider: none (set OPENAI_SECRET_KEY for one; \
+                 summaries are picked from the notes' own sentences)"
             );
         }
         SummarizerConfig::Off => println!("AI provider: off"),
     }
-    all_well &= report("geocoding", reach(&client, &config.geocoding_base_url).await);
-    all_well &= report("weather", reach(&client, &config.weather_base_url).await);
-    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    all_ok &= report("geocoding", reach(&client, &config.weather.geocoding_base_url).await);
+    all_ok &= report("weather", reach(&client, &config.weather.forecast_base_url).await);
+    Ok(if all_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn database(config: &Config) -> Result<(), Failure> {
@@ -54,7 +55,7 @@ async fn redis(url: &RedisUrl) -> Result<(), Failure> {
         let mut connection = client.get_multiplexed_async_connection().await?;
         redis::cmd("PING").query_async::<()>(&mut connection).await
     };
-    Ok(tokio::time::timeout(PATIENCE, ping).await??)
+    Ok(tokio::time::timeout(REQUEST_TIMEOUT, ping).await??)
 }
 
 async fn reach(client: &reqwest::Client, url: &url::Url) -> Result<(), Failure> {

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::Failure;
+use super::failure::Failure;
 
-/// Less than the interval in which containers are checked.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// Less than the usual interval of container health checks.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(bind: SocketAddr) -> Result<ExitCode, Failure> {
-    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
+    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().build()?;
     let url = format!("http://{}/health/ready", reachable(bind));
     let response = client.get(url).send().await?;
     let status = response.status();
@@ -18,7 +18,7 @@ pub(super) async fn run(bind: SocketAddr) -> Result<ExitCode, Failure> {
     Ok(if status.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// A server on every address is asked on the loopback one.
+/// A server that listens on every address is called on the loopback address.
 fn reachable(mut bind: SocketAddr) -> SocketAddr {
     match bind.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => bind.set_ip(Ipv4Addr::LOCALHOST.into()),

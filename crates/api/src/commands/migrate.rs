@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daybook_persistence::Database;
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::Config;
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {

@@ -1,4 +1,4 @@
-//! `daybook token explain`: why a token is good or not.
+//! `daybook token explain`: why an access token is valid or not.
 
 use std::io::{self, Read};
 use std::process::ExitCode;
@@ -9,27 +9,26 @@ use daybook_domain::{SessionId, Timestamp, UserId};
 use daybook_persistence::Database;
 use serde_json::{Map, Value};
 
-use super::Failure;
+use super::failure::Failure;
 use crate::config::Config;
 use crate::secret_file;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Tells why an access token is good or not; exits with 1 if it is not
+    /// Explains why an access token is valid or not; exits with 1 if it is not
     Explain {
-        /// The token; read from standard input if it is left out, so that it need not stand in the shell's history
+        /// The token; read from standard input if it is absent, so that it need not be in the shell's history
         token: Option<String>,
     },
 }
 
-pub(super) async fn run(mut config: Config, command: Command) -> Result<ExitCode, Failure> {
+pub(super) async fn run(config: Config, command: Command) -> Result<ExitCode, Failure> {
     let Command::Explain { token } = command;
     let token = match token {
         Some(token) => token,
         None => io::read_to_string(io::stdin().take(MAX))?,
     };
-    secret_file::read_in(&mut config)?;
-    let keys = config.token_keys().ok_or("JWT_SECRET_KEY is not set")?;
+    let keys = secret_file::existing_token_keys(&config)?;
     let now = Timestamp::now();
     let token = token.trim();
     let explanation = explain(&keys, token.strip_prefix("Bearer ").unwrap_or(token), now);
@@ -41,7 +40,7 @@ pub(super) async fn run(mut config: Config, command: Command) -> Result<ExitCode
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// In bytes: more than any token has that is read at all.
+/// In bytes; longer than any token that could be valid.
 const MAX: u64 = 64 * 1024;
 
 fn explain(keys: &TokenKeys, token: &str, now: Timestamp) -> Explanation {
@@ -70,17 +69,17 @@ fn explain(keys: &TokenKeys, token: &str, now: Timestamp) -> Explanation {
     explanation
 }
 
-/// One line of JSON: whatever a forger has put in, it does not become a line of ours.
+/// One line of JSON, so that a forged token cannot print lines of its own.
 fn shown(part: Option<&Map<String, Value>>) -> String {
     part.map_or_else(|| "cannot be read".to_owned(), |part| serde_json::to_string(part).unwrap_or_default())
 }
 
-/// Whether what the token belongs to still lives.
+/// Prints the state of the token's session. Returns true if the token is valid for it.
 async fn explain_session(config: &Config, claims: &Claims, now: Timestamp) -> Result<bool, Failure> {
     if let Some(path) = config.database_url.sqlite_path()
         && !path.exists()
     {
-        // To open it would make it.
+        // Opening the database would create its file.
         println!("session: there is no database at {}", path.display());
         return Ok(false);
     }

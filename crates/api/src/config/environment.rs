@@ -1,49 +1,31 @@
-//! Where variables come from: the process's environment, then a `.env` in the working directory.
+//! The source of settings: the environment of the process, then a `.env` in the working directory.
 
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Variables by name. An empty one is one that is not set, as compose files write it.
-#[derive(Default)]
-pub struct Environment(HashMap<String, String>);
+use super::settings;
 
-/// A `.env` that cannot be read. Does not repeat the line, which may hold a secret.
+/// Variables by name. An empty variable is not set, as compose files write it.
+#[derive(Default)]
+pub(crate) struct Environment(HashMap<String, String>);
+
+/// A `.env` that cannot be read. The message does not repeat the line, which may have a secret.
 #[derive(Debug, thiserror::Error)]
 #[error(".env cannot be read: {0}")]
-pub struct EnvironmentError(String);
-
-/// The variables of daybook's own name that something reads.
-const KNOWN: [&str; 16] = [
-    "DAYBOOK_BIND",
-    "DAYBOOK_WORKERS",
-    "DAYBOOK_ACCEPT_LEGACY_TOKENS",
-    "DAYBOOK_PASSWORD_POLICY",
-    "DAYBOOK_ARGON2",
-    "DAYBOOK_SUMMARIZER",
-    "DAYBOOK_AI_PRICES",
-    "DAYBOOK_AI_TOKENS_PER_USER",
-    "DAYBOOK_AI_TOKENS_PER_DAY",
-    "DAYBOOK_AI_PARALLEL_PER_USER",
-    "DAYBOOK_AI_PARALLEL",
-    "DAYBOOK_SESSION_IDLE",
-    "DAYBOOK_SESSION_LIFETIME",
-    "DAYBOOK_SESSIONS_PER_USER",
-    "DAYBOOK_RATE_LIMIT",
-    "DAYBOOK_TRUSTED_PROXIES",
-];
+pub(crate) struct EnvironmentError(String);
 
 impl Environment {
-    /// The process's environment, completed by `.env`, which never overrides it.
+    /// Reads the environment of the process. Variables of `.env` are added and never override it.
     ///
     /// # Errors
     ///
     /// When there is a `.env` that cannot be read.
-    pub fn read() -> Result<Self, EnvironmentError> {
+    pub(crate) fn read() -> Result<Self, EnvironmentError> {
         let mut variables = Self::dot_env(Path::new(".env"))?;
-        // A name or value that is not UTF-8 is none of ours.
-        let ours =
-            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-        variables.extend(ours);
+        // A name or a value that is not UTF-8 belongs to another program.
+        let text = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        variables.extend(text);
         Ok(Self(variables))
     }
 
@@ -56,23 +38,23 @@ impl Environment {
         pairs.collect::<Result<_, _>>().map_err(|error| EnvironmentError(reason(error)))
     }
 
-    /// The value of a variable that is set and not blank, with its blanks: a secret may begin or end with one.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a variable that is set and not blank. Blanks around it stay: a secret may begin or end with one.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
 
-    /// Whether a variable is set and not empty.
-    #[must_use]
-    pub fn has(&self, name: &str) -> bool {
+    /// True if a variable is set and not blank.
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    /// A sentence for each of daybook's own variables that nothing reads: most often a slip of the pen.
-    pub(crate) fn without_effect(&self) -> Vec<String> {
-        let ours = self.0.keys().filter(|name| name.starts_with("DAYBOOK_"));
-        let mut unknown: Vec<_> =
-            ours.filter(|name| !KNOWN.contains(&name.as_str()) && self.has(name)).collect();
+    /// Returns a sentence for each variable that begins with `DAYBOOK_` and is not a setting. Most are misspelled.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        let is_unknown = |name: &&String| {
+            let is_setting = settings::ALL.iter().any(|setting| setting.name == name.as_str());
+            name.starts_with("DAYBOOK_") && !is_setting && self.has(name)
+        };
+        let mut unknown: Vec<_> = self.0.keys().filter(is_unknown).collect();
         unknown.sort();
         unknown.into_iter().map(|name| format!("{name} is set but has no effect in this version")).collect()
     }
@@ -85,6 +67,7 @@ fn reason(error: dotenvy::Error) -> String {
     }
 }
 
+#[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Environment {
     fn from(pairs: [(&str, &str); N]) -> Self {
         Self(pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())

@@ -1,5 +1,6 @@
-//! Bad configuration: every problem is told, none of them tells a secret.
+//! Invalid configurations: every problem is reported, and none shows a secret.
 
+use super::settings::{Default, Setting};
 use super::*;
 
 const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
@@ -12,16 +13,16 @@ fn problems<const N: usize>(pairs: [(&str, &str); N]) -> Vec<String> {
 }
 
 #[test]
-fn nothing_has_to_be_set() {
+fn from_environment_needs_no_setting() {
     let config = Config::from_environment(&Environment::default()).unwrap();
-    assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
     assert!(matches!(config.summarizer, SummarizerConfig::Extractive));
     assert!(config.log.starts_with("info"));
 }
 
 #[test]
-fn each_bad_value_is_told_by_name() {
+fn from_environment_names_each_invalid_setting() {
     let table = [
         ("DATABASE_URL", "mysql://localhost/x"),
         ("DATABASE_URL", "sqlite://"),
@@ -78,14 +79,14 @@ fn each_bad_value_is_told_by_name() {
         ("DAYBOOK_SESSIONS_PER_USER", "0"),
     ];
     for (name, value) in table {
-        let told = problems([(name, value)]);
-        assert!(told.iter().any(|problem| problem.starts_with(name)), "{name}={value}: {told:?}");
+        let found = problems([(name, value)]);
+        assert!(found.iter().any(|problem| problem.starts_with(name)), "{name}={value}: {found:?}");
     }
 }
 
 #[test]
-fn all_problems_are_told_at_once() {
-    let told = problems([
+fn from_environment_reports_all_problems_at_once() {
+    let found = problems([
         ("DATABASE_URL", "postgres://u:canary@h/d?sslmode=canary"),
         ("DAYBOOK_BIND", "nowhere"),
         ("DAYBOOK_WORKERS", "0"),
@@ -93,18 +94,18 @@ fn all_problems_are_told_at_once() {
         ("JWT_PREVIOUS_SECRET_KEYS", "canary"),
         ("REDIS_URL", "https://:canary@host"),
     ]);
-    assert_eq!(told.len(), 6, "{told:?}");
-    assert!(!told.concat().contains("canary"), "{told:?}");
+    assert_eq!(found.len(), 6, "{found:?}");
+    assert!(!found.concat().contains("canary"), "{found:?}");
 }
 
 #[test]
-fn postgres_needs_a_secret() {
+fn from_environment_requires_a_secret_with_postgres() {
     assert_eq!(problems([("DATABASE_URL", "postgres://u@h/d")]).len(), 1);
     assert_eq!(problems([("DATABASE_URL", "postgres://u@h/d"), ("JWT_SECRET_KEY", SECRET)]).len(), 0);
 }
 
 #[test]
-fn the_summarizer_can_be_forced_and_switched_off() {
+fn summarizer_can_be_required_and_switched_off() {
     assert_eq!(problems([("DAYBOOK_SUMMARIZER", "openai")]).len(), 1);
     let off = Environment::from([("DAYBOOK_SUMMARIZER", "off"), ("OPENAI_SECRET_KEY", "sk-1")]);
     assert!(matches!(Config::from_environment(&off).unwrap().summarizer, SummarizerConfig::Off));
@@ -116,12 +117,12 @@ fn the_summarizer_can_be_forced_and_switched_off() {
 }
 
 #[test]
-fn an_empty_variable_is_not_set() {
+fn environment_ignores_blank_variables() {
     assert!(problems([("DAYBOOK_WORKERS", ""), ("JWT_SECRET_KEY", " "), ("DATABASE_URL", "")]).is_empty());
 }
 
 #[test]
-fn nothing_prints_a_secret() {
+fn debug_shows_no_secret() {
     let pairs = [
         ("JWT_SECRET_KEY", SECRET),
         ("OPENAI_SECRET_KEY", "sk-canary"),
@@ -133,7 +134,7 @@ fn nothing_prints_a_secret() {
 }
 
 #[test]
-fn limits_are_read_as_people_write_them() {
+fn from_environment_reads_durations_and_quotas() {
     let environment = Environment::from([
         ("DAYBOOK_SESSION_IDLE", "36h"),
         ("DAYBOOK_SESSION_LIFETIME", "30d"),
@@ -143,16 +144,48 @@ fn limits_are_read_as_people_write_them() {
     let config = Config::from_environment(&environment).unwrap();
     let expected = SessionPolicy { idle_seconds: 129_600, lifetime_seconds: 2_592_000, per_user: 5 };
     assert_eq!(config.sessions, expected);
-    let limits = config.rate_limits.unwrap();
+    let limits = config.security.rate_limits.unwrap();
     assert_eq!((limits.account.to_string(), limits.address.to_string()), ("10/600s".into(), "7/30s".into()));
     assert!(config.warnings.is_empty());
     let off = Config::from_environment(&Environment::from([("DAYBOOK_RATE_LIMIT", "off")])).unwrap();
-    assert!(off.rate_limits.is_none() && off.warnings.len() == 1);
+    assert!(off.security.rate_limits.is_none() && off.warnings.len() == 1);
 }
 
 #[test]
-fn slips_of_the_pen_are_warned_about() {
+fn from_environment_warns_about_misspelled_names() {
     let environment = Environment::from([("DAYBOOK_WORKER", "2"), ("DAYBOOK_WORKERS", "2")]);
     let warnings = Config::from_environment(&environment).unwrap().warnings;
     assert_eq!(warnings, ["DAYBOOK_WORKER is set but has no effect in this version"]);
+}
+
+/// Values that no setting accepts. Together they reach the parser of every secret.
+#[test]
+fn problems_never_repeat_the_value_of_a_secret() {
+    for setting in settings::ALL.iter().filter(|setting| setting.is_secret) {
+        for value in ["canary", "canary://u:canary@h/d", "redis://:canary@h:canary", "canary\u{7f}canary"] {
+            let found = problems([(setting.name, value)]);
+            assert!(found.iter().any(|problem| problem.starts_with(setting.name)), "{}: {found:?}", setting.name);
+            assert!(!found.concat().contains("canary"), "{found:?}");
+        }
+    }
+}
+
+/// A row of README.md and a line of `.env.example` for each setting, in the words of the table.
+#[test]
+fn documents_show_the_table_of_settings() {
+    let (readme, example) = (include_str!("../../../../README.md"), include_str!("../../../../.env.example"));
+    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+    for Setting { name, default, meaning, .. } in settings::ALL {
+        let (shown, value) = match default {
+            Default::Value(value) => (format!("`{value}` "), *value),
+            Default::Found(description) => (format!("{description} "), ""),
+            Default::Nothing => (String::new(), ""),
+        };
+        rows.push(format!("| `{name}` | {shown}| {meaning} |"));
+        lines.push(format!("#{name}={value}"));
+    }
+    let is_row = |line: &&str| settings::ALL.iter().any(|setting| line.starts_with(&format!("| `{}` |", setting.name)));
+    assert_eq!(readme.lines().filter(is_row).collect::<Vec<_>>(), rows);
+    let is_line = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
+    assert_eq!(example.lines().filter(is_line).collect::<Vec<_>>(), lines);
 }

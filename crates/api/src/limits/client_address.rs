@@ -1,4 +1,6 @@
-//! Which address a request comes from, when there are proxies in between.
+//! The address that a request comes from, with proxies in between.
+//!
+//! Own code, since no kept library reads `X-Forwarded-For` against a list of trusted networks for actix-web.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -7,16 +9,16 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The proxies whose `X-Forwarded-For` is believed; without any, nobody's is.
+/// The proxies whose `X-Forwarded-For` is trusted. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Reads addresses and networks, separated by commas: `10.0.0.0/8, 2001:db8::1`.
+    /// Parses addresses and networks, separated by commas: `10.0.0.0/8, 2001:db8::1`.
     ///
     /// # Errors
     ///
-    /// With a sentence that names the part that is neither.
+    /// A sentence that names the invalid part.
     pub fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let network = |part: &str| {
@@ -32,10 +34,10 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client of a request that came over a connection from `peer`.
+    /// Returns the client of a request that came over a connection from `peer`.
     ///
-    /// Each proxy appends the address that it was asked from, so the list is walked from its end for as long as who speaks is trusted.
-    /// What stands before the first address that is not trusted was written by the client and means nothing.
+    /// Each proxy appends the address of its own peer. So the list is read from its end, as long as the address is a trusted
+    /// proxy. Entries before the first untrusted address were written by the client and mean nothing.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.contains(client) {
@@ -44,7 +46,7 @@ impl TrustedProxies {
         let values: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
         let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
         for hop in hops {
-            // A hop that cannot be read hides everything before it.
+            // Nothing before an unreadable hop can be trusted.
             let Some(address) = str::from_utf8(hop).ok().and_then(address_of) else { break };
             client = address;
             if !self.contains(client) {
@@ -55,7 +57,7 @@ impl TrustedProxies {
     }
 }
 
-/// An address, which some proxies write with its port.
+/// Parses an address, which some proxies write with its port.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bare = hop.parse::<IpAddr>().ok();
@@ -64,7 +66,7 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     bare.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
-/// The network whose clients share a limit: an address of IPv4, the /64 of one of IPv6, since that is what one customer is given.
+/// The network whose clients share a limit: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn without_trust_the_socket_decides() {
+    fn client_is_the_peer_without_trusted_proxies() {
         for forwarded in ["1.2.3.4", "127.0.0.1", "10.0.0.1, 1.2.3.4"] {
             assert_eq!(client("", PEER, &[forwarded]), PEER);
             assert_eq!(client("192.0.2.0/24", PEER, &[forwarded]), PEER);
@@ -97,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_client_writes_before_its_address_changes_nothing() {
+    fn client_ignores_entries_before_its_own_address() {
         for spoofed in [
             "",
             "1.1.1.1",
@@ -123,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn hops_are_read_in_every_form() {
+    fn client_reads_hops_with_ports_and_brackets() {
         for (hop, address) in [
             ("203.0.113.9:4711", "203.0.113.9"),
             ("2001:db8::7", "2001:db8::7"),
@@ -133,21 +135,21 @@ mod tests {
         ] {
             assert_eq!(client("10.0.0.1", PEER, &[hop]), address);
         }
-        assert_eq!(client("10.0.0.1", PEER, &["1.2.3.4, garbage"]), PEER, "a hop that cannot be read");
+        assert_eq!(client("10.0.0.1", PEER, &["1.2.3.4, garbage"]), PEER, "an unreadable hop");
         assert_eq!(client("10.0.0.1", PEER, &[]), PEER);
-        assert_eq!(client("10.0.0.0/8, ::1", PEER, &["10.0.0.5, 10.0.0.6"]), "10.0.0.5", "trusted all along");
+        assert_eq!(client("10.0.0.0/8, ::1", PEER, &["10.0.0.5, 10.0.0.6"]), "10.0.0.5", "all hops are trusted");
         assert_eq!(client("10.0.0.1", "::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
     }
 
     #[test]
-    fn what_is_no_network_is_named() {
+    fn parse_names_the_invalid_part() {
         for text in ["10.0.0.0/33", "localhost", "10.0.0.1 10.0.0.2", "*"] {
             assert!(TrustedProxies::parse(&format!("10.0.0.1,{text}")).unwrap_err().contains(text));
         }
     }
 
     #[test]
-    fn ipv6_clients_are_told_apart_by_their_64_bits() {
+    fn network_of_keeps_64_bits_of_an_ipv6_address() {
         let network = |address: &str| network_of(address.parse().unwrap());
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));

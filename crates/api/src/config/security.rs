@@ -1,0 +1,93 @@
+//! Secrets, passwords, and the limits on guessing them.
+
+use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
+
+use super::rate_limits::{RateLimits, rate_limits};
+use super::reader::SettingReader;
+use super::settings;
+
+/// The settings of tokens and passwords. Its `Debug` shows no secret, since none of its parts does.
+#[derive(Debug, Clone)]
+pub(crate) struct SecurityConfig {
+    /// `JWT_SECRET_KEY`; `None` only with SQLite, where a secret is made at the first start.
+    pub(crate) secret: Option<Secret>,
+    /// `JWT_PREVIOUS_SECRET_KEYS`: they only verify, while the secret is being replaced.
+    previous_secrets: Vec<Secret>,
+    /// `DAYBOOK_ACCEPT_LEGACY_TOKENS`: accepts tokens of the service that daybook replaced.
+    accept_legacy_tokens: bool,
+    /// `DAYBOOK_PASSWORD_POLICY`
+    pub(crate) password_policy: PasswordPolicy,
+    /// `DAYBOOK_ARGON2`
+    pub(crate) hashing: HashParameters,
+    /// `DAYBOOK_RATE_LIMIT`; `None` if it is `off`.
+    pub(crate) rate_limits: Option<RateLimits>,
+}
+
+impl SecurityConfig {
+    /// `needs_secret` is true if no secret can be made beside the database.
+    pub(super) fn read(reader: &mut SettingReader<'_>, needs_secret: bool) -> Option<Self> {
+        let secret = reader.read(&settings::JWT_SECRET_KEY, Secret::parse);
+        if needs_secret && !reader.is_set(&settings::JWT_SECRET_KEY) {
+            let sentence = "must be set with PostgreSQL: at least 32 random bytes, the same on every instance";
+            reader.problem(&settings::JWT_SECRET_KEY, sentence);
+        }
+        let previous_secrets = reader.read(&settings::JWT_PREVIOUS_SECRET_KEYS, secrets);
+        let accept_legacy_tokens = reader.read(&settings::ACCEPT_LEGACY_TOKENS, switch);
+        let password_policy = reader.read(&settings::PASSWORD_POLICY, policy);
+        let hashing = reader.read(&settings::ARGON2, hashing);
+        let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits);
+        if rate_limits == Some(None) {
+            reader.warn("DAYBOOK_RATE_LIMIT is off: passwords may be guessed without a limit");
+        }
+        Some(Self {
+            secret,
+            previous_secrets: previous_secrets.unwrap_or_default(),
+            accept_legacy_tokens: accept_legacy_tokens?,
+            password_policy: password_policy?,
+            hashing: hashing?,
+            rate_limits: rate_limits?,
+        })
+    }
+
+    /// Returns the keys that sign with this secret, and verify with the previous ones as well.
+    pub(crate) fn token_keys(&self, secret: Secret) -> TokenKeys {
+        let keys = TokenKeys::new(secret).with_previous(self.previous_secrets.clone());
+        keys.accept_legacy(self.accept_legacy_tokens)
+    }
+}
+
+fn secrets(text: &str) -> Result<Vec<Secret>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(|part| Secret::parse(part).map_err(|weak| weak.to_string())).collect()
+}
+
+fn switch(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" | "1" | "on" => Ok(true),
+        "false" | "0" | "off" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
+fn policy(text: &str) -> Result<PasswordPolicy, &'static str> {
+    match text {
+        "basic" => Ok(PasswordPolicy::Basic),
+        "nist" => Ok(PasswordPolicy::Nist),
+        _ => Err("must be basic or nist"),
+    }
+}
+
+/// The parameters as a PHC string writes them.
+fn hashing(text: &str) -> Result<HashParameters, String> {
+    let form = || "must look like m=65536,t=3,p=4 (memory in KiB, passes, lanes)".to_owned();
+    let mut parts = text.split(',');
+    let mut next =
+        |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
+    let (Some(memory), Some(iterations), Some(lanes)) = (next("m"), next("t"), next("p")) else {
+        return Err(form());
+    };
+    if parts.next().is_some() {
+        return Err(form());
+    }
+    HashParameters::new(memory, iterations, lanes).map_err(|error| error.to_string())
+}

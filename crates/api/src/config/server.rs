@@ -1,0 +1,55 @@
+//! Where the service listens, and which proxies are in front of it.
+
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::reader::SettingReader;
+use super::settings;
+use crate::limits::client_address::TrustedProxies;
+
+/// `DAYBOOK_BIND`, `DAYBOOK_WORKERS` and `DAYBOOK_TRUSTED_PROXIES`.
+#[derive(Debug, Clone)]
+pub(crate) struct ServerConfig {
+    pub(crate) bind: SocketAddr,
+    /// Threads that serve HTTP.
+    pub(crate) workers: usize,
+    pub(crate) trusted_proxies: TrustedProxies,
+}
+
+impl ServerConfig {
+    pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
+        let bind = reader.read(&settings::BIND, address);
+        let workers = reader.read(&settings::WORKERS, workers);
+        let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, TrustedProxies::parse);
+        Some(Self {
+            bind: bind?,
+            workers: workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
+            trusted_proxies: trusted_proxies.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads `DAYBOOK_BIND` alone, for a command that calls a running service.
+///
+/// # Errors
+///
+/// When it is not an address.
+pub(crate) fn bind_address(environment: &Environment) -> Result<SocketAddr, ConfigError> {
+    let mut reader = SettingReader::new(environment);
+    let bind = reader.read(&settings::BIND, address);
+    bind.ok_or_else(|| ConfigError(reader.finish().0))
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IP address and a port, like 127.0.0.1:8080 or [::]:8080")
+}
+
+fn workers(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(workers @ 1..=1_024) => Ok(workers),
+        _ => Err("must be a number from 1 to 1024"),
+    }
+}

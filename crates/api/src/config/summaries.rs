@@ -1,0 +1,162 @@
+//! How summaries are written, and what they may cost.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use daybook_ai_client::ApiKey;
+use daybook_persistence::Budget;
+use daybook_summarizer::Prices;
+use url::Url;
+
+use super::base_url::base_url;
+use super::duration::duration;
+use super::reader::SettingReader;
+use super::settings;
+
+/// How summaries are written.
+#[derive(Debug, Clone)]
+pub(crate) enum SummarizerConfig {
+    /// By a model of an AI provider.
+    Provider(Box<Provider>),
+    /// From sentences of the note.
+    Extractive,
+    /// Summaries are switched off.
+    Off,
+}
+
+/// The AI provider, and the limits of its use.
+#[derive(Debug, Clone)]
+pub(crate) struct Provider {
+    /// `OPENAI_SECRET_KEY`
+    pub(crate) key: ApiKey,
+    /// `OPENAI_BASE_URL`: OpenAI or any other server that speaks the Responses API.
+    pub(crate) base_url: Url,
+    /// `OPENAI_TIMEOUT`: longest time until a response begins, and between two pieces of it.
+    pub(crate) timeout: Duration,
+    /// `OPENAI_MODEL`
+    pub(crate) model: String,
+    /// `OPENAI_CONTEXT_WINDOW`: tokens that the model reads and writes at once.
+    pub(crate) window: usize,
+    /// `DAYBOOK_AI_PRICES`
+    pub(crate) prices: Prices,
+    /// `DAYBOOK_AI_TOKENS_PER_USER` and `DAYBOOK_AI_TOKENS_PER_DAY`. The defaults allow a user some hundreds of notes of one page
+    /// a day, and cost at most 40 cents a user and eight dollars in total with a small model.
+    pub(crate) budget: Budget,
+    /// `DAYBOOK_AI_PARALLEL_PER_USER`: concurrent summaries of one user. A person waits for one or two.
+    pub(crate) parallel_per_user: usize,
+    /// `DAYBOOK_AI_PARALLEL`: concurrent summaries in this process. The default is about the number of concurrent requests that a
+    /// provider grants a small account.
+    pub(crate) parallel: usize,
+}
+
+impl SummarizerConfig {
+    /// Also checks settings that have no effect.
+    pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
+        let mode = reader.read(&settings::SUMMARIZER, mode);
+        let provider = Provider::read(reader);
+        let has_key = reader.is_set(&settings::OPENAI_SECRET_KEY);
+        match mode? {
+            Mode::Off => Some(Self::Off),
+            Mode::Openai if !has_key => {
+                reader.problem(&settings::OPENAI_SECRET_KEY, "must be set with DAYBOOK_SUMMARIZER=openai");
+                None
+            }
+            Mode::Auto if !has_key => {
+                warn_without_key(reader);
+                Some(Self::Extractive)
+            }
+            Mode::Auto | Mode::Openai => Some(Self::Provider(Box::new(provider?))),
+        }
+    }
+}
+
+impl Provider {
+    fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
+        let key = reader.read(&settings::OPENAI_SECRET_KEY, |text| {
+            ApiKey::new(text).map_err(|_| "is not a key that can be sent in a header")
+        });
+        let base_url = reader.read(&settings::OPENAI_BASE_URL, base_url);
+        let timeout = reader.read(&settings::OPENAI_TIMEOUT, timeout);
+        let model = reader.read(&settings::OPENAI_MODEL, |text| Ok::<_, Infallible>(text.to_owned()));
+        let window = reader.read(&settings::OPENAI_CONTEXT_WINDOW, window);
+        let prices = reader.read(&settings::AI_PRICES, prices);
+        let per_user = reader.read(&settings::AI_TOKENS_PER_USER, tokens);
+        let of_all = reader.read(&settings::AI_TOKENS_PER_DAY, tokens);
+        let parallel_per_user = reader.read(&settings::AI_PARALLEL_PER_USER, parallel);
+        let parallel = reader.read(&settings::AI_PARALLEL, parallel);
+        Some(Self {
+            key: key?,
+            base_url: base_url?,
+            timeout: timeout?,
+            model: model?,
+            window: window?,
+            prices: prices.unwrap_or_else(Prices::openai),
+            budget: Budget { per_user: per_user?, of_all: of_all? },
+            parallel_per_user: parallel_per_user?,
+            parallel: parallel?,
+        })
+    }
+}
+
+fn warn_without_key(reader: &mut SettingReader<'_>) {
+    for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
+        if reader.has_variable(name) {
+            reader.warn(format!(
+                "{name} is set without OPENAI_SECRET_KEY: summaries are picked from the notes' own sentences"
+            ));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Mode {
+    /// A provider if there is a key, otherwise sentences of the note.
+    Auto,
+    Openai,
+    Off,
+}
+
+fn mode(text: &str) -> Result<Mode, &'static str> {
+    match text {
+        "auto" => Ok(Mode::Auto),
+        "openai" => Ok(Mode::Openai),
+        "off" => Ok(Mode::Off),
+        _ => Err("must be auto, openai or off"),
+    }
+}
+
+/// A longer time than the deadline of a whole summary has no effect. A reasoning model may need tens of seconds for its first word.
+fn timeout(text: &str) -> Result<Duration, &'static str> {
+    duration(text, 1..=300, "must be a time between 1s and 5m, like 60s")
+}
+
+fn window(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        // A smaller window has hardly any room for a note beside the instructions.
+        Ok(tokens @ 4_000..=10_000_000) => Ok(tokens),
+        _ => Err("must be a number of tokens from 4000 to 10000000"),
+    }
+}
+
+fn prices(text: &str) -> Result<Prices, &'static str> {
+    Prices::parse(text).map_err(|_| {
+        "must look like gpt-5-nano=0.05/0.40,llama3.2=0/0: a model, and US dollars for a million tokens read and written"
+    })
+}
+
+fn tokens(text: &str) -> Result<i64, &'static str> {
+    match text.parse() {
+        // A smaller budget does not allow a single summary.
+        Ok(tokens @ 10_000..=1_000_000_000_000) => Ok(tokens),
+        _ => {
+            Err("must be a number of tokens from 10000 to 1000000000000; DAYBOOK_SUMMARIZER=off allows none")
+        }
+    }
+}
+
+fn parallel(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        Ok(count @ 1..=10_000) => Ok(count),
+        _ => Err("must be a number from 1 to 10000"),
+    }
+}

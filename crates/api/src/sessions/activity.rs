@@ -1,0 +1,68 @@
+//! The activity of sessions is recorded without a write for each request.
+
+use std::time::Duration;
+
+use actix_web::rt::spawn;
+use daybook_domain::{SessionId, SessionPolicy, Timestamp, UserId};
+use daybook_persistence::{Activity, Database};
+use moka::sync::Cache;
+
+/// The activity of a session is recorded once in this time. A finer record has no use, and one write a minute for each active
+/// user costs a database nothing. Sessions with a short idle time are recorded more often.
+const RECORD_INTERVAL_SECONDS: i64 = 60;
+
+/// While a record is being written, other requests of the session do not write it again.
+const WRITE_SECONDS: i64 = 5;
+
+/// More sessions than are active within a minute. Beyond it, requests look up a little more often if there is a record.
+const CAPACITY: u64 = 100_000;
+
+/// For each active session, the time until which its activity need not be recorded.
+#[derive(Clone)]
+pub(crate) struct ActivityRecorder(Cache<SessionId, Timestamp>);
+
+impl ActivityRecorder {
+    pub(crate) fn new() -> Self {
+        let life = Duration::from_secs(RECORD_INTERVAL_SECONDS.unsigned_abs());
+        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(life).build())
+    }
+
+    /// True if this session's activity was recorded within the last minute. Says nothing about whether the session is
+    /// still valid.
+    pub(crate) fn is_recorded(&self, session: SessionId, now: Timestamp) -> bool {
+        self.0.get(&session).is_some_and(|until| now < until)
+    }
+
+    /// Records in the background that a session is active, unless that was done within the last minute.
+    ///
+    /// The first activity after the login is always recorded. It tells a session that is used from one that a script opens
+    /// and never uses.
+    pub(crate) fn record(
+        &self,
+        database: &Database,
+        policy: SessionPolicy,
+        (user, session): (UserId, SessionId),
+        activity: Activity,
+        now: Timestamp,
+    ) {
+        let Activity { created_at, last_used_at } = activity;
+        let interval = RECORD_INTERVAL_SECONDS.min(policy.idle_seconds / 10);
+        let until = last_used_at.plus_seconds(interval);
+        if last_used_at > created_at && now < until {
+            self.0.insert(session, until);
+            return;
+        }
+        let written = now.plus_seconds(WRITE_SECONDS.min(interval));
+        let entry = self.0.entry(session).or_insert_with_if(|| written, |until| *until <= now);
+        if !entry.is_fresh() {
+            return;
+        }
+        let (database, expires_at) = (database.clone(), policy.expiry(created_at, now));
+        spawn(async move {
+            let touch = database.touch_session(user, session, last_used_at, expires_at, now);
+            if let Err(error) = touch.await {
+                tracing::warn!(%error, "the activity of a session was not recorded");
+            }
+        });
+    }
+}
