@@ -1,65 +1,76 @@
-//! One thing that is wrong with a request.
+//! The items of Pydantic's error list, as they are sent to clients.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 
 use serde::Serialize;
-use serde_json::Value;
-use utoipa::ToSchema;
+use serde_json::{Value, json};
 
-/// One thing that is wrong with a request, in Pydantic's words.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-#[schema(as = ValidationError)]
-pub(crate) struct Issue {
-    /// What kind of problem it is, for programs.
+/// One problem of a request: an item of the list in FastAPI's 422 response.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema), schema(as = ValidationError))]
+#[non_exhaustive]
+pub struct Issue {
+    /// The kind of problem, for programs.
     #[serde(rename = "type")]
-    #[schema(value_type = String, example = "string_too_short")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "string_too_short"))]
     pub kind: Cow<'static, str>,
-    /// Where it is: `body`, `query` or `path`, then the field.
-    #[schema(example = json!(["body", "password"]))]
+    /// The place: `body`, `query` or `path`, then the field.
+    #[cfg_attr(feature = "utoipa", schema(example = json!(["body", "password"])))]
     pub loc: Vec<Step>,
-    /// What is wrong, for people.
-    #[schema(example = "String should have at least 6 characters")]
+    /// A sentence for people.
+    #[cfg_attr(feature = "utoipa", schema(example = "String should have at least 6 characters"))]
     pub msg: Cow<'static, str>,
-    /// What was sent; left out where it is secret, large or the whole body.
+    /// The value that was sent. Left out if it is secret, large, an object or a list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// The numbers and words of the rule that was broken.
+    /// The numbers and words of the violated rule.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>, nullable = false)]
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<Object>, nullable = false))]
     pub ctx: Option<Value>,
 }
 
-/// A step on the way to a problem: a name, or a position in a text that is not JSON.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+/// One step of the path to a problem.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[serde(untagged)]
-pub(crate) enum Step {
-    /// A part of the request or a field.
+pub enum Step {
+    /// A part of the request, or a field.
     Name(Cow<'static, str>),
-    /// How many characters into the text.
+    /// An index in a list, or a number of characters in a text that is not JSON.
     Position(usize),
 }
 
-/// The fields whose content is never repeated.
-const SECRET: [&str; 6] =
-    ["password", "confirm_password", "current_password", "new_password", "client_secret", "refresh_token"];
-
-/// Larger values are not sent back: whoever sent them has them.
+/// The longest text in bytes that is sent back. The client has longer ones already, and a response
+/// stays small.
 const INPUT_MAX: usize = 1_024;
 
+/// True if a value may be repeated in a response.
+pub(crate) fn is_small(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= INPUT_MAX,
+        Value::Array(_) | Value::Object(_) => false,
+        _ => true,
+    }
+}
+
 impl Issue {
-    /// A problem with one field of a part of the request.
-    pub(crate) fn of_field(
+    /// A problem of one field of a part of the request.
+    #[must_use]
+    pub fn of_field(
         part: &'static str,
-        field: &str,
+        field: impl Into<String>,
         kind: impl Into<Cow<'static, str>>,
         msg: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let loc = vec![Step::Name(part.into()), Step::Name(field.to_owned().into())];
-        Self { kind: kind.into(), loc, msg: msg.into(), input: None, ctx: None }
+        let mut issue = Self::of_part(part, kind, msg);
+        issue.loc.push(Step::Name(field.into().into()));
+        issue
     }
 
-    /// A problem with a part of the request as a whole.
-    pub(crate) fn of_part(
+    /// A problem of a part of the request as a whole.
+    #[must_use]
+    pub fn of_part(
         part: &'static str,
         kind: impl Into<Cow<'static, str>>,
         msg: impl Into<Cow<'static, str>>,
@@ -73,25 +84,32 @@ impl Issue {
         }
     }
 
-    /// Adds what was sent, unless it is secret or large.
-    pub(crate) fn with_input(mut self, input: Option<Value>) -> Self {
-        let secret = self.field().is_some_and(|field| SECRET.contains(&field));
-        let small = |value: &Value| match value {
-            Value::String(text) => text.len() <= INPUT_MAX,
-            Value::Array(_) | Value::Object(_) => false,
-            _ => true,
-        };
-        self.input = input.filter(|value| !secret && small(value));
+    /// A field that violates a rule of the service: what Pydantic reports if a validator function
+    /// raises an exception.
+    #[must_use]
+    pub fn value_error(part: &'static str, field: impl Into<String>, sentence: impl Display) -> Self {
+        Self::of_field(part, field, "value_error", format!("Value error, {sentence}"))
+            .with_ctx(json!({ "error": {} }))
+    }
+
+    /// Adds the value that was sent, unless it is large, an object or a list. The caller must not
+    /// pass a secret.
+    #[must_use]
+    pub fn with_input(mut self, input: impl Into<Value>) -> Self {
+        self.input = Some(input.into()).filter(is_small);
         self
     }
 
-    pub(crate) fn with_ctx(mut self, ctx: Value) -> Self {
+    /// Adds the numbers and words of the violated rule: a JSON object.
+    #[must_use]
+    pub fn with_ctx(mut self, ctx: Value) -> Self {
         self.ctx = Some(ctx);
         self
     }
 
-    /// The name of the field, if it is about one.
-    pub(crate) fn field(&self) -> Option<&str> {
+    /// Returns the name of the field, if the problem is in one.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
         match self.loc.get(1) {
             Some(Step::Name(name)) => Some(name),
             _ => None,

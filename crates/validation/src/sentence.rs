@@ -1,183 +1,267 @@
-//! The rules of garde in the words of Pydantic.
+//! The sentences of Pydantic that carry a type and numbers.
 //!
-//! A garde error is a text. Where Pydantic has a type and numbers beside its text, the text carries all three, encoded as JSON,
-//! and [`issue`] takes them apart again.
+//! A rule of garde and a type of serde can only fail with a text. If that text is one of these
+//! sentences, the [`Issue`](crate::Issue) gets the `type` and `ctx` that Pydantic gives with it:
+//!
+//! ```
+//! use daybook_validation::sentence;
+//!
+//! /// A rule for `#[garde(custom(even))]`.
+//! fn even(number: &i64, _: &()) -> garde::Result {
+//!     if number % 2 == 0 { Ok(()) } else { Err(garde::Error::new(sentence::multiple_of(2))) }
+//! }
+//! ```
+//!
+//! A type may as well write the sentence itself, so that it needs no dependency on this crate. The
+//! sentences of garde's own rules `length`, `range` and `pattern` are replaced by Pydantic's.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
-use daybook_auth::{Password, PasswordPolicy, PolicyViolation};
-use daybook_domain::SummaryLength;
-use garde::i18n::{
-    DefaultI18n, I18n, InvalidCreditCard, InvalidEmail, InvalidPhoneNumber, InvalidUrl, IpKind,
-};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Issue, Source};
-
-#[derive(Serialize, Deserialize)]
-struct Violation<'a> {
-    #[serde(rename = "type")]
-    kind: Cow<'a, str>,
-    msg: Cow<'a, str>,
-    ctx: Value,
+/// `String should have at least 3 characters`, type `string_too_short`.
+#[must_use]
+pub fn string_too_short(min_length: usize) -> String {
+    let plural = plural(min_length);
+    format!("String should have at least {min_length} character{plural}")
 }
 
-fn encode(kind: &'static str, msg: String, ctx: Value) -> String {
-    serde_json::to_string(&Violation { kind: kind.into(), msg: msg.into(), ctx }).unwrap_or_default()
+/// `String should have at most 50 characters`, type `string_too_long`.
+#[must_use]
+pub fn string_too_long(max_length: usize) -> String {
+    let plural = plural(max_length);
+    format!("String should have at most {max_length} character{plural}")
 }
 
-/// What a broken rule says about a field of this source; an empty name is the whole.
-pub(crate) fn issue(source: &Source<'_>, field: &str, message: &str) -> Issue {
-    let (kind, msg, ctx) = match serde_json::from_str::<Violation<'_>>(message) {
-        Ok(violation) => (violation.kind.into_owned(), violation.msg.into_owned(), violation.ctx),
-        Err(_) => value_error(field, message),
+/// `String should match pattern '^a+$'`, type `string_pattern_mismatch`.
+#[must_use]
+pub fn string_pattern_mismatch(pattern: &str) -> String {
+    format!("String should match pattern '{pattern}'")
+}
+
+/// `Input should be greater than or equal to 1`, type `greater_than_equal`.
+#[must_use]
+pub fn greater_than_equal(ge: impl Display) -> String {
+    format!("Input should be greater than or equal to {ge}")
+}
+
+/// `Input should be less than or equal to 100`, type `less_than_equal`.
+#[must_use]
+pub fn less_than_equal(le: impl Display) -> String {
+    format!("Input should be less than or equal to {le}")
+}
+
+/// `Input should be greater than 0`, type `greater_than`.
+#[must_use]
+pub fn greater_than(gt: impl Display) -> String {
+    format!("Input should be greater than {gt}")
+}
+
+/// `Input should be less than 100`, type `less_than`.
+#[must_use]
+pub fn less_than(lt: impl Display) -> String {
+    format!("Input should be less than {lt}")
+}
+
+/// `Input should be a multiple of 2`, type `multiple_of`.
+#[must_use]
+pub fn multiple_of(number: impl Display) -> String {
+    format!("Input should be a multiple of {number}")
+}
+
+/// `Input should be 'short', 'medium' or 'long'`, type `literal_error`.
+#[must_use]
+pub fn literal_error(expected: &[&str]) -> String {
+    let quoted: Vec<_> = expected.iter().map(|name| format!("'{name}'")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("Input should be {} or {last}", rest.join(", ")),
+        _ => format!("Input should be {}", quoted.concat()),
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// A sentence with the type and the numbers that Pydantic gives with it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Classified {
+    pub(crate) kind: &'static str,
+    pub(crate) msg: String,
+    pub(crate) ctx: Value,
+}
+
+/// How a sentence begins, the name of its number in `ctx`, and its type. A sentence whose beginning
+/// is the beginning of another stands after it.
+const SENTENCES: [(&str, &str, &str); 9] = [
+    ("String should have at least ", "min_length", "string_too_short"),
+    ("String should have at most ", "max_length", "string_too_long"),
+    ("String should match pattern ", "pattern", "string_pattern_mismatch"),
+    ("Input should be greater than or equal to ", "ge", "greater_than_equal"),
+    ("Input should be less than or equal to ", "le", "less_than_equal"),
+    ("Input should be greater than ", "gt", "greater_than"),
+    ("Input should be less than ", "lt", "less_than"),
+    ("Input should be a multiple of ", "multiple_of", "multiple_of"),
+    ("Input should be '", "expected", "literal_error"),
+];
+
+/// Finds the type and the numbers of a sentence. `items` is the length of the value if it is a list.
+pub(crate) fn classify(text: &str, items: Option<usize>) -> Option<Classified> {
+    if let Some(classified) = items.and_then(|items| list_length(text, items)) {
+        return Some(classified);
+    }
+    let msg = of_garde(text).unwrap_or_else(|| text.to_owned());
+    let (begin, name, kind) = SENTENCES.into_iter().find(|(begin, ..)| msg.starts_with(begin))?;
+    let rest = &msg[begin.len()..];
+    let value = match kind {
+        "string_too_short" | "string_too_long" => {
+            json!(rest.split_once(" character")?.0.parse::<u64>().ok()?)
+        }
+        "string_pattern_mismatch" => json!(rest.strip_prefix('\'')?.strip_suffix('\'')?),
+        "literal_error" => json!(format!("'{rest}")),
+        _ => bound(rest),
     };
-    if field.is_empty() {
-        return Issue::of_part(source.part(), kind, msg).with_ctx(ctx);
-    }
-    Issue::of_field(source.part(), field, kind, msg)
-        .with_input(source.field(field).map(Cow::into_owned))
-        .with_ctx(ctx)
+    Some(Classified { kind, ctx: json!({ name: value }), msg })
 }
 
-/// A rule of our own: Pydantic says of a validator function that raised, and of an e-mail address, different things.
-fn value_error(field: &str, sentence: &str) -> (String, String, Value) {
-    let (msg, ctx) = if field == "email" {
-        (format!("value is not a valid email address: {sentence}"), json!({ "reason": sentence }))
-    } else {
-        (format!("Value error, {sentence}"), json!({ "error": {} }))
+/// A bound as a number. Pydantic gives the bounds of dates as texts.
+fn bound(text: &str) -> Value {
+    if let Ok(integer) = text.parse::<i64>() {
+        return json!(integer);
+    }
+    match text.parse::<f64>() {
+        Ok(float) if float.is_finite() => json!(float),
+        _ => json!(text),
+    }
+}
+
+/// The sentences of garde's rule `length`, up to the limit.
+const GARDE_TOO_SHORT: &str = "length is lower than ";
+const GARDE_TOO_LONG: &str = "length is greater than ";
+
+/// Translates a sentence of garde's own rules into Pydantic's. A test checks that garde still uses
+/// these sentences.
+fn of_garde(text: &str) -> Option<String> {
+    if let Some(min) = text.strip_prefix(GARDE_TOO_SHORT) {
+        return min.parse().ok().map(string_too_short);
+    }
+    if let Some(max) = text.strip_prefix(GARDE_TOO_LONG) {
+        return max.parse().ok().map(string_too_long);
+    }
+    if let Some(min) = text.strip_prefix("lower than ") {
+        return Some(greater_than_equal(min));
+    }
+    if let Some(max) = text.strip_prefix("greater than ") {
+        return Some(less_than_equal(max));
+    }
+    let pattern = text.strip_prefix("does not match pattern /")?.strip_suffix('/')?;
+    Some(string_pattern_mismatch(pattern))
+}
+
+/// What Pydantic says if garde's rule `length` rejects a list.
+fn list_length(text: &str, items: usize) -> Option<Classified> {
+    let (kind, name, words, limit) = match text.strip_prefix(GARDE_TOO_SHORT) {
+        Some(min) => ("too_short", "min_length", "at least", min),
+        None => ("too_long", "max_length", "at most", text.strip_prefix(GARDE_TOO_LONG)?),
     };
-    ("value_error".to_owned(), msg, ctx)
+    let limit: usize = limit.parse().ok()?;
+    let plural = plural(limit);
+    let msg = format!("List should have {words} {limit} item{plural} after validation, not {items}");
+    Some(Classified { kind, msg, ctx: json!({ "field_type": "List", name: limit, "actual_length": items }) })
 }
 
-fn too_short(min: usize) -> String {
-    let plural = if min == 1 { "" } else { "s" };
-    let msg = format!("String should have at least {min} character{plural}");
-    encode("string_too_short", msg, json!({ "min_length": min }))
-}
+#[cfg(test)]
+mod tests {
+    use garde::Validate;
 
-fn too_long(max: usize) -> String {
-    let plural = if max == 1 { "" } else { "s" };
-    let msg = format!("String should have at most {max} character{plural}");
-    encode("string_too_long", msg, json!({ "max_length": max }))
-}
+    use super::*;
 
-/// A password that is about to be stored, by the configured policy.
-pub(crate) fn password_rule(password: &Password, policy: &PasswordPolicy) -> garde::Result {
-    match policy.check(password.expose(), &[]) {
-        Ok(()) => Ok(()),
-        Err(PolicyViolation::TooShort { min }) => Err(garde::Error::new(too_short(min))),
-        Err(PolicyViolation::TooLong { max }) => Err(garde::Error::new(too_long(max))),
-        Err(other) => Err(garde::Error::new(other)),
-    }
-}
-
-/// The only grant that the login form knows (RFC 6749, section 4.3.2).
-pub(crate) fn grant_type_rule<C>(grant_type: &Option<String>, _: &C) -> garde::Result {
-    only("password", grant_type.as_deref())
-}
-
-/// The only grant of a refresh (RFC 6749, section 6).
-pub(crate) fn refresh_grant_type_rule<C>(grant_type: &Option<String>, _: &C) -> garde::Result {
-    only("refresh_token", grant_type.as_deref())
-}
-
-fn only(grant: &str, sent: Option<&str>) -> garde::Result {
-    if sent.is_none_or(|sent| sent.is_empty() || sent == grant) {
-        return Ok(());
-    }
-    let pattern = format!("^{grant}$");
-    let msg = format!("String should match pattern '{pattern}'");
-    Err(garde::Error::new(encode("string_pattern_mismatch", msg, json!({ "pattern": pattern }))))
-}
-
-/// How long a summary is to be.
-pub(crate) fn length_rule<C>(length: &Option<String>, _: &C) -> garde::Result {
-    if length.as_deref().is_none_or(|name| SummaryLength::from_name(name).is_some()) {
-        return Ok(());
-    }
-    let expected = "'short', 'medium' or 'long'";
-    let msg = format!("Input should be {expected}");
-    Err(garde::Error::new(encode("literal_error", msg, json!({ "expected": expected }))))
-}
-
-/// garde's own rules, of which daybook uses lengths and ranges.
-pub(crate) struct Pydantic;
-
-impl I18n for Pydantic {
-    fn length_lower_than(&self, min: usize) -> Cow<'static, str> {
-        too_short(min).into()
+    #[test]
+    fn classify_finds_the_type_and_ctx_of_every_sentence() {
+        for (sentence, kind, ctx) in [
+            (string_too_short(1), "string_too_short", json!({ "min_length": 1 })),
+            (string_too_short(3), "string_too_short", json!({ "min_length": 3 })),
+            (string_too_long(50), "string_too_long", json!({ "max_length": 50 })),
+            (string_pattern_mismatch("^'$"), "string_pattern_mismatch", json!({ "pattern": "^'$" })),
+            (greater_than_equal(1), "greater_than_equal", json!({ "ge": 1 })),
+            (less_than_equal(0.5), "less_than_equal", json!({ "le": 0.5 })),
+            (greater_than(-1), "greater_than", json!({ "gt": -1 })),
+            (less_than("2026-11-23"), "less_than", json!({ "lt": "2026-11-23" })),
+            (multiple_of(2), "multiple_of", json!({ "multiple_of": 2 })),
+            (literal_error(&["a"]), "literal_error", json!({ "expected": "'a'" })),
+            (literal_error(&["a", "b", "c"]), "literal_error", json!({ "expected": "'a', 'b' or 'c'" })),
+        ] {
+            let classified = classify(&sentence, None).unwrap();
+            assert_eq!((classified.kind, &classified.ctx), (kind, &ctx), "{sentence}");
+            assert_eq!(classified.msg, sentence);
+        }
     }
 
-    fn length_greater_than(&self, max: usize) -> Cow<'static, str> {
-        too_long(max).into()
+    #[test]
+    fn classify_rejects_other_sentences() {
+        for sentence in [
+            "",
+            "Input should be a valid string",
+            "String should have at least a digit",
+            "Password is too common",
+        ] {
+            assert_eq!(classify(sentence, None), None, "{sentence}");
+        }
     }
 
-    fn range_lower_than(&self, min: &dyn Display) -> Cow<'static, str> {
-        bound("greater_than_equal", "greater than or equal to", "ge", min).into()
+    #[test]
+    fn classify_translates_the_rules_of_garde() {
+        struct Never;
+
+        impl garde::rules::AsStr for Never {
+            fn as_str(&self) -> &str {
+                "^x$"
+            }
+        }
+
+        impl garde::rules::pattern::Matcher for Never {
+            fn is_match(&self, _: &str) -> bool {
+                false
+            }
+        }
+
+        #[derive(Validate)]
+        struct Draft {
+            #[garde(length(chars, min = 2))]
+            short: &'static str,
+            #[garde(length(chars, max = 1))]
+            long: &'static str,
+            #[garde(range(min = 1))]
+            low: i64,
+            #[garde(range(max = 1.5))]
+            high: f64,
+            #[garde(pattern(Never))]
+            other: &'static str,
+        }
+
+        let draft = Draft { short: "a", long: "ab", low: 0, high: 2.0, other: "" };
+        let report = draft.validate().unwrap_err();
+        for (field, sentence, ctx) in [
+            ("short", string_too_short(2), json!({ "min_length": 2 })),
+            ("long", string_too_long(1), json!({ "max_length": 1 })),
+            ("low", greater_than_equal(1), json!({ "ge": 1 })),
+            ("high", less_than_equal(1.5), json!({ "le": 1.5 })),
+            ("other", string_pattern_mismatch("^x$"), json!({ "pattern": "^x$" })),
+        ] {
+            let (_, error) = report.iter().find(|(path, _)| path.to_string() == field).unwrap();
+            let classified = classify(error.message(), None).unwrap();
+            assert_eq!((classified.msg, classified.ctx), (sentence, ctx), "{field}");
+        }
     }
 
-    fn range_greater_than(&self, max: &dyn Display) -> Cow<'static, str> {
-        bound("less_than_equal", "less than or equal to", "le", max).into()
+    #[test]
+    fn classify_counts_the_items_of_a_list() {
+        let short = classify("length is lower than 1", Some(0)).unwrap();
+        assert_eq!(
+            (short.kind, short.msg.as_str()),
+            ("too_short", "List should have at least 1 item after validation, not 0")
+        );
+        let long = classify("length is greater than 2", Some(3)).unwrap();
+        assert_eq!(long.ctx, json!({ "field_type": "List", "max_length": 2, "actual_length": 3 }));
     }
-
-    fn credit_card_invalid(&self, reason: InvalidCreditCard) -> Cow<'static, str> {
-        DefaultI18n.credit_card_invalid(reason)
-    }
-
-    fn pattern_no_match(&self, pattern: &dyn Display) -> Cow<'static, str> {
-        DefaultI18n.pattern_no_match(pattern)
-    }
-
-    fn contains_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
-        DefaultI18n.contains_missing(pattern)
-    }
-
-    fn url_invalid(&self, reason: InvalidUrl) -> Cow<'static, str> {
-        DefaultI18n.url_invalid(reason)
-    }
-
-    fn prefix_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
-        DefaultI18n.prefix_missing(pattern)
-    }
-
-    fn suffix_missing(&self, pattern: &dyn Display) -> Cow<'static, str> {
-        DefaultI18n.suffix_missing(pattern)
-    }
-
-    fn phone_number_invalid(&self, reason: InvalidPhoneNumber) -> Cow<'static, str> {
-        DefaultI18n.phone_number_invalid(reason)
-    }
-
-    fn ip_invalid(&self, kind: IpKind) -> Cow<'static, str> {
-        DefaultI18n.ip_invalid(kind)
-    }
-
-    fn matches_field_mismatch(&self, field: &dyn Display) -> Cow<'static, str> {
-        DefaultI18n.matches_field_mismatch(field)
-    }
-
-    fn email_invalid(&self, reason: InvalidEmail) -> Cow<'static, str> {
-        DefaultI18n.email_invalid(reason)
-    }
-
-    fn ascii_invalid(&self) -> Cow<'static, str> {
-        DefaultI18n.ascii_invalid()
-    }
-
-    fn alphanumeric_invalid(&self) -> Cow<'static, str> {
-        DefaultI18n.alphanumeric_invalid()
-    }
-
-    fn required_not_set(&self) -> Cow<'static, str> {
-        DefaultI18n.required_not_set()
-    }
-}
-
-fn bound(kind: &'static str, words: &str, name: &str, limit: &dyn Display) -> String {
-    let text = limit.to_string();
-    let number = text.parse::<i64>().map_or(Value::String(text.clone()), Value::from);
-    encode(kind, format!("Input should be {words} {text}"), json!({ name: number }))
 }

@@ -1,330 +1,350 @@
-//! A deserializer that does not stop at the first wrong field.
-//!
-//! Serde asks for each field of a struct in turn, saying which kind of value it expects. Where the source has another kind or
-//! nothing, the problem is noted and a placeholder handed over, so that one pass finds every problem. The placeholder never gets
-//! out: with problems noted, the value is thrown away.
+//! A serde deserializer of JSON values that is as lenient as Pydantic, and whose errors say what is
+//! wrong and where.
 
-use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::fmt;
+use std::cell::Cell;
 
-use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
-use serde::{Deserialize, forward_to_deserialize_any};
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use super::{Issue, parse_integer};
+use crate::error::{Error, Place};
+use crate::scalar;
 
-/// Where fields are taken from.
-pub(crate) enum Source<'a> {
-    /// The object of a JSON body.
-    Json(&'a Map<String, Value>),
-    /// The pairs of a form or a query; the last of two equal names counts.
-    Pairs(&'static str, &'a [(Cow<'a, str>, Cow<'a, str>)]),
+/// The names of a struct's fields, in their order.
+pub(crate) type Fields = &'static [&'static str];
+
+/// A value and its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Lenient<'a> {
+    value: &'a Value,
+    place: &'a Place<'a>,
+    /// Where the fields of the outermost struct are noted.
+    fields: Option<&'a Cell<Fields>>,
 }
 
-impl Source<'_> {
-    /// Which part of the request it is.
-    pub(crate) fn part(&self) -> &'static str {
-        match self {
-            Self::Json(_) => "body",
-            Self::Pairs(part, _) => part,
+impl<'a> Lenient<'a> {
+    /// The whole body. Notes the fields of the struct that is read from it.
+    pub(crate) fn body(value: &'a Value, fields: &'a Cell<Fields>) -> Self {
+        Self { value, place: &Place::Root, fields: Some(fields) }
+    }
+
+    pub(crate) fn new(value: &'a Value, place: &'a Place<'a>) -> Self {
+        Self { value, place, fields: None }
+    }
+
+    fn items(self, items: &'a [Value]) -> Items<'a> {
+        Items { place: self.place, items: items.iter().enumerate() }
+    }
+
+    /// The members of an object: those with a name in `fields` first, in that order.
+    fn members(self, object: &'a Map<String, Value>, kind: Kind, fields: Fields) -> Members<'a> {
+        let known = fields.iter().filter_map(|name| Some((*name, object.get(*name)?)));
+        let others = object.iter().filter(|(name, _)| !fields.contains(&name.as_str()));
+        let all = known.chain(others.map(|(name, value)| (name.as_str(), value)));
+        Members { place: self.place, kind, members: Box::new(all), current: None }
+    }
+}
+
+macro_rules! integers {
+    ($($method:ident $visit:ident $int:ident;)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            let number = scalar::integer(self.value, $int::MIN.into(), $int::MAX.into())?;
+            visitor.$visit(number as $int)
+        })*
+    };
+}
+
+impl<'de> Deserializer<'de> for Lenient<'_> {
+    type Error = Error;
+
+    /// The value as it is. A secret asks for this and takes only a string, because serde_json would
+    /// print a value of another type in its error.
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Value::Null => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(*value),
+            Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+                (Some(number), _) => visitor.visit_u64(number),
+                (None, Some(number)) => visitor.visit_i64(number),
+                (None, None) => visitor.visit_f64(scalar::float(self.value)?),
+            },
+            Value::String(text) => visitor.visit_str(text),
+            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Object(object) => visitor.visit_map(self.members(object, Kind::Any, &[])),
         }
     }
 
-    /// What was sent in a field, if anything.
-    pub(crate) fn field(&self, name: &str) -> Option<Cow<'_, Value>> {
-        match self {
-            Self::Json(object) => object.get(name).map(Cow::Borrowed),
-            Self::Pairs(_, pairs) => {
-                let pair = pairs.iter().rev().find(|(key, _)| key == name);
-                pair.map(|(_, text)| Cow::Owned(Value::String(text.clone().into_owned())))
-            }
+    integers! {
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_f64(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_f64(scalar::float(self.value)?)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_bool(scalar::boolean(self.value)?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Value::String(text) => visitor.visit_str(text),
+            _ => Err(Error::string()),
         }
     }
-}
 
-/// Reads a struct: the value, unless reading broke off; the problems; the names of its fields in their order.
-pub(crate) fn read<'de, T: Deserialize<'de>>(
-    source: &Source<'_>,
-) -> (Option<T>, Vec<Issue>, &'static [&'static str]) {
-    let reader = Reader { source, issues: RefCell::default(), fields: Cell::new(&[]) };
-    let value = T::deserialize(&reader);
-    let mut issues = reader.issues.into_inner();
-    let value = value
-        .map_err(|Broken(reason)| issues.push(Issue::of_part(source.part(), "value_error", reason)))
-        .ok();
-    (value, issues, reader.fields.get())
-}
-
-struct Reader<'a> {
-    source: &'a Source<'a>,
-    issues: RefCell<Vec<Issue>>,
-    fields: Cell<&'static [&'static str]>,
-}
-
-/// Reading cannot go on.
-#[derive(Debug)]
-struct Broken(String);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
     }
-}
 
-impl std::error::Error for Broken {}
-
-impl serde::de::Error for Broken {
-    fn custom<T: fmt::Display>(reason: T) -> Self {
-        Self(reason.to_string())
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Value::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
     }
-}
 
-impl<'de> Deserializer<'de> for &Reader<'_> {
-    type Error = Broken;
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            _ => Err(Error::list()),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value {
+            Value::Object(object) => visitor.visit_map(self.members(object, Kind::Map, &[])),
+            _ => Err(Error::map()),
+        }
+    }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
-        fields: &'static [&'static str],
+        fields: Fields,
         visitor: V,
-    ) -> Result<V::Value, Broken> {
-        self.fields.set(fields);
-        visitor.visit_map(Fields { reader: self, rest: fields.iter(), current: "" })
+    ) -> Result<V::Value, Error> {
+        if let Some(noted) = self.fields {
+            noted.set(fields);
+        }
+        match self.value {
+            Value::Object(object) => visitor.visit_map(self.members(object, Kind::Struct, fields)),
+            // serde_json takes a list of the values for a struct, too.
+            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            _ => Err(Error::object()),
+        }
     }
 
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Broken> {
-        Err(Broken::custom("a request is read into a struct with named fields"))
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: Fields,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.value {
+            Value::String(name) => visitor.visit_enum(StrDeserializer::new(name)),
+            Value::Object(object) => {
+                visitor.visit_enum(MapAccessDeserializer::new(self.members(object, Kind::Enum, &[])))
+            }
+            _ => Err(Error::string()),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct newtype_struct seq
-        tuple tuple_struct map enum identifier ignored_any
+        i128 u128 char bytes byte_buf unit unit_struct identifier
     }
 }
 
-struct Fields<'a> {
-    reader: &'a Reader<'a>,
-    rest: std::slice::Iter<'static, &'static str>,
-    current: &'static str,
+/// What an object is read into.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Struct,
+    /// Its keys are of any type.
+    Map,
+    /// Its key is the name of a variant.
+    Enum,
+    /// What its type finds in it: a tagged enum, for example.
+    Any,
 }
 
-impl<'de> MapAccess<'de> for Fields<'_> {
-    type Error = Broken;
+/// The members of an object that are left to read.
+struct Members<'a> {
+    place: &'a Place<'a>,
+    kind: Kind,
+    members: Box<dyn Iterator<Item = (&'a str, &'a Value)> + 'a>,
+    current: Option<(&'a str, &'a Value)>,
+}
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Broken> {
-        let Some(name) = self.rest.next() else { return Ok(None) };
-        self.current = name;
-        seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some)
+impl<'de> MapAccess<'de> for Members<'_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        self.current = self.members.next();
+        let Some((name, value)) = self.current else { return Ok(None) };
+        let place = Place::Member(self.place, name);
+        let of_name = |error: Error| error.at(&place, value).of_name();
+        match self.kind {
+            Kind::Map => seed.deserialize(Lenient::new(&Value::from(name), &place)).map_err(of_name),
+            Kind::Struct => seed.deserialize(StrDeserializer::new(name)).map_err(of_name),
+            // A wrong name is a problem of the whole enum.
+            Kind::Enum | Kind::Any => seed.deserialize(StrDeserializer::new(name)),
+        }
+        .map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Broken> {
-        let value = self.reader.source.field(self.current);
-        seed.deserialize(Slot { reader: self.reader, name: self.current, value })
-    }
-}
-
-struct Slot<'a> {
-    reader: &'a Reader<'a>,
-    name: &'static str,
-    value: Option<Cow<'a, Value>>,
-}
-
-impl Slot<'_> {
-    /// Notes that the field is not of the kind that is wanted, or not there.
-    fn refuse(&self, kind: &'static str, msg: &'static str) {
-        let part = self.reader.source.part();
-        let issue = match &self.value {
-            Some(value) => {
-                Issue::of_field(part, self.name, kind, msg).with_input(Some(value.as_ref().clone()))
-            }
-            None => Issue::of_field(part, self.name, "missing", "Field required"),
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let Some((name, value)) = self.current.take() else {
+            return Err(serde::de::Error::custom("a value was read before its key"));
         };
-        self.reader.issues.borrow_mut().push(issue);
-    }
-
-    fn integer(&self) -> Option<i64> {
-        match self.value.as_deref() {
-            Some(Value::Number(number)) => match (number.as_i64(), number.as_f64()) {
-                (Some(integer), _) => Some(integer),
-                (None, Some(float)) if float.fract() == 0.0 => Some(float as i64),
-                (None, _) => {
-                    self.refuse(
-                        "int_from_float",
-                        "Input should be a valid integer, got a number with a fractional part",
-                    );
-                    None
-                }
-            },
-            Some(Value::Bool(value)) => Some(i64::from(*value)),
-            Some(Value::String(text)) => {
-                let parsed = parse_integer(text);
-                if parsed.is_none() {
-                    self.refuse(
-                        "int_parsing",
-                        "Input should be a valid integer, unable to parse string as an integer",
-                    );
-                }
-                parsed
-            }
-            _ => {
-                self.refuse("int_type", "Input should be a valid integer");
-                None
-            }
-        }
+        let place = Place::Member(self.place, name);
+        seed.deserialize(Lenient::new(value, &place)).map_err(|error| match self.kind {
+            Kind::Any => error.at(&place, value).in_tagged(self.place),
+            _ => error.at(&place, value),
+        })
     }
 }
 
-impl Slot<'_> {
-    fn boolean(&self) -> Option<bool> {
-        const UNABLE: &str = "Input should be a valid boolean, unable to interpret input";
-        let found = match self.value.as_deref() {
-            Some(Value::Bool(value)) => return Some(*value),
-            Some(Value::Number(number)) => match number.as_f64() {
-                Some(0.0) => Some(false),
-                Some(1.0) => Some(true),
-                _ => None,
-            },
-            Some(Value::String(text)) => match text.to_ascii_lowercase().as_str() {
-                "true" | "t" | "yes" | "y" | "on" | "1" => Some(true),
-                "false" | "f" | "no" | "n" | "off" | "0" => Some(false),
-                _ => None,
-            },
-            _ => {
-                self.refuse("bool_type", "Input should be a valid boolean");
-                return None;
-            }
-        };
-        if found.is_none() {
-            self.refuse("bool_parsing", UNABLE);
-        }
-        found
-    }
+/// The items of a list that are left to read.
+struct Items<'a> {
+    place: &'a Place<'a>,
+    items: std::iter::Enumerate<std::slice::Iter<'a, Value>>,
 }
 
-/// Any integer will do: it is thrown away.
-const PLACEHOLDER: i64 = 1;
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = Error;
 
-impl<'de> Deserializer<'de> for Slot<'_> {
-    type Error = Broken;
-
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        visitor.visit_i64(self.integer().unwrap_or(PLACEHOLDER))
-    }
-
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        visitor.visit_bool(self.boolean().unwrap_or_default())
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        match self.value.as_deref() {
-            Some(Value::String(text)) => visitor.visit_str(text),
-            _ => {
-                self.refuse("string_type", "Input should be a valid string");
-                visitor.visit_str("")
-            }
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        match self.value.as_deref() {
-            None | Some(Value::Null) => visitor.visit_none(),
-            Some(_) => visitor.visit_some(self),
-        }
-    }
-
-    /// Secrets take anything, in order not to have it printed, and are texts. No request has a field of any other kind than text,
-    /// integer, truth, and either one or nothing.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Broken> {
-        self.deserialize_str(visitor)
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i32 u8 u16 u32 u64 newtype_struct f32 f64 char bytes byte_buf unit unit_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some((index, value)) = self.items.next() else { return Ok(None) };
+        let place = Place::Item(self.place, index);
+        let item = seed.deserialize(Lenient::new(value, &place));
+        item.map(Some).map_err(|error| error.at(&place, value))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde::Deserialize;
+    use serde::de::DeserializeOwned;
     use serde_json::json;
 
     use super::*;
+    use crate::error::Problem;
+
+    fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
+        T::deserialize(Lenient::new(value, &Place::Root)).map_err(|error| error.at(&Place::Root, value))
+    }
+
+    #[track_caller]
+    fn assert_problem<T: DeserializeOwned>(value: &Value, kind: &str, path: &Value) {
+        let error = read::<T>(value).err().unwrap();
+        let found = match &error.problem {
+            Problem::Known(kind, _) => kind,
+            Problem::Sentence(text) => text.as_ref(),
+        };
+        assert_eq!((found, serde_json::to_value(error.path()).unwrap()), (kind, path.clone()), "{value}");
+    }
 
     #[derive(Debug, Deserialize, PartialEq)]
-    struct Sample {
-        name: String,
-        count: i64,
-        nick: Option<String>,
+    #[serde(rename_all = "snake_case")]
+    enum Shape {
+        Square,
+        Circle(f64),
     }
 
-    fn kinds(value: &Value) -> Vec<(String, String)> {
-        let Value::Object(object) = value else { return Vec::new() };
-        let (_, issues, _) = read::<Sample>(&Source::Json(object));
-        issues.into_iter().map(|i| (i.field().unwrap_or("").to_owned(), i.kind.into_owned())).collect()
-    }
-
-    #[test]
-    fn one_pass_finds_every_problem() {
-        let found = kinds(&json!({"name": 1, "count": "x", "nick": []}));
-        let expected = [("name", "string_type"), ("count", "int_parsing"), ("nick", "string_type")];
-        assert_eq!(found, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Deep {
+        shapes: Vec<Shape>,
+        counts: BTreeMap<u8, i64>,
     }
 
     #[test]
-    fn what_is_absent_is_missing_unless_optional() {
-        let found = kinds(&json!({}));
-        assert_eq!(
-            found,
-            [("name", "missing"), ("count", "missing")].map(|(a, b)| (a.to_owned(), b.to_owned()))
-        );
-        assert_eq!(kinds(&json!({"name": null, "count": null})).len(), 2);
+    fn reads_nested_objects_lists_maps_and_enums() {
+        let value = json!({ "shapes": ["square", { "circle": "1.5" }], "counts": { "7": "8" } });
+        let deep = Deep { shapes: vec![Shape::Square, Shape::Circle(1.5)], counts: [(7, 8)].into() };
+        assert_eq!(read::<Deep>(&value).unwrap(), deep);
     }
 
     #[test]
-    fn numbers_are_as_lenient_as_pydantic() {
-        assert_eq!(kinds(&json!({"name": "a", "count": 7.0})), []);
-        assert_eq!(kinds(&json!({"name": "a", "count": "7"})), []);
-        assert_eq!(kinds(&json!({"name": "a", "count": 1.5}))[0].1, "int_from_float");
-        assert_eq!(kinds(&json!({"name": "a", "count": []}))[0].1, "int_type");
-        assert_eq!(kinds(&json!({"name": "a", "count": true})), []);
-    }
-
-    #[test]
-    fn truth_is_as_lenient_as_pydantic() {
-        #[derive(Deserialize)]
-        struct Switch {
-            on: Option<bool>,
-        }
-        let read = |value: Value| {
-            let object = json!({ "on": value });
-            let (switch, issues, _) = read::<Switch>(&Source::Json(object.as_object().unwrap()));
-            (switch.unwrap().on, issues.into_iter().map(|issue| issue.kind.into_owned()).collect::<Vec<_>>())
+    fn an_error_has_the_path_of_the_innermost_value() {
+        let good = json!({ "shapes": [], "counts": {} });
+        let with = |name: &str, value: Value| {
+            let mut body = good.clone();
+            body[name] = value;
+            body
         };
-        for truth in [json!(true), json!(1), json!(1.0), json!("Yes"), json!("on"), json!("1")] {
-            assert_eq!(read(truth.clone()), (Some(true), vec![]), "{truth}");
+        for (body, kind, path) in [
+            (with("shapes", json!({})), "list_type", json!(["shapes"])),
+            (with("shapes", json!(["square", 7])), "string_type", json!(["shapes", 1])),
+            (with("shapes", json!(["oval"])), "Input should be 'square' or 'circle'", json!(["shapes", 0])),
+            (with("shapes", json!([{ "circle": "wide" }])), "float_parsing", json!(["shapes", 0, "circle"])),
+            (with("counts", json!([])), "dict_type", json!(["counts"])),
+            (with("counts", json!({ "x": 1 })), "int_parsing", json!(["counts", "x"])),
+            (with("counts", json!({ "1": null })), "int_type", json!(["counts", "1"])),
+            (json!({ "counts": {} }), "missing", json!(["shapes"])),
+            (json!(7), "model_attributes_type", json!([])),
+        ] {
+            assert_problem::<Deep>(&body, kind, &path);
         }
-        for untruth in [json!(false), json!(0), json!("F"), json!("off")] {
-            assert_eq!(read(untruth.clone()), (Some(false), vec![]), "{untruth}");
-        }
-        assert_eq!(read(json!(null)), (None, vec![]));
-        for unclear in [json!(2), json!("maybe"), json!("")] {
-            assert_eq!(read(unclear.clone()).1, ["bool_parsing"], "{unclear}");
-        }
-        assert_eq!(read(json!([])).1, ["bool_type"]);
     }
 
     #[test]
-    fn a_good_source_gives_the_value() {
-        let pairs = [("name".into(), "a".into()), ("count".into(), "1".into()), ("count".into(), "2".into())];
-        let (value, issues, fields) = read::<Sample>(&Source::Pairs("query", &pairs));
-        assert_eq!(value, Some(Sample { name: "a".into(), count: 2, nick: None }));
-        assert_eq!(issues, []);
-        assert_eq!(fields, ["name", "count", "nick"]);
+    fn deserialize_any_reports_what_the_visitor_expects() {
+        #[derive(Debug, Deserialize)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        enum Tagged {
+            Named {
+                #[expect(dead_code, reason = "only read")]
+                name: String,
+                #[expect(dead_code, reason = "only read")]
+                count: i64,
+            },
+        }
+
+        assert!(read::<Tagged>(&json!({ "kind": "named", "name": "a", "count": 1 })).is_ok());
+        let with = |name: Value, count: Value| json!({ "kind": "named", "name": name, "count": count });
+        // serde buffers the members of a tagged enum, and with them their places.
+        assert_problem::<Tagged>(&with(json!(1), json!(1)), "string_type", &json!([]));
+        assert_problem::<Tagged>(&with(json!("a"), json!("b")), "int_type", &json!([]));
+        assert_problem::<Tagged>(&json!({ "kind": "named", "name": "a" }), "missing", &json!(["count"]));
+        assert_problem::<char>(&json!("ab"), "expected a character", &json!([]));
     }
 }
