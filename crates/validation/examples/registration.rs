@@ -1,6 +1,6 @@
-//! Reads a registration from the standard input, and prints the status and the body of the response.
+//! Reads a registration from the standard input. Prints the status and the body of the response.
 //!
-//! Run with `echo '{"email": "ada", "password": "abc"}' | cargo run -p daybook-validation --example registration`.
+//! Run with `echo '{"password": "abc"}' | cargo run -p daybook-validation --example registration`.
 
 use std::io::{self, Read};
 

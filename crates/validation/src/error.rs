@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::de::{Expected, Unexpected};
 use serde_json::Value;
@@ -29,9 +30,12 @@ impl Place<'_> {
     }
 }
 
-/// One problem of a body.
+/// One problem of a body. It is boxed because every value that is read may return it.
 #[derive(Debug)]
-pub(crate) struct Error {
+pub(crate) struct Error(Box<Details>);
+
+#[derive(Debug)]
+pub(crate) struct Details {
     pub(crate) problem: Problem,
     /// `None` until the innermost object or list that contains the value has added it.
     path: Option<Vec<Step>>,
@@ -49,6 +53,14 @@ pub(crate) struct Error {
     tagged: Option<usize>,
 }
 
+impl Deref for Error {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
 /// The problem itself.
 #[derive(Debug)]
 pub(crate) enum Problem {
@@ -59,12 +71,25 @@ pub(crate) enum Problem {
 }
 
 impl Error {
+    fn new(problem: Problem) -> Self {
+        Self(Box::new(Details {
+            problem,
+            path: None,
+            field: None,
+            input: None,
+            items: None,
+            variants: &[],
+            is_of_name: false,
+            tagged: None,
+        }))
+    }
+
     pub(crate) fn known(kind: &'static str, msg: &'static str) -> Self {
-        Self::from(Problem::Known(kind, msg))
+        Self::new(Problem::Known(kind, msg))
     }
 
     pub(crate) fn sentence(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::from(Problem::Sentence(text.into()))
+        Self::new(Problem::Sentence(text.into()))
     }
 
     /// A value of a type that the field does not take.
@@ -81,6 +106,11 @@ impl Error {
             other if other.starts_with("struct ") => Self::object(),
             other => Self::sentence(format!("expected {other}")),
         }
+    }
+
+    fn in_field(mut self, field: &'static str) -> Self {
+        self.0.field = Some(field);
+        self
     }
 
     pub(crate) fn string() -> Self {
@@ -117,29 +147,29 @@ impl Error {
         if self.path.is_none() {
             let mut path = place.path();
             path.extend(self.field.map(|name| Step::Name(name.into())));
-            self.path = Some(path);
-            self.input = Some(value).filter(|value| is_small(value)).cloned();
+            self.0.path = Some(path);
+            self.0.input = Some(value).filter(|value| is_small(value)).cloned();
         }
         self
     }
 
     /// Adds that the name of the member is wrong, not its value.
     pub(crate) fn of_name(mut self) -> Self {
-        self.is_of_name = true;
+        self.0.is_of_name = true;
         self
     }
 
     /// Adds that the value is in a tagged enum at this place.
     pub(crate) fn in_tagged(mut self, place: &Place<'_>) -> Self {
-        self.tagged = Some(place.path().len());
+        self.0.tagged = Some(place.path().len());
         self
     }
 
     /// Sets a path that is already known, and the value there.
     pub(crate) fn at_path(mut self, path: Vec<Step>, value: Option<&Value>) -> Self {
-        self.path = Some(path);
-        self.input = value.filter(|value| is_small(value)).cloned();
-        self.items = value.and_then(Value::as_array).map(Vec::len);
+        self.0.path = Some(path);
+        self.0.input = value.filter(|value| is_small(value)).cloned();
+        self.0.items = value.and_then(Value::as_array).map(Vec::len);
         self
     }
 
@@ -153,21 +183,6 @@ impl Error {
     pub(crate) fn affected(&self) -> &[Step] {
         let path = self.path();
         &path[..self.tagged.unwrap_or(path.len())]
-    }
-}
-
-impl From<Problem> for Error {
-    fn from(problem: Problem) -> Self {
-        Self {
-            problem,
-            path: None,
-            field: None,
-            input: None,
-            items: None,
-            variants: &[],
-            is_of_name: false,
-            tagged: None,
-        }
     }
 }
 
@@ -198,7 +213,9 @@ impl serde::de::Error for Error {
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
-        Self { variants: expected, ..Self::sentence(sentence::literal_error(expected)) }
+        let mut error = Self::sentence(sentence::literal_error(expected));
+        error.0.variants = expected;
+        error
     }
 
     fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
@@ -206,10 +223,10 @@ impl serde::de::Error for Error {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { field: Some(field), ..Self::known("missing", "Field required") }
+        Self::known("missing", "Field required").in_field(field)
     }
 
     fn duplicate_field(field: &'static str) -> Self {
-        Self { field: Some(field), ..Self::sentence("sent twice, under different names") }
+        Self::sentence("sent twice, under different names").in_field(field)
     }
 }

@@ -9,12 +9,12 @@ use crate::issue::{Issue, Step};
 /// # Errors
 ///
 /// Returns `json_invalid` with the position in the text.
-pub(crate) fn parse(body: &[u8]) -> Result<Value, Issue> {
+pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     serde_json::from_slice(body).map_err(|error| {
         let mut issue = Issue::of_part("body", "json_invalid", "JSON decode error");
         issue.loc.push(Step::Position(position(body, &error)));
         issue.input = Some(json!({}));
-        issue.with_ctx(json!({ "error": reason(&error) }))
+        vec![issue.with_ctx(json!({ "error": reason(&error) }))]
     })
 }
 
@@ -24,8 +24,8 @@ fn reason(error: &serde_json::Error) -> String {
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// The position that Python's parser reports: where an unterminated string begins, or else the first
-/// character that is not JSON.
+/// The position that Python's parser reports: where an unterminated string begins, or else the
+/// first character that is not JSON.
 fn position(body: &[u8], error: &serde_json::Error) -> usize {
     let bytes = match (error.is_eof(), unterminated_string(body)) {
         (true, Some(start)) => start,
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn place(body: &str) -> Option<Step> {
-        parse(body.as_bytes()).err().and_then(|issue| issue.loc.into_iter().nth(1))
+        parse(body.as_bytes()).err().and_then(|mut issues| issues.remove(0).loc.into_iter().nth(1))
     }
 
     #[test]

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Place, Problem};
 use crate::issue::{Issue, Step};
-use crate::value::Lenient;
+use crate::value::{Lenient, Trace};
 use crate::{json, reading, rules, sentence};
 
 /// Reads requests into values, with the settings of a service.
 ///
-/// All methods return every problem of a request at once, in the order of the fields. A problem of
-/// the whole, such as two passwords that differ, is only reported if there is no problem of a field.
+/// All methods return every problem of a request at once, in the order of the fields. A rule of the
+/// whole struct, such as two equal passwords, is only reported if every field is valid.
 ///
 /// ```
 /// use daybook_validation::Parser;
@@ -37,7 +37,7 @@ impl Parser {
 
     /// Sets the names of fields whose values are never repeated in an issue, at any depth.
     ///
-    /// The error text of a field's own type is sent as it is, so it must not quote the value either.
+    /// The error text of a field's own type is sent unchanged. It must not quote the value either.
     #[must_use]
     pub const fn secret_fields(mut self, names: &'static [&'static str]) -> Self {
         self.secret_fields = names;
@@ -52,10 +52,10 @@ impl Parser {
         self
     }
 
-    /// Adds placeholders: for each field type with a format of its own, one value that it accepts.
-    /// [`Parser::check_placeholders`] says whether a struct needs one.
+    /// Adds placeholders: for each type with a format of its own, one value that it accepts. The
+    /// reader needs one to check the rules of the other fields if such a field cannot be read.
     ///
-    /// A placeholder that is JSON is offered as this value, and any other as a string.
+    /// A placeholder that is JSON is offered as that value, and any other as a string.
     #[must_use]
     pub const fn placeholders(mut self, values: &'static [&'static str]) -> Self {
         self.placeholders = values;
@@ -64,13 +64,13 @@ impl Parser {
 
     /// Reads a JSON body.
     ///
-    /// A valid body is parsed once, straight into the value. Only another one is parsed again, more
-    /// leniently, to accept what Pydantic accepts or to find every problem.
+    /// A valid body is parsed once, straight into the value. Only a body that serde_json or garde
+    /// rejects is parsed again: to accept what Pydantic accepts, or to find every problem.
     ///
     /// # Errors
     ///
-    /// Returns the problems: `json_invalid` for a text that is not JSON, `missing` for an empty body,
-    /// `model_attributes_type` for JSON that is not an object, or those of the fields.
+    /// Returns the problems: `json_invalid` for a text that is not JSON, `missing` for an empty
+    /// body, `model_attributes_type` for JSON that is not an object, or those of the fields.
     pub fn json<T>(&self, text: &[u8], context: &T::Context) -> Result<T, Vec<Issue>>
     where
         T: DeserializeOwned + Validate,
@@ -87,13 +87,13 @@ impl Parser {
         {
             return Ok(value);
         }
-        match json::parse(text).map_err(|issue| vec![issue])? {
+        match json::parse(text)? {
             Value::Object(object) => self.object(object, context),
             _ => Err(vec![self.issue(BODY, Error::object())]),
         }
     }
 
-    /// Reads a JSON body that may be left out or `null`, as in FastAPI's `body: Model | None = None`.
+    /// Reads a JSON body that may be empty or `null`, as FastAPI's `body: Model | None = None`.
     ///
     /// # Errors
     ///
@@ -164,14 +164,15 @@ impl Parser {
     pub fn path<T: DeserializeOwned>(&self, name: &str, text: &str) -> Result<T, Vec<Issue>> {
         let value = Value::from(text);
         let place = Place::Member(&Place::Root, name);
-        T::deserialize(Lenient::new(&value, &place))
+        T::deserialize(Lenient::new(&value, &place, &Trace::default()))
             .map_err(|error| vec![self.issue("path", error.at(&place, &value))])
     }
 
-    /// Checks that placeholders are known for all fields of a struct: a test of the service calls
-    /// this for each of its bodies.
+    /// Checks that every required field of a struct accepts a placeholder. A test of the service
+    /// can call this for each of its bodies.
     ///
-    /// Without one, the problems are still found, but not always all of them at once.
+    /// Without a placeholder, invalid bodies are still rejected, but not every problem is reported
+    /// at once.
     ///
     /// # Errors
     ///
@@ -219,7 +220,7 @@ impl Parser {
             Step::Name(name) => Some(name.as_ref()),
             Step::Position(_) => None,
         });
-        let is_email = names.clone().last().is_some_and(|name| self.email_fields.contains(&name));
+        let is_email = names.clone().next_back().is_some_and(|name| self.email_fields.contains(&name));
         let is_secret = names.any(|name| self.secret_fields.contains(&name));
         let mut issue = match &error.problem {
             Problem::Known(kind, msg) => Issue::of_part(part, *kind, *msg),
@@ -234,7 +235,7 @@ impl Parser {
             },
         };
         issue.loc.extend_from_slice(error.path());
-        issue.input = error.input.filter(|_| !is_secret);
+        issue.input = error.input.clone().filter(|_| !is_secret);
         issue
     }
 }

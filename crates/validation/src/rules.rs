@@ -28,8 +28,8 @@ pub(crate) fn check<T: Validate>(reading: &Reading<T>, context: &T::Context) -> 
     violated
 }
 
-/// Splits a path of garde, such as `address.lines[0]`. garde knows the names in Rust, and the client
-/// those in JSON.
+/// Splits a path of garde, such as `address.lines[0]`, and finds the names of the members in JSON:
+/// garde knows only those of the fields in Rust.
 fn steps(path: &str, body: &Value, fields: &[&'static str]) -> Vec<Step> {
     let mut value = Some(body);
     let mut steps = Vec::new();

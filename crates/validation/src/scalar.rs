@@ -84,7 +84,7 @@ mod tests {
     use crate::error::Problem;
 
     fn kind<T>(result: Result<T, Error>) -> &'static str {
-        match result.map_err(|error| error.problem) {
+        match result.as_ref().map_err(|error| &error.problem) {
             Ok(_) => "",
             Err(Problem::Known(kind, _)) => kind,
             Err(Problem::Sentence(_)) => "sentence",

@@ -105,7 +105,7 @@ const SENTENCES: [(&str, &str, &str); 9] = [
     ("Input should be '", "expected", "literal_error"),
 ];
 
-/// Finds the type and the numbers of a sentence. `items` is the length of the value if it is a list.
+/// Finds the type and the numbers of a sentence. `items` is the length of a value that is a list.
 pub(crate) fn classify(text: &str, items: Option<usize>) -> Option<Classified> {
     if let Some(classified) = items.and_then(|items| list_length(text, items)) {
         return Some(classified);

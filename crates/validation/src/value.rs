@@ -14,27 +14,37 @@ use crate::scalar;
 /// The names of a struct's fields, in their order.
 pub(crate) type Fields = &'static [&'static str];
 
+/// What is learned about a body while it is read.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    /// The fields of the outermost struct.
+    pub(crate) fields: Cell<Fields>,
+    /// How many members and items have been read.
+    pub(crate) visited: Cell<usize>,
+}
+
 /// A value and its place.
 #[derive(Clone, Copy)]
 pub(crate) struct Lenient<'a> {
     value: &'a Value,
     place: &'a Place<'a>,
-    /// Where the fields of the outermost struct are noted.
-    fields: Option<&'a Cell<Fields>>,
+    trace: &'a Trace,
 }
 
 impl<'a> Lenient<'a> {
-    /// The whole body. Notes the fields of the struct that is read from it.
-    pub(crate) fn body(value: &'a Value, fields: &'a Cell<Fields>) -> Self {
-        Self { value, place: &Place::Root, fields: Some(fields) }
+    pub(crate) fn new(value: &'a Value, place: &'a Place<'a>, trace: &'a Trace) -> Self {
+        trace.visited.update(|visited| visited + 1);
+        Self { value, place, trace }
     }
 
-    pub(crate) fn new(value: &'a Value, place: &'a Place<'a>) -> Self {
-        Self { value, place, fields: None }
-    }
-
-    fn items(self, items: &'a [Value]) -> Items<'a> {
-        Items { place: self.place, items: items.iter().enumerate() }
+    /// Visits a list, and rejects one that is longer than the tuple that is read from it.
+    fn visit_items<'de, V: Visitor<'de>>(self, items: &[Value], visitor: V) -> Result<V::Value, Error> {
+        let mut items = Items { place: self.place, trace: self.trace, items: items.iter().enumerate() };
+        let value = visitor.visit_seq(&mut items)?;
+        match items.items.next() {
+            None => Ok(value),
+            Some((read, _)) => Err(Error::sentence(format!("expected at most {read} items"))),
+        }
     }
 
     /// The members of an object: those with a name in `fields` first, in that order.
@@ -42,7 +52,7 @@ impl<'a> Lenient<'a> {
         let known = fields.iter().filter_map(|name| Some((*name, object.get(*name)?)));
         let others = object.iter().filter(|(name, _)| !fields.contains(&name.as_str()));
         let all = known.chain(others.map(|(name, value)| (name.as_str(), value)));
-        Members { place: self.place, kind, members: Box::new(all), current: None }
+        Members { place: self.place, trace: self.trace, kind, members: Box::new(all), current: None }
     }
 }
 
@@ -70,7 +80,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
                 (None, None) => visitor.visit_f64(scalar::float(self.value)?),
             },
             Value::String(text) => visitor.visit_str(text),
-            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Array(items) => self.visit_items(items, visitor),
             Value::Object(object) => visitor.visit_map(self.members(object, Kind::Any, &[])),
         }
     }
@@ -126,7 +136,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
-            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Array(items) => self.visit_items(items, visitor),
             _ => Err(Error::list()),
         }
     }
@@ -157,13 +167,13 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
         fields: Fields,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if let Some(noted) = self.fields {
-            noted.set(fields);
+        if matches!(self.place, Place::Root) {
+            self.trace.fields.set(fields);
         }
         match self.value {
             Value::Object(object) => visitor.visit_map(self.members(object, Kind::Struct, fields)),
             // serde_json takes a list of the values for a struct, too.
-            Value::Array(items) => visitor.visit_seq(self.items(items)),
+            Value::Array(items) => self.visit_items(items, visitor),
             _ => Err(Error::object()),
         }
     }
@@ -176,7 +186,7 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
     ) -> Result<V::Value, Error> {
         match self.value {
             Value::String(name) => visitor.visit_enum(StrDeserializer::new(name)),
-            Value::Object(object) => {
+            Value::Object(object) if object.len() == 1 => {
                 visitor.visit_enum(MapAccessDeserializer::new(self.members(object, Kind::Enum, &[])))
             }
             _ => Err(Error::string()),
@@ -207,6 +217,7 @@ enum Kind {
 /// The members of an object that are left to read.
 struct Members<'a> {
     place: &'a Place<'a>,
+    trace: &'a Trace,
     kind: Kind,
     members: Box<dyn Iterator<Item = (&'a str, &'a Value)> + 'a>,
     current: Option<(&'a str, &'a Value)>,
@@ -221,7 +232,9 @@ impl<'de> MapAccess<'de> for Members<'_> {
         let place = Place::Member(self.place, name);
         let of_name = |error: Error| error.at(&place, value).of_name();
         match self.kind {
-            Kind::Map => seed.deserialize(Lenient::new(&Value::from(name), &place)).map_err(of_name),
+            Kind::Map => {
+                seed.deserialize(Lenient::new(&Value::from(name), &place, self.trace)).map_err(of_name)
+            }
             Kind::Struct => seed.deserialize(StrDeserializer::new(name)).map_err(of_name),
             // A wrong name is a problem of the whole enum.
             Kind::Enum | Kind::Any => seed.deserialize(StrDeserializer::new(name)),
@@ -234,7 +247,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
             return Err(serde::de::Error::custom("a value was read before its key"));
         };
         let place = Place::Member(self.place, name);
-        seed.deserialize(Lenient::new(value, &place)).map_err(|error| match self.kind {
+        seed.deserialize(Lenient::new(value, &place, self.trace)).map_err(|error| match self.kind {
             Kind::Any => error.at(&place, value).in_tagged(self.place),
             _ => error.at(&place, value),
         })
@@ -244,6 +257,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
 /// The items of a list that are left to read.
 struct Items<'a> {
     place: &'a Place<'a>,
+    trace: &'a Trace,
     items: std::iter::Enumerate<std::slice::Iter<'a, Value>>,
 }
 
@@ -253,7 +267,7 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, value)) = self.items.next() else { return Ok(None) };
         let place = Place::Item(self.place, index);
-        let item = seed.deserialize(Lenient::new(value, &place));
+        let item = seed.deserialize(Lenient::new(value, &place, self.trace));
         item.map(Some).map_err(|error| error.at(&place, value))
     }
 }
@@ -270,7 +284,9 @@ mod tests {
     use crate::error::Problem;
 
     fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
-        T::deserialize(Lenient::new(value, &Place::Root)).map_err(|error| error.at(&Place::Root, value))
+        let trace = Trace::default();
+        T::deserialize(Lenient::new(value, &Place::Root, &trace))
+            .map_err(|error| error.at(&Place::Root, value))
     }
 
     #[track_caller]
@@ -316,6 +332,7 @@ mod tests {
             (with("shapes", json!(["square", 7])), "string_type", json!(["shapes", 1])),
             (with("shapes", json!(["oval"])), "Input should be 'square' or 'circle'", json!(["shapes", 0])),
             (with("shapes", json!([{ "circle": "wide" }])), "float_parsing", json!(["shapes", 0, "circle"])),
+            (with("shapes", json!([{ "circle": 1, "square": null }])), "string_type", json!(["shapes", 0])),
             (with("counts", json!([])), "dict_type", json!(["counts"])),
             (with("counts", json!({ "x": 1 })), "int_parsing", json!(["counts", "x"])),
             (with("counts", json!({ "1": null })), "int_type", json!(["counts", "1"])),
@@ -346,5 +363,6 @@ mod tests {
         assert_problem::<Tagged>(&with(json!("a"), json!("b")), "int_type", &json!([]));
         assert_problem::<Tagged>(&json!({ "kind": "named", "name": "a" }), "missing", &json!(["count"]));
         assert_problem::<char>(&json!("ab"), "expected a character", &json!([]));
+        assert_problem::<(u8, u8)>(&json!([1, 2, 3]), "expected at most 2 items", &json!([]));
     }
 }

@@ -1,4 +1,4 @@
-//! Fields of every kind: enums, numbers, lists, nested structs, and how serde's attributes change them.
+//! Fields of every kind: enums, numbers, lists, nested structs, serde's attributes.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! What a service gets from a parser: values, or Pydantic's list of problems.
 
+#![expect(clippy::unwrap_used, reason = "a test reports a failure by a panic, also in its helpers")]
+
 mod agreement;
 mod bodies;
 mod fields;
@@ -35,7 +37,7 @@ fn found<T>(result: Result<T, Vec<Issue>>) -> Vec<String> {
     issues.iter().map(of).collect()
 }
 
-/// A struct of a single field, which is optional and has no rule.
+/// A body of one field without a rule.
 #[derive(Debug, Deserialize, Validate)]
 struct One<T> {
     #[garde(skip)]
