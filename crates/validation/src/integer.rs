@@ -1,9 +1,10 @@
 //! Integers in texts, as lenient as Pydantic's.
 
-/// Reads an integer from a query, a path or a form: blanks around it, a sign, underscores between digits and a fraction of zeros
-/// are tolerated. What does not fit 64 bits becomes the nearest number that does: there is nothing with such an id, and no such
-/// limit.
-pub(crate) fn parse_integer(text: &str) -> Option<i64> {
+/// Reads an integer from a text such as `7`, ` +1_000 ` or `7.0`.
+///
+/// Blanks around the number, a sign, single underscores between digits and a fraction of zeros are
+/// accepted. A number beyond 128 bits becomes the nearest one within: the caller checks the range.
+pub(crate) fn parse(text: &str) -> Option<i128> {
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -22,16 +23,16 @@ pub(crate) fn parse_integer(text: &str) -> Option<i64> {
     let magnitude = whole
         .bytes()
         .filter(u8::is_ascii_digit)
-        .fold(0_i64, |number, digit| number.saturating_mul(10).saturating_add(i64::from(digit - b'0')));
+        .fold(0_i128, |number, digit| number.saturating_mul(10).saturating_add(i128::from(digit - b'0')));
     Some(if negative { -magnitude } else { magnitude })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse_integer;
+    use super::parse;
 
     #[test]
-    fn as_lenient_as_pydantic() {
+    fn parse_is_as_lenient_as_pydantic() {
         for (text, number) in [
             ("7", 7),
             (" 7 ", 7),
@@ -41,18 +42,19 @@ mod tests {
             ("7.0", 7),
             ("7.", 7),
             ("007", 7),
-            ("99999999999999999999", i64::MAX),
-            ("-99999999999999999999", -i64::MAX),
+            ("99999999999999999999", 99_999_999_999_999_999_999),
+            (&"9".repeat(99), i128::MAX),
+            (&format!("-{}", "9".repeat(99)), -i128::MAX),
         ] {
-            assert_eq!(parse_integer(text), Some(number), "{text:?}");
+            assert_eq!(parse(text), Some(number), "{text:?}");
         }
     }
 
     #[test]
-    fn and_not_more() {
+    fn parse_rejects_other_texts() {
         for text in ["", " ", "x", "1.5", "1e3", "0x10", "_1", "1_", "1__0", "--1", "+-1", "٣", ".0", "1 2"]
         {
-            assert_eq!(parse_integer(text), None, "{text:?}");
+            assert_eq!(parse(text), None, "{text:?}");
         }
     }
 }

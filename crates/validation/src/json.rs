@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Issue, Step};
+use crate::issue::{Issue, Step};
 
-/// Parses a body; a name that stands twice has its last value.
+/// Parses a body. Of two members with the same name, the last one counts.
 ///
 /// # Errors
 ///
-/// `json_invalid` with the position in the text.
+/// Returns `json_invalid` with the position in the text.
 pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     serde_json::from_slice(body).map_err(|error| {
         let mut issue = Issue::of_part("body", "json_invalid", "JSON decode error");
@@ -18,13 +18,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     })
 }
 
-/// The parser's words without its own idea of the place.
+/// The parser's sentence without its line and column.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// Where Python's parser would point: at the beginning of a string that does not end, else at what cannot be read.
+/// The position that Python's parser reports: where an unterminated string begins, or else the
+/// first character that is not JSON.
 fn position(body: &[u8], error: &serde_json::Error) -> usize {
     let bytes = match (error.is_eof(), unterminated_string(body)) {
         (true, Some(start)) => start,
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn positions_are_those_of_pythons_parser() {
+    fn parse_reports_the_positions_of_pythons_parser() {
         for (body, at) in [("{nope", 1), ("{\"email\":\"a", 9), ("[1,\n2 x", 6), ("{", 1), ("ä", 0)] {
             assert_eq!(place(body), Some(Step::Position(at)), "{body:?}");
         }
@@ -69,14 +70,14 @@ mod tests {
     }
 
     #[test]
-    fn what_would_overflow_the_stack_or_utf8_is_refused() {
+    fn parse_rejects_deep_nesting_and_invalid_unicode() {
         assert!(parse("[".repeat(100_000).as_bytes()).is_err());
         assert!(parse(b"\"\\ud800\"").is_err());
         assert!(parse(b"\"\xff\"").is_err());
     }
 
     #[test]
-    fn the_last_of_two_equal_names_counts() {
+    fn parse_keeps_the_last_of_two_members_with_the_same_name() {
         assert_eq!(parse(br#"{"a":1,"a":2}"#).unwrap(), json!({"a": 2}));
     }
 }

@@ -1,0 +1,176 @@
+//! For random bodies, the parser agrees with serde_json and garde.
+
+use garde::Validate;
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::PARSER;
+
+/// Only types that Pydantic reads as strictly as serde_json does.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
+struct Strict {
+    #[garde(length(chars, min = 1, max = 3))]
+    title: String,
+    #[garde(length(chars, max = 2))]
+    city: Option<String>,
+    #[garde(length(max = 2), inner(length(chars, min = 1)))]
+    #[serde(default)]
+    tags: Vec<String>,
+    #[garde(dive)]
+    inner: Option<Box<Strict>>,
+    #[garde(skip)]
+    pair: Option<(String, String)>,
+    #[garde(skip)]
+    #[serde(default)]
+    length: Length,
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Length {
+    #[default]
+    Short,
+    Long,
+}
+
+/// Types that Pydantic reads from more values than serde_json does.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
+struct Lenient {
+    #[garde(range(min = 1, max = 9))]
+    count: i64,
+    #[garde(skip)]
+    #[serde(default)]
+    pinned: bool,
+    #[garde(range(max = 1.5))]
+    ratio: Option<f64>,
+}
+
+fn plain<T: serde::de::DeserializeOwned + Validate<Context = ()>>(body: &Value) -> Option<T> {
+    let value = serde_json::from_value::<T>(body.clone()).ok()?;
+    value.validate().is_ok().then_some(value)
+}
+
+fn text() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec!["", "a", "ab", "abc", "abcd", "short", "long", "7", "x"]).prop_map(Value::from)
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        4 => text(),
+        1 => Just(Value::Null),
+        1 => any::<bool>().prop_map(Value::from),
+        2 => (-2_i64..12).prop_map(Value::from),
+        1 => prop::sample::select(vec![json!(1.5), json!(2.0), json!(1e300), json!(u64::MAX)]),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![vec(inner.clone(), 0..4).prop_map(Value::from), object(inner)]
+    })
+}
+
+fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
+    let names = ["title", "city", "tags", "inner", "pair", "length", "count", "pinned", "ratio", "other"];
+    btree_map(prop::sample::select(names.to_vec()), value, 0..9).prop_map(|members| {
+        let members = members.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Value::Object(members.collect::<Map<_, _>>())
+    })
+}
+
+/// Bodies that are often valid: each field has its own values most of the time.
+fn likely() -> impl Strategy<Value = Value> {
+    let mostly = |values: BoxedStrategy<Value>| prop_oneof![8 => values, 1 => any_value()];
+    let texts = |size| vec(text(), size).prop_map(Value::from).boxed();
+    let inner = (text(), text()).prop_map(|(title, city)| json!({ "title": title, "city": city }));
+    let fields = (
+        mostly(text().boxed()),
+        mostly(text().boxed()),
+        mostly(texts(0..3)),
+        mostly(prop_oneof![inner, Just(Value::Null)].boxed()),
+        mostly(texts(1..4)),
+        mostly(Just(json!("long")).boxed()),
+        mostly((0_i64..11).prop_map(Value::from).boxed()),
+    );
+    (fields, any::<[bool; 6]>()).prop_map(|((title, city, tags, inner, pair, length, count), sent)| {
+        let optional = [
+            ("city", city),
+            ("tags", tags),
+            ("inner", inner),
+            ("pair", pair),
+            ("length", length),
+            ("count", count),
+        ];
+        let optional = optional.into_iter().zip(sent).filter_map(|(member, sent)| sent.then_some(member));
+        let members = [("title", title)].into_iter().chain(optional);
+        Value::Object(members.map(|(name, value)| (name.to_owned(), value)).collect())
+    })
+}
+
+fn body() -> impl Strategy<Value = Value> {
+    prop_oneof![object(any_value()), likely()]
+}
+
+/// The same bodies are accepted, with the same values.
+fn accepts_the_same(body: Value) -> Result<(), TestCaseError> {
+    let plain = plain::<Strict>(&body);
+    let parsed = PARSER.json::<Strict>(body.to_string().as_bytes(), &());
+    prop_assert_eq!(parsed.as_ref().ok(), plain.as_ref(), "{:?}", parsed);
+    // `object` has no fast path.
+    let Value::Object(object) = body else { return Ok(()) };
+    prop_assert_eq!(PARSER.object::<Strict>(object, &()), parsed);
+    Ok(())
+}
+
+/// Lenient types accept more bodies, but only with values that satisfy the rules.
+fn accepts_more(body: &Value) -> Result<(), TestCaseError> {
+    let parsed = PARSER.json::<Lenient>(body.to_string().as_bytes(), &());
+    match (plain::<Lenient>(body), parsed) {
+        (Some(value), parsed) => prop_assert_eq!(parsed, Ok(value)),
+        (None, Ok(value)) => {
+            prop_assert_eq!(plain(&serde_json::to_value(&value).unwrap()), Some(value));
+        }
+        (None, Err(issues)) => prop_assert!(!issues.is_empty()),
+    }
+    Ok(())
+}
+
+/// A client that corrects one field gets the same problems of the other fields again.
+fn reports_every_field(body: &Value) -> Result<(), TestCaseError> {
+    let issues_of =
+        |body: &Value| PARSER.json::<Strict>(body.to_string().as_bytes(), &()).err().unwrap_or_default();
+    let good = json!({
+        "title": "a", "city": "", "tags": [], "inner": null, "pair": null, "length": "long"
+    });
+    let issues = issues_of(body);
+    for issue in &issues {
+        let field = issue.field().unwrap_or_default();
+        let mut corrected = body.clone();
+        corrected[field] = good[field].clone();
+        let others: Vec<_> = issues.iter().filter(|other| other.field() != Some(field)).cloned().collect();
+        prop_assert_eq!(issues_of(&corrected), others);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn json_accepts_what_serde_json_and_garde_accept(body in body()) {
+        accepts_the_same(body)?;
+    }
+
+    #[test]
+    fn json_accepts_more_where_pydantic_does(body in body()) {
+        accepts_more(&body)?;
+    }
+
+    #[test]
+    fn json_reports_every_field_at_once(body in likely()) {
+        reports_every_field(&body)?;
+    }
+}
