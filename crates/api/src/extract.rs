@@ -1,4 +1,4 @@
-//! What handlers take: each extractor is a proof that its part of the request is valid.
+//! The arguments of handlers. Each is a proof that its part of the request is valid.
 
 mod accept;
 mod body;
@@ -9,6 +9,7 @@ mod id;
 mod json;
 mod origin;
 mod query;
+mod rules;
 
 pub(crate) use self::accept::WantsEvents;
 pub(crate) use self::body::{Body, TEXT_MAX};
@@ -19,3 +20,4 @@ pub(crate) use self::id::{Id, PathId};
 pub(crate) use self::json::{OptionalJson, ValidJson};
 pub(crate) use self::origin::ClientOrigin;
 pub(crate) use self::query::Paging;
+pub(crate) use self::rules::{grant_type_rule, password_rule, refresh_grant_type_rule};

@@ -1,4 +1,4 @@
-//! Reading a request's body, with a limit and a deadline.
+//! Reads the body of a request, with a limit and a timeout.
 
 use std::time::Duration;
 
@@ -6,6 +6,8 @@ use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use bytes::{Bytes, BytesMut};
+use daybook_auth::PasswordPolicy;
+use daybook_validation::Issue;
 use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
@@ -16,28 +18,43 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use crate::endpoint::{ErrorResponse, Spec};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::validation::{Issue, Rules};
 
 /// A type that a body is read into.
 pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> + ToSchema + 'static {
-    /// The most bytes that are read.
+    /// The limit of the body, in bytes.
     const MAX: usize = 16 * 1024;
 }
 
 /// The limit of a body with a content of 100,000 characters, each written as a pair of `\u` escapes, and a title.
 pub(crate) const TEXT_MAX: usize = 1_250_000;
 
-/// A client on the slowest line sends the largest body within this time; one that does not holds a connection for nothing.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// What the rules of a body depend on.
+pub(crate) trait Rules {
+    /// Takes it from the state of the service.
+    fn of(state: &State) -> Self;
+}
 
-/// Reads the whole body. While it does, the request is counted as one that is being read, not as one that is being served.
+impl Rules for () {
+    fn of(_: &State) -> Self {}
+}
+
+impl Rules for PasswordPolicy {
+    fn of(state: &State) -> Self {
+        state.password_policy
+    }
+}
+
+/// A client on a very slow line sends the largest body within this time. Any slower client holds a connection for nothing.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads the whole body. Meanwhile the request counts as one that is being read and not as one that is being served.
 ///
 /// # Errors
 ///
-/// Too large, too slow, or broken off.
-pub(crate) async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
+/// When the body is too large, too slow or incomplete.
+pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
     let _reading = State::of(request)?.metrics.reading()?;
-    let body = tokio::time::timeout(DEADLINE, collect(request, &mut payload, max)).await;
+    let body = tokio::time::timeout(BODY_TIMEOUT, collect(request, &mut payload, max)).await;
     body.map_err(|_| ApiError::BodyTimeout).flatten()
 }
 
@@ -49,7 +66,7 @@ async fn collect(request: &HttpRequest, payload: &mut Payload, max: usize) -> Re
     }
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| broken_off())?;
+        let chunk = chunk.map_err(|_| incomplete())?;
         if body.len() + chunk.len() > max {
             return Err(ApiError::TooLarge(max));
         }
@@ -58,25 +75,28 @@ async fn collect(request: &HttpRequest, payload: &mut Payload, max: usize) -> Re
     Ok(body.freeze())
 }
 
-/// A body that ends before its length: hardly anybody reads the answer, but the log does.
-fn broken_off() -> ApiError {
+/// A body that ends before its length. Few clients still read the response, but the log has it.
+fn incomplete() -> ApiError {
     ApiError::Invalid(vec![Issue::of_part("body", "value_error", "The request body is not complete")])
 }
 
-/// The media type without its parameters, in lower case.
-pub(crate) fn media_type(request: &HttpRequest) -> String {
+/// Returns the media type without its parameters, in lower case.
+pub(super) fn media_type(request: &HttpRequest) -> String {
     let value = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = value.unwrap_or_default().split(';').next().unwrap_or_default();
     essence.trim().to_ascii_lowercase()
 }
 
-/// Describes a body of type `T` that must be there, in any of these media types.
+/// Describes a required body of type `T` in any of these media types.
 pub(super) fn describe<T: Body>(spec: &mut Spec, media_types: &[&'static str]) {
     let content = spec.content::<T>();
     let body = RequestBodyBuilder::new().required(Some(Required::True));
     let body = media_types.iter().fold(body, |body, media_type| body.content(*media_type, content.clone()));
     spec.body(body.build(), T::MAX);
 }
+
+pub(super) const JSON: &str = "application/json";
+pub(super) const JSON_OR_FORM: &str = "application/json or application/x-www-form-urlencoded";
 
 pub(super) const NOT_JSON: ErrorResponse = ErrorResponse {
     name: "NotJson",

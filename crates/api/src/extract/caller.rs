@@ -1,13 +1,14 @@
-//! Who calls an endpoint: nobody in particular, or the user of a bearer token (RFC 6750).
+//! Who calls an endpoint: any client, or the user of a bearer token (RFC 6750).
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Data;
-use daybook_domain::{SessionId, Timestamp, UserId};
-use daybook_persistence::Reader;
+use daybook_domain::{Actor, SessionId, Timestamp, UserId};
+use daybook_persistence::Access;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
+use super::origin::origin_of;
 use crate::endpoint::{Caller, SessionCheck, Spec};
 use crate::error::{ApiError, RowResult};
 use crate::state::State;
@@ -66,9 +67,25 @@ impl Caller for CurrentUser {
     }
 }
 
+/// The user with the origin and the time of the request, for endpoints that record who did what.
+impl Caller for Actor {
+    const NAME: &'static str = "actor";
+
+    fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
+        let (user, check) = CurrentUser::admit(request)?;
+        let state = State::of(request)?;
+        let (origin, now) = (origin_of(request, state), state.now());
+        Ok((Self { user: user.id, session: user.session, origin, now }, check))
+    }
+
+    fn describe(spec: &mut Spec) {
+        spec.require_token();
+    }
+}
+
 /// The user whose rows a request reads. If the session was checked within the last minute, the query that reads includes the check.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct CurrentReader(pub(crate) Reader);
+pub(crate) struct CurrentReader(pub(crate) Access);
 
 impl Caller for CurrentReader {
     const NAME: &'static str = "reader";
@@ -77,9 +94,9 @@ impl Caller for CurrentReader {
         let state = State::of(request)?;
         let user = token_holder(request, state)?;
         let (now, check) = (state.now(), checked(state, user));
-        Ok(match user.session.filter(|session| state.uses.is_known(*session, now)) {
+        Ok(match user.session.filter(|session| state.activity.is_recorded(*session, now)) {
             Some(session) => {
-                (Self(Reader::in_session(user.id, session, now)), SessionCheck::InStatement(check))
+                (Self(Access::in_session(user.id, session, now)), SessionCheck::InStatement(check))
             }
             None => (Self(user.id.into()), SessionCheck::Pending(check)),
         })
@@ -103,7 +120,7 @@ fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, Api
         .ok_or(ApiError::BadToken(INVALID))?;
     let user =
         CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId), issued_at };
-    if user.session.is_some_and(|session| state.revocations.contains(session, issued_at)) {
+    if user.session.is_some_and(|session| state.revocations.is_revoked(session.0, claims.issued_at)) {
         return Err(REVOKED);
     }
     Ok(user)
@@ -117,7 +134,7 @@ async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError>
         Some(session) => {
             let activity = state.database.live_session(user.id, session, now).await.or_account_gone()?;
             if let Some(activity) = activity {
-                state.uses.note(&state.database, state.sessions, (user.id, session), activity, now);
+                state.activity.record(&state.database, state.session_policy, (user.id, session), activity, now);
             }
             activity.is_some()
         }

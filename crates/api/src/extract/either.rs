@@ -1,4 +1,4 @@
-//! Bodies that come as JSON or as a form.
+//! Bodies that are JSON or a form.
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -11,10 +11,8 @@ use super::json::ValidJson;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 
-/// A form that is a valid `T` when the media type is a form's, a JSON object that is one otherwise.
+/// A form that is a valid `T` if the media type is that of a form. Otherwise a JSON object that is a valid `T`.
 pub(crate) struct JsonOrForm<T>(pub(crate) T);
-
-const EITHER: &str = "application/json or application/x-www-form-urlencoded";
 
 impl<T: Body> FromRequest for JsonOrForm<T> {
     type Error = ApiError;
@@ -29,7 +27,9 @@ impl<T: Body> FromRequest for JsonOrForm<T> {
             ValidJson::from_request(request, payload)
                 .map(|json| match json {
                     Ok(ValidJson(value)) => Ok(Self(value)),
-                    Err(ApiError::UnsupportedMediaType(_)) => Err(ApiError::UnsupportedMediaType(EITHER)),
+                    Err(ApiError::UnsupportedMediaType(_)) => {
+                        Err(ApiError::UnsupportedMediaType(body::JSON_OR_FORM))
+                    }
                     Err(error) => Err(error),
                 })
                 .boxed_local()

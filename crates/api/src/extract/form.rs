@@ -1,6 +1,5 @@
-//! Forms, in both encodings that a browser knows.
+//! Forms, in both encodings of browsers.
 
-use std::borrow::Cow;
 use std::future::ready;
 
 use actix_multipart::Multipart;
@@ -8,16 +7,17 @@ use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
 use bytes::Bytes;
+use daybook_validation::Issue;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::body::{self, Body};
+use super::body::{self, Body, Rules};
+use super::rules::PARSER;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 use crate::state::State;
-use crate::validation::{self, Issue, Rules, Source};
 
-/// A form that is a valid `T`. Any other body is taken for a form without fields, as FastAPI does.
+/// A form that is a valid `T`. Like in FastAPI, any other body counts as a form without fields.
 pub(crate) struct ValidForm<T>(pub(crate) T);
 
 pub(super) const URL_ENCODED: &str = "application/x-www-form-urlencoded";
@@ -25,8 +25,6 @@ const MULTIPART: &str = "multipart/form-data";
 
 /// The media types of forms.
 pub(super) const MEDIA_TYPES: [&str; 2] = [URL_ENCODED, MULTIPART];
-
-type Pairs = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
 impl<T: Body> FromRequest for ValidForm<T> {
     type Error = ApiError;
@@ -37,14 +35,12 @@ impl<T: Body> FromRequest for ValidForm<T> {
         async move {
             let body = body::read(&request, payload, T::MAX).await?;
             let pairs = match body::media_type(&request).as_str() {
-                URL_ENCODED => urlencoded(&body),
+                URL_ENCODED => url::form_urlencoded::parse(&body).into_owned().collect(),
                 MULTIPART => multipart(request.headers(), body).await?,
                 _ => Vec::new(),
             };
-            // An empty field of a form is one that was left out.
-            let filled: Pairs = pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect();
             let context = T::Context::of(State::of(&request)?);
-            validation::read(&Source::Pairs("body", &filled), &context).map(Self).map_err(ApiError::Invalid)
+            PARSER.form(pairs, &context).map(Self).map_err(ApiError::Invalid)
         }
         .boxed_local()
     }
@@ -56,13 +52,8 @@ impl<T: Body> Argument for ValidForm<T> {
     }
 }
 
-fn urlencoded(body: &[u8]) -> Pairs {
-    let pairs = url::form_urlencoded::parse(body);
-    pairs.map(|(name, value)| (name.into_owned().into(), value.into_owned().into())).collect()
-}
-
-/// The fields of a multipart form (RFC 7578); files among them are read as texts.
-async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<Pairs, ApiError> {
+/// The fields of a multipart form (RFC 7578). Files are read as text.
+async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<Vec<(String, String)>, ApiError> {
     let broken = || ApiError::Invalid(vec![Issue::of_part("body", "value_error", "The form cannot be read")]);
     let mut parts = Multipart::new(headers, stream::once(ready(Ok(body))));
     let mut pairs = Vec::new();
@@ -73,7 +64,7 @@ async fn multipart(headers: &HeaderMap, body: Bytes) -> Result<Pairs, ApiError> 
             value.extend_from_slice(&chunk.map_err(|_| broken())?);
         }
         let name = part.name().unwrap_or_default().to_owned();
-        pairs.push((name.into(), String::from_utf8_lossy(&value).into_owned().into()));
+        pairs.push((name, String::from_utf8_lossy(&value).into_owned()));
     }
     Ok(pairs)
 }

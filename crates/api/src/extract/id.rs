@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 
+use super::rules::PARSER;
 use crate::endpoint::{Argument, ErrorResponse, Spec};
 use crate::error::ApiError;
-use crate::validation::{Issue, parse_integer};
 
 /// An id in the path. A number that no row has is not an error here: the query does not find it.
 pub(crate) struct Id<T>(pub(crate) T);
@@ -68,13 +68,7 @@ impl<T: PathId> FromRequest for Id<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let text = request.match_info().get(T::NAME).unwrap_or_default();
-        let sentence = "Input should be a valid integer, unable to parse string as an integer";
-        let issue = || {
-            Issue::of_field("path", T::NAME, "int_parsing", sentence).with_input(Some(text.to_owned().into()))
-        };
-        ready(match parse_integer(text) {
-            Some(number) => Ok(Self(T::new(number))),
-            None => Err(ApiError::Invalid(vec![issue()])),
-        })
+        let number = PARSER.path(T::NAME, text).map_err(ApiError::Invalid);
+        ready(number.map(|number| Self(T::new(number))))
     }
 }

@@ -11,10 +11,10 @@ use crate::endpoint::Argument;
 use crate::error::ApiError;
 use crate::state::State;
 
-/// The client's address and what it calls itself.
+/// The address and the user agent of the client.
 pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-/// What browsers say of themselves has a hundred characters and some; a longer text is cut, as it is kept with every event.
+/// In characters. Browsers send little more than 100. A longer user agent is truncated, since every event stores it.
 const USER_AGENT_MAX: usize = 256;
 
 impl FromRequest for ClientOrigin {
@@ -22,16 +22,16 @@ impl FromRequest for ClientOrigin {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(State::of(request).map(|state| Self(origin(request, state))))
+        ready(State::of(request).map(|state| Self(origin_of(request, state))))
     }
 }
 
 impl Argument for ClientOrigin {}
 
-fn origin(request: &HttpRequest, state: &State) -> Origin {
+pub(super) fn origin_of(request: &HttpRequest, state: &State) -> Origin {
     let peer = request.peer_addr().map(|peer| peer.ip());
     let user_agent = request.headers().get(header::USER_AGENT);
-    // Headers may hold bytes that are no text: each is shown as U+FFFD.
+    // A header may have bytes that are not UTF-8. Each is shown as U+FFFD.
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
     Origin {
         ip: peer.map(|peer| state.trusted_proxies.client(peer, request.headers())),

@@ -1,4 +1,4 @@
-//! Which page of a list is asked for.
+//! The page of a list that a request asks for.
 
 use std::future::{Ready, ready};
 
@@ -10,19 +10,19 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
 
+use super::rules::PARSER;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
-use crate::validation::{self, Source};
 
 /// The query of a list.
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// How many items a page has at most; 20 unless said otherwise.
+    /// The largest number of items on the page. The default is 20.
     #[garde(range(min = Limit::MIN, max = Limit::MAX))]
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     limit: Option<i64>,
-    /// Where the page begins: taken from the `Link` of the page before, never made up.
+    /// Where the page begins. Take it from the `Link` header of the previous page.
     #[garde(custom(cursor_rule))]
     #[param(value_type = String, required = false, pattern = "^[0-7][0-9a-f]{15}$")]
     cursor: Option<String>,
@@ -47,9 +47,8 @@ impl FromRequest for Paging {
 
 impl Argument for Paging {
     fn describe(spec: &mut Spec) {
-        PageQuery::into_params(|| Some(ParameterIn::Query))
-            .into_iter()
-            .for_each(|parameter| spec.parameter(parameter));
+        let parameters = PageQuery::into_params(|| Some(ParameterIn::Query));
+        parameters.into_iter().for_each(|parameter| spec.parameter(parameter));
     }
 }
 
@@ -57,9 +56,8 @@ fn paging(query: &str) -> Result<Paging, ApiError> {
     if query.is_empty() {
         return Ok(Paging(PageRequest::default()));
     }
-    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).collect();
-    let query: PageQuery =
-        validation::read(&Source::Pairs("query", &pairs), &()).map_err(ApiError::Invalid)?;
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let query: PageQuery = PARSER.query(pairs, &()).map_err(ApiError::Invalid)?;
     Ok(Paging(PageRequest {
         limit: query.limit.and_then(|items| Limit::new(items).ok()).unwrap_or_default(),
         cursor: query.cursor.and_then(|text| text.parse().ok()),

@@ -3,65 +3,40 @@
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
-use daybook_domain::{Email, EventKind, Origin, User, Username, email_rule, username_rule};
-use daybook_persistence::Credentials;
+use daybook_domain::{Actor, Email, EventKind, User, Username};
+use daybook_persistence::{Credentials, Error};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::password;
-use super::registration::refuse_telling;
-use crate::audit;
+use super::password::{self, TOO_MANY_ATTEMPTS};
+use super::registration::TAKEN;
 use crate::endpoint::{ErrorResponse, Json, NoContent};
 use crate::error::{ApiError, RowResult};
-use crate::extract::{Body, ClientOrigin, CurrentUser, ValidJson};
-use crate::limiter::Account;
+use crate::extract::{Body, CurrentUser, ValidJson, password_rule};
+use crate::limits::attempts::Account;
+use crate::sessions::{audit, publish};
 use crate::state::State;
-use crate::validation::password_rule;
 
-pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
-    name: "TooManyAttempts",
-    status: 429,
-    description: "Too many attempts; `Retry-After` has the seconds to wait",
-    detail: "Too many attempts, try again later",
-};
-
-pub(super) const TAKEN: ErrorResponse = ErrorResponse {
-    name: "Taken",
-    status: 409,
-    description: "The e-mail address or the username belongs to another account",
-    detail: "Email already registered",
-};
-
-const INCORRECT_PASSWORD: ErrorResponse = ErrorResponse {
-    name: "IncorrectPassword",
-    status: 403,
-    description: "`current_password` is not the password",
-    detail: "Incorrect password",
-};
-
-/// What changes in an account; a field that is absent or null stays as it is.
+/// The changes of an account. A field that is absent or null keeps its value.
 #[derive(Deserialize, Validate, ToSchema)]
+#[garde(allow_unvalidated)]
 pub(crate) struct AccountPatch {
-    #[garde(inner(custom(email_text_rule)))]
-    #[schema(format = "email", max_length = 254, example = "ada@example.com")]
-    email: Option<String>,
-    #[garde(length(chars, min = Username::MIN, max = Username::MAX), inner(custom(username_text_rule)))]
-    #[schema(min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "countess")]
-    username: Option<String>,
+    #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "ada@example.com")]
+    email: Option<Email>,
+    #[schema(
+        value_type = Option<String>,
+        min_length = 3,
+        max_length = 50,
+        pattern = "^[^\\u0000]*$",
+        example = "countess"
+    )]
+    username: Option<Username>,
 }
 
 impl Body for AccountPatch {}
 
-fn email_text_rule(text: &str, context: &()) -> garde::Result {
-    email_rule(text, context)
-}
-
-fn username_text_rule(text: &str, context: &()) -> garde::Result {
-    username_rule(text, context)
-}
-
-/// Proof that it is the owner who asks.
+/// The password again, before a critical change.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct Confirmation {
@@ -71,7 +46,7 @@ pub(crate) struct Confirmation {
 
 impl Body for Confirmation {}
 
-/// A change of the password.
+/// A new password.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(context(PasswordPolicy))]
 pub(crate) struct PasswordChange {
@@ -93,7 +68,14 @@ pub(crate) struct PasswordChange {
 
 impl Body for PasswordChange {}
 
-/// Show the account
+const INCORRECT_PASSWORD: ErrorResponse = ErrorResponse {
+    name: "IncorrectPassword",
+    status: 403,
+    description: "`current_password` is not the password",
+    detail: "Incorrect password",
+};
+
+/// Get the account
 #[endpoint(GET "/users/me")]
 pub(crate) async fn me(user: CurrentUser, state: Data<State>) -> Result<Json<User>, ApiError> {
     state.database.user(user.id).await.or_account_gone().map(Json)
@@ -102,93 +84,82 @@ pub(crate) async fn me(user: CurrentUser, state: Data<State>) -> Result<Json<Use
 /// Change the e-mail address or the username
 #[endpoint(PATCH "/users/me", errors(TAKEN))]
 pub(crate) async fn update_me(
-    user: CurrentUser,
+    actor: Actor,
     state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
-    ValidJson(body): ValidJson<AccountPatch>,
+    ValidJson(AccountPatch { email, username }): ValidJson<AccountPatch>,
 ) -> Result<Json<User>, ApiError> {
-    let email = body.email.as_deref().map(Email::parse).transpose()?;
-    let username = body.username.as_deref().map(Username::parse).transpose()?;
     let is_change = email.is_some() || username.is_some();
-    let update =
-        state.database.update_user(user.id, user.session, email, username, origin.clone(), state.now());
-    let account = update.await.or_account_gone()?;
+    let account = state.database.update_user(&actor, email, username).await.or_account_gone()?;
     if is_change {
-        audit::tell(EventKind::AccountChanged, Some(user.id), user.session, &origin);
+        audit::log_actor(EventKind::AccountChanged, &actor);
     }
     Ok(Json(account))
 }
 
 /// Delete the account
 ///
-/// With everything that it owns.
+/// All of its sessions, notes, tasks and summaries are deleted as well.
 #[endpoint(DELETE "/users/me", errors(INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn delete_me(
-    user: CurrentUser,
+    actor: Actor,
     state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<NoContent, ApiError> {
-    let verified = verify(&state, user, body.current_password, &origin).await?;
-    let delete = state.database.delete_user(verified, state.now());
-    let ended = delete.await.map_err(changed_meanwhile)?;
-    audit::tell_ended(user.id, &ended, &origin);
-    state.revocations.announce(ended);
+    let verified = verify(&state, &actor, body.current_password).await?;
+    let now = state.now();
+    let ended = state.database.delete_user(verified, now).await.map_err(or_incorrect)?;
+    publish(&state.revocations, ended, &actor.origin, now);
     Ok(NoContent)
 }
 
 /// Change the password
 ///
-/// Ends every other session of the account.
+/// Every other session of the account ends.
 #[endpoint(POST "/auth/password", errors(INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn change_password(
-    user: CurrentUser,
+    actor: Actor,
     state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<PasswordChange>,
 ) -> Result<NoContent, ApiError> {
-    let account = state.database.user(user.id).await.or_account_gone()?;
+    let User { email, username, .. } = state.database.user(actor.user).await.or_account_gone()?;
     let policy = &state.password_policy;
-    refuse_telling(policy, &body.new_password, &account.email, &account.username, "new_password")?;
-    let verified = verify(&state, user, body.current_password, &origin).await?;
-    let new_hash = password::hash(&state, body.new_password, &origin).await?;
-    let (keep, now) = (user.session, state.now());
-    let change = state.database.change_password(verified, new_hash, keep, origin.clone(), now);
-    let ended = change.await.map_err(changed_meanwhile)?;
-    audit::tell(EventKind::PasswordChanged, Some(user.id), keep, &origin);
-    audit::tell_ended(user.id, &ended, &origin);
-    state.revocations.announce(ended);
+    password::reject_personal(policy, &body.new_password, &email, &username, "new_password")?;
+    let verified = verify(&state, &actor, body.current_password).await?;
+    let new_hash = password::hash(&state, body.new_password, &actor.origin).await?;
+    // Hashing takes time, and the change must not be stamped before a login that came meanwhile.
+    let actor = Actor { now: state.now(), ..actor };
+    let change = state.database.change_password(&actor, verified, new_hash);
+    let ended = change.await.map_err(or_incorrect)?;
+    audit::log_actor(EventKind::PasswordChanged, &actor);
+    publish(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
-/// The password was right a moment ago, and somebody has changed it since.
-fn changed_meanwhile(error: daybook_persistence::Error) -> ApiError {
+/// The password was verified, and another request has changed it since.
+fn or_incorrect(error: Error) -> ApiError {
     match error {
-        daybook_persistence::Error::NotFound => ApiError::Forbidden(INCORRECT_PASSWORD.detail),
+        Error::NotFound => ApiError::Forbidden(INCORRECT_PASSWORD.detail),
         other => ApiError::of_database(other),
     }
 }
 
-/// The credentials that this password is right for. Whoever has stolen an access token must not find the password with it.
-async fn verify(
-    state: &State,
-    user: CurrentUser,
-    password: Password,
-    origin: &Origin,
-) -> Result<Credentials, ApiError> {
-    let found = state.database.credentials_of(user.id).await.or_account_gone()?;
-    let attempt = state.limiter.attempt(Account::Confirmation(user.id), origin, state.now()).await?;
+/// Returns the credentials that this password is right for. The limit keeps the thief of an access token from guessing the password.
+async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
+    let origin = &actor.origin;
+    let found = state.database.credentials_of(actor.user).await.or_account_gone()?;
+    let attempt = state.attempts.attempt(Account::Confirmation(actor.user), origin, state.now()).await?;
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
-            audit::record(state, EventKind::ConfirmationFailed, Some(user.id), user.session, origin.clone());
+            let actor = Actor { now: state.now(), ..actor.clone() };
+            audit::log_and_store(&state.database, EventKind::ConfirmationFailed, actor);
             Err(ApiError::Forbidden(INCORRECT_PASSWORD.detail))
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
-            state.limiter.succeeded(&attempt, state.now()).await;
+            state.attempts.succeeded(&attempt, state.now()).await;
             Ok(found)
         }
         Err(error) => {
-            state.limiter.undone(&attempt, state.now()).await;
+            state.attempts.undo(&attempt, state.now()).await;
             Err(error)
         }
     }

@@ -3,29 +3,27 @@
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_auth::{Password, RefreshToken, Verdict};
-use daybook_domain::{EventKind, Origin, UserId, Username};
-use daybook_persistence::{Credentials, Error, Login};
+use daybook_domain::{Actor, EventKind, Origin, UserId, Username};
+use daybook_persistence::{Credentials, Error, FamilyDigest, Login, TokenDigest};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::account::TOO_MANY_ATTEMPTS;
-use super::password;
+use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::token::{self, Token};
-use crate::audit;
-use crate::client_address::network_of;
 use crate::endpoint::{ErrorResponse, Json};
 use crate::error::{ApiError, RowResult};
-use crate::extract::{Anyone, Body, ClientOrigin, ValidForm};
-use crate::limiter::{Account, Attempt, is_about_account};
+use crate::extract::{Anyone, Body, ClientOrigin, ValidForm, grant_type_rule};
+use crate::limits::attempts::{Account, Attempt, is_about_account};
+use crate::limits::client_address::network_of;
+use crate::sessions::{audit, publish};
 use crate::state::State;
-use crate::validation::grant_type_rule;
 
-/// The password form of OAuth 2.0 (RFC 6749, section 4.3.2). What it says beside the name and the password is ignored.
+/// The password form of OAuth 2.0 (RFC 6749, section 4.3.2). Fields that daybook does not use are ignored.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct LoginForm {
-    /// `password`, if anything.
+    /// `password`, or empty.
     #[garde(custom(grant_type_rule))]
     #[schema(value_type = String, required = false, pattern = "^(password)?$", example = "password")]
     grant_type: Option<String>,
@@ -46,8 +44,8 @@ pub(crate) struct LoginForm {
     #[schema(format = "password", example = "")]
     #[expect(dead_code, reason = "part of the form, so part of its documentation")]
     client_secret: Option<String>,
-    /// A refresh token of the account, from this login or an earlier one: a client that has one is still heard when others have tried
-    /// too many passwords.
+    /// A refresh token of the account, current or not. With it, a client can still log in while other clients have used up the
+    /// attempts of the account.
     #[schema(example = "")]
     refresh_token: Option<String>,
 }
@@ -61,13 +59,14 @@ const INCORRECT_LOGIN: ErrorResponse = ErrorResponse {
     detail: "Incorrect username or password",
 };
 
-/// Ids begin at 1, so this is nobody's.
-const NOBODY: UserId = UserId(0);
+/// Ids start at 1, so this is the id of no account.
+const NO_ACCOUNT: UserId = UserId(0);
 
 /// Log in
 ///
-/// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. The answer to a wrong password and to an unknown
-/// user is the same, and takes as long. Too many wrong ones for an account or from an address are refused for a while.
+/// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. A wrong password and an unknown user have the same
+/// response, after the same time. After too many wrong passwords for an account or from an address, further attempts are rejected for
+/// a while.
 #[endpoint(POST "/auth/login", errors(INCORRECT_LOGIN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn login(
     _: Anyone,
@@ -80,26 +79,26 @@ pub(crate) async fn login(
     let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
         Err(error) => {
-            // Busy, most likely: whoever was not even heard has not guessed.
-            state.limiter.undone(&attempt, state.now()).await;
+            // Nothing was verified, so the client has not guessed.
+            state.attempts.undo(&attempt, state.now()).await;
             return Err(error);
         }
     };
     let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
-        audit::record(&state, EventKind::LoginFailed, found.as_ref().map(|found| found.user), None, origin);
+        record_failure(&state, EventKind::LoginFailed, found.as_ref(), origin);
         return Err(ApiError::BadLogin);
     };
-    state.limiter.succeeded(&attempt, state.now()).await;
+    state.attempts.succeeded(&attempt, state.now()).await;
     let new_hash = match verdict {
-        // A login must not fail because its hash could not be renewed; the next one tries again.
+        // A login must not fail because its hash could not be renewed. The next login tries again.
         Verdict::RightButOutdated => password::hash(&state, form.password, &origin).await.ok(),
         _ => None,
     };
-    open(&state, found, new_hash, origin).await.map(Json)
+    open_session(&state, found, new_hash, origin).await.map(Json)
 }
 
-/// Opens a session for whoever has given the right password.
-async fn open(
+/// Opens a session for verified credentials.
+async fn open_session(
     state: &State,
     verified: &Credentials,
     new_hash: Option<String>,
@@ -109,24 +108,24 @@ async fn open(
     let login = Login {
         verified: verified.clone(),
         new_hash,
-        family: refresh_token.family(),
-        refresh_token: refresh_token.digest(),
+        family: FamilyDigest(refresh_token.family().into_bytes()),
+        refresh_token: TokenDigest(refresh_token.digest().into_bytes()),
         origin: origin.clone(),
-        policy: state.sessions,
+        policy: state.session_policy,
     };
-    let opened = state.database.open_session(login, state.now()).await.map_err(|error| match error {
-        // The account or its password changed while the old one was being verified.
+    let now = state.now();
+    let opened = state.database.open_session(login, now).await.map_err(|error| match error {
+        // Another request changed the password or deleted the account while the old password was verified.
         Error::NotFound => ApiError::BadLogin,
         other => ApiError::of_database(other),
     })?;
-    audit::tell(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
-    audit::tell_ended(verified.user, &opened.ended, &origin);
-    state.revocations.announce(opened.ended);
+    audit::log(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
+    publish(&state.revocations, opened.ended, &origin, now);
     token::issue(state, verified.user, opened.session, &refresh_token)
 }
 
-/// Takes the try from what this client may try. Whoever has locked an account for strangers has not locked it for a client that it
-/// knows, by its address or by a refresh token.
+/// Takes an attempt from the quotas of the client. A client that the account knows, by its address or by a refresh token, has a quota of
+/// its own. So attackers cannot lock out the owner.
 async fn attempt(
     state: &State,
     form: &LoginForm,
@@ -134,41 +133,52 @@ async fn attempt(
     origin: &Origin,
 ) -> Result<Attempt, ApiError> {
     let name = Username::key_of(&form.username);
-    let account = found.map_or(Account::Nobody(&name), |found| Account::Login(found.user));
-    let mut refusal = match state.limiter.attempt(account, origin, state.now()).await {
+    let account = found.map_or(Account::Unknown(&name), |found| Account::Login(found.user));
+    let mut refusal = match state.attempts.attempt(account, origin, state.now()).await {
         Ok(attempt) => return Ok(attempt),
         Err(refusal) => refusal,
     };
     if is_about_account(&refusal)
-        && let Some(account) = known(state, form, found, origin).await?
+        && let Some(account) = known_client(state, form, found, origin).await?
     {
-        refusal = match state.limiter.attempt(account, origin, state.now()).await {
+        refusal = match state.attempts.attempt(account, origin, state.now()).await {
             Ok(attempt) => return Ok(attempt),
             Err(refusal) => refusal,
         };
     }
     if refusal.first {
-        audit::record(state, EventKind::LoginThrottled, found.map(|found| found.user), None, origin.clone());
+        record_failure(state, EventKind::LoginThrottled, found, origin.clone());
     }
     Err(ApiError::TooManyAttempts(refusal))
 }
 
-/// Whether the account knows the client. For a name that nobody has, the database is asked as much, in vain.
-async fn known(
+/// Returns how the account knows the client, if it does. The same queries run for a name without an account.
+async fn known_client(
     state: &State,
     form: &LoginForm,
     found: Option<&Credentials>,
     origin: &Origin,
 ) -> Result<Option<Account<'static>>, ApiError> {
-    let user = found.map_or(NOBODY, |found| found.user);
-    if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse)
-        && let Some(session) =
-            state.database.session_of_family(user, token.family()).await.or_account_gone()?
-    {
-        return Ok(Some(Account::KnownDevice(session)));
+    let user = found.map_or(NO_ACCOUNT, |found| found.user);
+    if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse) {
+        let family = FamilyDigest(token.family().into_bytes());
+        if let Some(session) = state.database.session_of_family(user, family).await.or_account_gone()? {
+            return Ok(Some(Account::KnownDevice(session)));
+        }
     }
     let addresses = state.database.login_addresses(user).await.or_account_gone()?;
-    let here = origin.ip.map(network_of);
-    let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == here);
+    let network = origin.ip.map(network_of);
+    let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == network);
     Ok(is_known.then_some(Account::KnownAddress(user)))
+}
+
+/// Logs a failed login. Only an account can have the event in its list.
+fn record_failure(state: &State, kind: EventKind, found: Option<&Credentials>, origin: Origin) {
+    match found {
+        Some(found) => {
+            let actor = Actor { user: found.user, session: None, origin, now: state.now() };
+            audit::log_and_store(&state.database, kind, actor);
+        }
+        None => audit::log(kind, None, None, &origin),
+    }
 }

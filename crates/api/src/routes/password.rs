@@ -1,22 +1,43 @@
-//! Hashing and verifying passwords that clients bring.
+//! Hashes and verifies the passwords of requests.
 
-use daybook_auth::{Error, Password, PasswordHash, Verdict};
-use daybook_domain::Origin;
+use std::net::IpAddr;
+
+use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
+use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
+use daybook_throttle::Permit;
+use daybook_validation::Issue;
 
+use crate::endpoint::ErrorResponse;
 use crate::error::ApiError;
+use crate::limits::client_address::network_of;
 use crate::state::State;
 
-/// In characters. New passwords have 128 at the most; those that were brought along from elsewhere may have more, within reason.
+/// In characters. New passwords have at most 128. Passwords from another service may be longer, within reason.
 const MAX: usize = 1_024;
 
-/// The PHC string of a new password.
+pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
+    name: "TooManyAttempts",
+    status: 429,
+    description: "Too many attempts; `Retry-After` has the seconds to wait",
+    detail: "Too many attempts, try again later",
+};
+
+/// Returns the PHC string of a new password.
+///
+/// # Errors
+///
+/// [`ApiError::Busy`] when too many hashes are in progress.
 pub(super) async fn hash(state: &State, password: Password, origin: &Origin) -> Result<String, ApiError> {
-    let _place = state.places.take(origin)?;
+    let _permit = permit(state, origin)?;
     Ok(state.hasher.hash(password).await?.into_string())
 }
 
-/// Whether it is the password of this account; of no account, none is, and finding that out takes as long.
+/// Verifies the password of an account. Without an account it takes as long and is wrong.
+///
+/// # Errors
+///
+/// [`ApiError::Busy`] when too many hashes are in progress.
 pub(super) async fn verify(
     state: &State,
     password: Password,
@@ -26,7 +47,7 @@ pub(super) async fn verify(
     if password.expose().chars().count() > MAX {
         return Ok(Verdict::Wrong);
     }
-    let _place = state.places.take(origin)?;
+    let _permit = permit(state, origin)?;
     let Some(found) = found else {
         state.hasher.verify_absent(password).await?;
         return Ok(Verdict::Wrong);
@@ -34,7 +55,7 @@ pub(super) async fn verify(
     let stored = PasswordHash::from_stored(found.password_hash.clone());
     match state.hasher.verify(password.clone(), stored).await {
         Err(Error::UnsupportedHash) => {
-            // Only the operator can do something about it, and nobody else is to learn that there is such an account.
+            // Only the operator can mend this. The client must not learn that the account exists.
             tracing::error!(
                 user_id = found.user.0,
                 "the stored password hash is of a kind or a cost that is not verified"
@@ -44,4 +65,28 @@ pub(super) async fn verify(
         }
         verdict => Ok(verdict?),
     }
+}
+
+/// Rejects a password that has the e-mail address or the username in it, if the policy forbids that.
+///
+/// # Errors
+///
+/// [`ApiError::Invalid`] for the field.
+pub(super) fn reject_personal(
+    policy: &PasswordPolicy,
+    password: &Password,
+    email: &Email,
+    username: &Username,
+    field: &'static str,
+) -> Result<(), ApiError> {
+    policy
+        .check(password.expose(), &[email.as_str(), username.as_str()])
+        .map_err(|violation| ApiError::Invalid(vec![Issue::value_error("body", field, violation)]))
+}
+
+/// Takes the permit of one hash for the network of the client.
+fn permit(state: &State, origin: &Origin) -> Result<Permit<Option<IpAddr>>, ApiError> {
+    let network = origin.ip.map(network_of);
+    let permit = state.hashing.try_acquire(network);
+    permit.map_err(|_| ApiError::busy("one address asks for too many hashes at once"))
 }

@@ -3,34 +3,32 @@
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_auth::{Password, PasswordPolicy};
-use daybook_domain::{Email, EventKind, User, UserId, Username, email_rule, username_rule};
+use daybook_domain::{Email, EventKind, User, UserId, Username};
 use daybook_persistence::NewUser;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::account::{TAKEN, TOO_MANY_ATTEMPTS};
-use super::password;
-use crate::audit;
-use crate::endpoint::{Created, Located};
+use super::password::{self, TOO_MANY_ATTEMPTS};
+use crate::endpoint::{Created, ErrorResponse, Located};
 use crate::error::{ApiError, RowResult};
-use crate::extract::{Anyone, Body, ClientOrigin, ValidJson};
+use crate::extract::{Anyone, Body, ClientOrigin, ValidJson, password_rule};
+use crate::sessions::audit;
 use crate::state::State;
-use crate::validation::{Issue, password_rule};
 
-/// An account to be opened.
+/// A new account.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(context(PasswordPolicy))]
 #[garde(custom(passwords_match))]
 pub(crate) struct Registration {
-    /// Where the owner is reached; compared without case.
-    #[garde(custom(email_rule))]
-    #[schema(format = "email", max_length = 254, example = "ada@example.com")]
-    email: String,
-    /// 3 to 50 characters; compared without case.
-    #[garde(length(chars, min = Username::MIN, max = Username::MAX), custom(username_rule))]
-    #[schema(min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "ada")]
-    username: String,
+    /// Unique without regard to case.
+    #[garde(skip)]
+    #[schema(value_type = String, format = "email", max_length = 254, example = "ada@example.com")]
+    email: Email,
+    /// 3 to 50 characters, unique without regard to case.
+    #[garde(skip)]
+    #[schema(value_type = String, min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "ada")]
+    username: Username,
     /// 6 to 128 characters with a digit.
     #[garde(custom(password_rule))]
     #[schema(
@@ -42,7 +40,7 @@ pub(crate) struct Registration {
         example = "correct horse 7 battery"
     )]
     password: Password,
-    /// The password again: checked when it is sent.
+    /// The password again. It is compared if it is sent.
     #[garde(skip)]
     #[schema(value_type = Option<String>, format = "password", example = "correct horse 7 battery")]
     confirm_password: Option<Password>,
@@ -59,18 +57,12 @@ fn passwords_match(body: &Registration, _: &PasswordPolicy) -> garde::Result {
     }
 }
 
-/// A new account.
+/// A registered account.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Registered {
     id: UserId,
     email: Email,
     username: Username,
-}
-
-impl Located for Registered {
-    fn location(&self) -> String {
-        "/users/me".to_owned()
-    }
 }
 
 impl From<User> for Registered {
@@ -79,9 +71,22 @@ impl From<User> for Registered {
     }
 }
 
-/// Open an account
+impl Located for Registered {
+    fn location(&self) -> String {
+        "/users/me".to_owned()
+    }
+}
+
+pub(super) const TAKEN: ErrorResponse = ErrorResponse {
+    name: "Taken",
+    status: 409,
+    description: "The e-mail address or the username belongs to another account",
+    detail: "Email already registered",
+};
+
+/// Register an account
 ///
-/// The e-mail address and the username must not be taken; both are compared without case.
+/// The e-mail address and the username must be unique without regard to case.
 #[endpoint(POST "/auth/register", errors(TAKEN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn register(
     _: Anyone,
@@ -89,28 +94,12 @@ pub(crate) async fn register(
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Registration>,
 ) -> Result<Created<Registered>, ApiError> {
-    let email = Email::parse(&body.email)?;
-    let username = Username::parse(&body.username)?;
-    refuse_telling(&state.password_policy, &body.password, &email, &username, "password")?;
-    state.limiter.registration(&origin, state.now()).await?;
-    let password_hash = password::hash(&state, body.password, &origin).await?;
+    let Registration { email, username, password, .. } = body;
+    password::reject_personal(&state.password_policy, &password, &email, &username, "password")?;
+    state.attempts.registration(&origin, state.now()).await?;
+    let password_hash = password::hash(&state, password, &origin).await?;
     let new = NewUser { email, username, password_hash };
     let user = state.database.register(new, origin.clone(), state.now()).await.or_account_gone()?;
-    audit::tell(EventKind::Register, Some(user.id), None, &origin);
-    Ok(Created(Registered::from(user)))
-}
-
-/// Refuses a password that is made of what everybody knows about its owner, where the policy asks for that.
-pub(crate) fn refuse_telling(
-    policy: &PasswordPolicy,
-    password: &Password,
-    email: &Email,
-    username: &Username,
-    field: &str,
-) -> Result<(), ApiError> {
-    policy.check(password.expose(), &[email.as_str(), username.as_str()]).map_err(|violation| {
-        let sentence = format!("Value error, {violation}");
-        let issue = Issue::of_field("body", field, "value_error", sentence);
-        ApiError::Invalid(vec![issue.with_ctx(serde_json::json!({ "error": {} }))])
-    })
+    audit::log(EventKind::Register, Some(user.id), None, &origin);
+    Ok(Created(user.into()))
 }

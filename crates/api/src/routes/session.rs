@@ -2,15 +2,15 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
-use daybook_domain::{EndReason, EventKind, Session, SessionId};
-use daybook_persistence::Error;
+use daybook_domain::{Actor, EndReason, EventKind, Session, SessionId};
+use daybook_persistence::{EndedSessions, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::audit;
 use crate::endpoint::{List, NoContent};
 use crate::error::{ApiError, RowResult};
-use crate::extract::{ClientOrigin, CurrentUser, Id, PathId};
+use crate::extract::{CurrentUser, Id, PathId};
+use crate::sessions::{audit, publish};
 use crate::state::State;
 
 /// A session of the user.
@@ -18,13 +18,13 @@ use crate::state::State;
 pub(crate) struct ListedSession {
     #[serde(flatten)]
     session: Session,
-    /// Whether it is the one that asks.
+    /// True for the session of this request.
     current: bool,
 }
 
 /// List the sessions
 ///
-/// Those that have neither ended nor expired, newest first.
+/// Newest first, without ended and expired ones.
 #[endpoint(GET "/auth/sessions")]
 pub(crate) async fn list_sessions(
     user: CurrentUser,
@@ -40,57 +40,47 @@ pub(crate) async fn list_sessions(
 
 /// End a session
 ///
-/// Its access and refresh tokens are dead at once.
+/// Its access and refresh tokens are revoked at once.
 #[endpoint(DELETE "/auth/sessions/{session_id}")]
 pub(crate) async fn end_session(
-    user: CurrentUser,
+    actor: Actor,
     state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
     Id(session): Id<SessionId>,
 ) -> Result<NoContent, ApiError> {
-    let end = state.database.end_session(user.id, session, EndReason::Revoked, origin.clone(), state.now());
-    end.await.or_not_found(SessionId::NOT_FOUND)?;
-    state.revocations.announce(vec![session]);
-    audit::tell_ended(user.id, &[session], &origin);
+    let end = state.database.end_session(&actor, session, EndReason::Revoked);
+    let ended = end.await.or_not_found(SessionId::NOT_FOUND)?;
+    publish(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
 /// Log out
 ///
-/// This session's access and refresh tokens are dead at once.
+/// The access and refresh tokens of this session are revoked at once.
 #[endpoint(POST "/auth/logout")]
-pub(crate) async fn logout(
-    user: CurrentUser,
-    state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
-) -> Result<NoContent, ApiError> {
-    let (database, now) = (&state.database, state.now());
-    if let Some(session) = user.session {
-        match database.end_session(user.id, session, EndReason::Logout, origin.clone(), now).await {
-            // Somebody was faster, and that is just as well.
-            Ok(()) | Err(Error::NotFound) => state.revocations.announce(vec![session]),
-            Err(error) => return Err(error).or_account_gone(),
+pub(crate) async fn logout(actor: Actor, state: Data<State>) -> Result<NoContent, ApiError> {
+    let Some(session) = actor.session else {
+        state.database.end_legacy_tokens(&actor).await.or_account_gone()?;
+        audit::log_actor(EventKind::Logout, &actor);
+        return Ok(NoContent);
+    };
+    let ended = match state.database.end_session(&actor, session, EndReason::Logout).await {
+        // Another request has ended the session meanwhile, which is what the client wants.
+        Err(Error::NotFound) => {
+            EndedSessions { user: actor.user, reason: Some(EndReason::Logout), ids: vec![session] }
         }
-    } else {
-        database.end_legacy_tokens(user.id, origin.clone(), now).await.or_account_gone()?;
-    }
-    audit::tell(EventKind::Logout, Some(user.id), user.session, &origin);
+        ended => ended.or_account_gone()?,
+    };
+    publish(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
 /// Log out everywhere
 ///
-/// Every session of the user ends, this one too.
+/// Every session of the user ends, this one included.
 #[endpoint(POST "/auth/logout-all")]
-pub(crate) async fn logout_all(
-    user: CurrentUser,
-    state: Data<State>,
-    ClientOrigin(origin): ClientOrigin,
-) -> Result<NoContent, ApiError> {
-    let end = state.database.end_all_sessions(user.id, user.session, origin.clone(), state.now());
-    let ended = end.await.or_account_gone()?;
-    audit::tell(EventKind::Logout, Some(user.id), user.session, &origin);
-    audit::tell_ended(user.id, &ended, &origin);
-    state.revocations.announce(ended);
+pub(crate) async fn logout_all(actor: Actor, state: Data<State>) -> Result<NoContent, ApiError> {
+    let ended = state.database.end_all_sessions(&actor).await.or_account_gone()?;
+    audit::log_actor(EventKind::Logout, &actor);
+    publish(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }

@@ -1,9 +1,10 @@
-//! A summary as it is written: server-sent events (WHATWG HTML, section 9.2).
+//! A summary while it is written: server-sent events (WHATWG HTML, section 9.2).
 
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName};
-use actix_web::{HttpResponse, ResponseError, web};
+use actix_web::web::Data;
+use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use daybook_domain::Summary;
 use futures_util::stream;
@@ -15,51 +16,47 @@ use tracing::Instrument;
 use crate::error::ApiError;
 use crate::extract::CurrentUser;
 use crate::state::State;
-use crate::summaries::{Failure, Progress, Waiter};
+use crate::summaries::Waiter;
 
-/// A comment after so long a silence keeps proxies, which give up after a minute, from closing the connection.
-const SILENCE: Duration = Duration::from_secs(15);
+/// A comment is sent when nothing else was sent for this time. Proxies close a connection that is silent for a minute.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
-/// So often it is asked whether the session lives: with it the stream ends.
-const LOOK: Duration = Duration::from_secs(1);
+/// The session of the client is checked at this interval. The stream ends with its session.
+const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How nginx is told to pass on each piece as it comes.
+/// Makes nginx send each piece at once.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// One that is stored already: as if it had been written at once.
+/// Sends a stored summary as if it had been written at once.
 pub(super) fn stored(summary: &Summary) -> HttpResponse {
     let events = [event("delta", &json!({ "text": summary.text })), event("done", summary)];
-    events_response(stream::iter(events.map(Ok::<_, ApiError>)))
+    respond_with(stream::iter(events.map(Ok::<_, ApiError>)))
 }
 
-/// Answers once the summary is being made; an error before that is an ordinary answer and no event.
-pub(super) async fn answer(
+/// Responds once the summary is being written.
+///
+/// # Errors
+///
+/// An error before that is an ordinary response and no event.
+pub(super) async fn respond(
     mut waiter: Waiter,
-    state: web::Data<State>,
+    state: Data<State>,
     user: CurrentUser,
 ) -> Result<HttpResponse, ApiError> {
-    let is_known = |progress: &Progress| progress.has_begun || progress.outcome.is_some();
-    let refused = match waiter.watch.wait_for(is_known).await {
-        Ok(progress) if progress.has_begun => None,
-        Ok(progress) => progress.outcome.clone().and_then(Result::err),
-        Err(_) => Some(Failure::Interrupted),
-    };
-    if let Some(failure) = refused {
-        return Err(failure.into());
-    }
+    waiter.summary.begun().await?;
     let now = Instant::now();
-    let teller = Teller { waiter, state, user, told: 0, told_at: now, looked_at: now, is_done: false };
+    let writer = EventWriter { waiter, state, user, sent_at: now, checked_at: now, is_done: false };
     let span = tracing::Span::current();
-    Ok(events_response(stream::unfold(teller, move |mut teller| {
+    Ok(respond_with(stream::unfold(writer, move |mut writer| {
         let next = async move {
-            let events = teller.next().await?;
-            Some((Ok::<_, ApiError>(events), teller))
+            let event = writer.next().await?;
+            Some((Ok::<_, ApiError>(event), writer))
         };
         next.instrument(span.clone())
     })))
 }
 
-fn events_response(
+fn respond_with(
     events: impl futures_util::Stream<Item = Result<Bytes, ApiError>> + 'static,
 ) -> HttpResponse {
     HttpResponse::Ok()
@@ -69,63 +66,56 @@ fn events_response(
         .streaming(events)
 }
 
-/// Tells one client what comes. When the client leaves it is dropped, and with the last of them the summary is given up.
-struct Teller {
+/// Writes the events of one client. It is dropped when the client disconnects, and the last of them cancels the summary.
+struct EventWriter {
     waiter: Waiter,
-    state: web::Data<State>,
+    state: Data<State>,
     user: CurrentUser,
-    /// How much of the text has been told, in bytes.
-    told: usize,
-    told_at: Instant,
-    looked_at: Instant,
+    sent_at: Instant,
+    checked_at: Instant,
     is_done: bool,
 }
 
-impl Teller {
-    /// The next event; none after the last.
+impl EventWriter {
+    /// Returns the next event, or `None` after the last one.
     async fn next(&mut self) -> Option<Bytes> {
+        if self.is_done {
+            return None;
+        }
         loop {
-            if self.is_done {
-                return None;
-            }
-            if self.looked_at.elapsed() >= LOOK {
+            if self.checked_at.elapsed() >= SESSION_CHECK_INTERVAL {
                 if let Err(error) = self.user.require_live(&self.state).await {
                     self.is_done = true;
                     return Some(failed(&error));
                 }
-                self.looked_at = Instant::now();
+                self.checked_at = Instant::now();
             }
-            if let Some(events) = self.news() {
-                self.told_at = Instant::now();
-                return Some(events);
-            }
-            if self.told_at.elapsed() >= SILENCE {
-                self.told_at = Instant::now();
-                return Some(Bytes::from_static(b": waiting\n\n"));
-            }
-            if let Ok(Err(_)) = timeout(LOOK, self.waiter.watch.changed()).await {
-                self.is_done = true;
+            match timeout(SESSION_CHECK_INTERVAL, self.waiter.summary.next_text()).await {
+                Ok(Some(text)) => {
+                    self.sent_at = Instant::now();
+                    return Some(event("delta", &json!({ "text": text })));
+                }
+                Ok(None) => {
+                    self.is_done = true;
+                    return Some(self.last().await);
+                }
+                Err(_) if self.sent_at.elapsed() >= KEEP_ALIVE_INTERVAL => {
+                    self.sent_at = Instant::now();
+                    return Some(Bytes::from_static(b": waiting\n\n"));
+                }
+                Err(_) => {}
             }
         }
     }
 
-    fn news(&mut self) -> Option<Bytes> {
-        let progress = self.waiter.watch.borrow_and_update();
-        if let Some(piece) = progress.text.get(self.told..).filter(|piece| !piece.is_empty()) {
-            self.told = progress.text.len();
-            return Some(event("delta", &json!({ "text": piece })));
-        }
-        let outcome = progress.outcome.clone()?;
-        drop(progress);
-        self.is_done = true;
-        Some(match outcome {
+    async fn last(&mut self) -> Bytes {
+        match self.waiter.summary.outcome().await {
             Ok(summary) => event("done", &*summary),
-            Err(failure) => {
-                let error = ApiError::from(failure);
-                tracing::warn!(%error, "a summary that was being streamed failed");
+            Err(error) => {
+                tracing::warn!(%error, "a summary failed while it was streamed");
                 failed(&error)
             }
-        })
+        }
     }
 }
 
@@ -133,7 +123,7 @@ fn failed(error: &ApiError) -> Bytes {
     event("error", &json!({ "status": error.status_code().as_u16(), "detail": error.sentence() }))
 }
 
-/// JSON has no line breaks, so an event is two lines and an empty one.
+/// An event of two lines and an empty one, since JSON has no line breaks.
 fn event(name: &str, data: &impl Serialize) -> Bytes {
     let data = serde_json::to_string(data).unwrap_or_else(|_| "null".to_owned());
     Bytes::from(format!("event: {name}\ndata: {data}\n\n"))

@@ -57,7 +57,7 @@ pub(crate) async fn create_task(
     ValidJson(draft): ValidJson<TaskDraft>,
 ) -> Result<Created<Task>, ApiError> {
     require_own(draft.user_id, user.id)?;
-    let place = weather::locate(&state, user.id, &draft.city).await?;
+    let place = weather::locate(&state, user.id, draft.city.as_str()).await?;
     state.database.create_task(user.id, draft, place, state.now()).await.or_account_gone().map(Created)
 }
 
@@ -135,7 +135,7 @@ async fn change(state: &State, user: UserId, id: TaskId, patch: TaskPatch) -> Re
         Some(city) => {
             let before = state.database.task(user, id).await.or_not_found(TaskId::NOT_FOUND)?;
             // A name that was accepted once stays accepted while other fields change.
-            if before.city == *city { before.place } else { weather::locate(state, user, city).await? }
+            if before.city == *city { before.place } else { weather::locate(state, user, city.as_str()).await? }
         }
         None => None,
     };

@@ -1,4 +1,4 @@
-//! What a login and a refresh give.
+//! The tokens that a login and a refresh return.
 
 use daybook_auth::{ACCESS_TOKEN_SECONDS, RefreshToken};
 use daybook_domain::{SessionId, UserId};
@@ -18,12 +18,16 @@ pub(crate) struct Token {
     /// Seconds until the access token expires.
     #[schema(example = 1800)]
     expires_in: i64,
-    /// Good for one `POST /auth/refresh`, which gives the next one.
+    /// For one `POST /auth/refresh`, which returns the next one.
     #[schema(min_length = 64, max_length = 64)]
     refresh_token: String,
 }
 
-/// The answer with a new access token and this refresh token.
+/// Issues an access token of the session, beside this refresh token.
+///
+/// # Errors
+///
+/// [`ApiError::Internal`] if the token cannot be signed.
 pub(super) fn issue(
     state: &State,
     user: UserId,

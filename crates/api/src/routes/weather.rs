@@ -1,48 +1,48 @@
 //! Where a task's city is, and the weather there.
 
-use daybook_domain::{Place, Task, Timestamp, UserId};
-use daybook_weather_client::{Current, Day, Error, Forecast, Resolution};
+use daybook_domain::{DueDate, Place, Task, Timestamp, UserId};
+use daybook_validation::Issue;
+use daybook_weather_client::{Coordinates, Current, Day, Error, Forecast, Resolution};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
 use crate::state::State;
-use crate::validation::Issue;
 
-/// How many days are shown: beyond a week a forecast says little.
+/// The number of days in the response. A forecast beyond a week is not reliable.
 const DAYS: usize = 7;
 
-/// Where forecasts come from: their licence (CC BY 4.0) wants it said.
+/// The origin of forecasts, which their licence (CC BY 4.0) requires to be named.
 const SOURCE: &str = "Open-Meteo.com";
 
 const NO_CITY: &str = "This task has no city";
 const TOO_MANY: &str = "Too many of your cities are being looked up at once";
-const SEVERAL: &str = "Several places have this name";
+const AMBIGUOUS: &str = "Several places have this name";
 
-/// The weather at a place: now, and day by day.
+/// The weather at a place: current values and one entry for each day.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Weather {
     place: Place,
     current: Current,
-    /// Today, at the place, and the six days after it.
+    /// Today at the place, and the six days after it.
     daily: Vec<Day>,
-    /// The day that the task is for; null if it is for none, or for one that no forecast reaches.
+    /// The day of `due_date`; null without one, or if no forecast covers it.
     #[schema(required)]
     due: Option<Day>,
-    /// When the provider was asked.
+    /// When the forecast was fetched.
     #[schema(value_type = String, format = DateTime)]
     fetched_at: Timestamp,
-    /// Who made the forecast.
+    /// The provider of the forecast.
     #[schema(example = "Open-Meteo.com")]
     source: &'static str,
-    /// Whether this is an older forecast, since the provider cannot be asked now.
+    /// True for an older forecast, if the provider does not answer now.
     stale: bool,
 }
 
 impl Weather {
-    fn new(place: Place, due_date: Option<&str>, forecast: &Forecast) -> Self {
-        let is_due = |day: &&Day| due_date.is_some_and(|date| day.date.to_string() == date);
+    fn new(place: Place, due_date: Option<DueDate>, forecast: &Forecast) -> Self {
+        let is_due = |day: &&Day| due_date.is_some_and(|due_date| day.date == due_date.date());
         Self {
             place,
             current: forecast.current.clone(),
@@ -55,59 +55,50 @@ impl Weather {
     }
 }
 
-/// The place of a city that is about to be written down; none if nobody knows it now, or if this user has several looked up already.
+/// Geocodes the city of a task that is about to be stored. Returns `None` if the city is unknown or the geocoder cannot be asked now.
 ///
 /// # Errors
 ///
-/// [`ApiError::Invalid`] with the candidates when it may be any of several.
+/// [`ApiError::Invalid`] with the candidates if the name is ambiguous.
 pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Option<Place>, ApiError> {
     if city.trim().is_empty() {
         return Ok(None);
     }
     let _waiting = state.metrics.waiting()?;
-    // It is looked for again when the task is read.
-    let Ok(_seat) = state.lookup_seats.take(user) else { return Ok(None) };
+    // Beyond the limit, the city is geocoded when the task is read.
+    let Ok(_permit) = state.geocoding.try_acquire(user) else { return Ok(None) };
     match state.weather.resolve(city).await {
         Ok(Resolution::One(place)) => Ok(Some(place_of(place))),
-        Ok(Resolution::Several(places)) => Err(several(city, &places)),
+        Ok(Resolution::Several(places)) => Err(ambiguous(city, &places)),
         Err(Error::UnknownPlace) => Ok(None),
         Err(error) => {
-            tracing::warn!(?error, "a city was not looked up");
+            tracing::warn!(?error, "a city was not geocoded");
             Ok(None)
         }
     }
 }
 
-/// The weather for a task, or a sentence that says why there is none.
+/// Returns the weather for a task, or a sentence with the reason why there is none.
 pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, String> {
-    if task.city.trim().is_empty() {
+    if task.city.as_str().trim().is_empty() {
         return Err(NO_CITY.to_owned());
     }
-    let weather = async {
-        let place = match task.place.clone() {
-            Some(place) => place,
-            None => find(state, task).await?,
-        };
-        let forecast = state.weather.forecast(&spot_of(&place)).await?;
-        if forecast.stale {
-            tracing::warn!("an older forecast is told: there is no newer one to be had");
-        }
-        Ok(Weather::new(place, task.due_date.as_deref(), &forecast))
-    };
-    weather.await.map_err(|problem: Problem| match problem {
-        Problem::Several => SEVERAL.to_owned(),
+    forecast(state, task).await.map_err(|problem| match problem {
+        Problem::Ambiguous => AMBIGUOUS.to_owned(),
         Problem::TooMany => TOO_MANY.to_owned(),
-        // A city that nobody knows is the user's affair.
-        Problem::Provider(Error::UnknownPlace) => Error::UnknownPlace.to_string(),
         Problem::Provider(error) => {
-            tracing::warn!(?error, "no weather for a task");
+            // An unknown city is a mistake of the user and not worth a warning.
+            if !matches!(error, Error::UnknownPlace) {
+                tracing::warn!(?error, "no weather for a task");
+            }
             error.to_string()
         }
     })
 }
 
+/// Why a task has no weather.
 enum Problem {
-    Several,
+    Ambiguous,
     TooMany,
     Provider(Error),
 }
@@ -118,32 +109,45 @@ impl From<Error> for Problem {
     }
 }
 
-/// Finds the place of a task that was written while it could not be found, and writes it down.
-async fn find(state: &State, task: &mut Task) -> Result<Place, Problem> {
-    let Ok(_seat) = state.lookup_seats.take(task.user_id) else { return Err(Problem::TooMany) };
-    let Resolution::One(found) = state.weather.resolve(&task.city).await? else {
-        return Err(Problem::Several);
+async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
+    let place = match task.place.clone() {
+        Some(place) => place,
+        None => geocode_later(state, task).await?,
+    };
+    let coordinates = Coordinates { latitude: place.latitude, longitude: place.longitude };
+    let forecast = state.weather.forecast(coordinates).await?;
+    if forecast.stale {
+        tracing::warn!("an older forecast is returned, since the provider does not answer");
+    }
+    Ok(Weather::new(place, task.due_date, &forecast))
+}
+
+/// Geocodes the city of a stored task, which was not possible when the task was stored, and stores the place.
+async fn geocode_later(state: &State, task: &mut Task) -> Result<Place, Problem> {
+    let Ok(_permit) = state.geocoding.try_acquire(task.user_id) else { return Err(Problem::TooMany) };
+    let Resolution::One(found) = state.weather.resolve(task.city.as_str()).await? else {
+        return Err(Problem::Ambiguous);
     };
     let place = place_of(found);
-    if let Err(error) =
-        state.database.place_task(task.user_id, task.id, task.city.clone(), place.clone()).await
-    {
-        tracing::warn!(%error, "the place of a task was not written down");
+    let store = state.database.place_task(task.user_id, task.id, task.city.clone(), place.clone());
+    if let Err(error) = store.await {
+        tracing::warn!(%error, "the place of a task was not stored");
     }
     task.place = Some(place.clone());
     Ok(place)
 }
 
-fn several(city: &str, places: &[daybook_weather_client::Place]) -> ApiError {
+fn ambiguous(city: &str, places: &[daybook_weather_client::Place]) -> ApiError {
     let labels: Vec<_> = places.iter().map(daybook_weather_client::Place::label).collect();
-    let sentence = format!("{SEVERAL}: say which, for example {}", labels.first().map_or("", String::as_str));
+    let sentence =
+        format!("{AMBIGUOUS}: say which, for example {}", labels.first().map_or("", String::as_str));
     let issue = Issue::of_field("body", "city", "ambiguous_place", sentence);
     let candidates: Vec<_> = places
         .iter()
         .zip(&labels)
         .map(|(place, label)| json!({ "city": label, "place": place_of(place.clone()) }))
         .collect();
-    ApiError::Invalid(vec![issue.with_input(Some(city.into())).with_ctx(json!({ "candidates": candidates }))])
+    ApiError::Invalid(vec![issue.with_input(city).with_ctx(json!({ "candidates": candidates }))])
 }
 
 fn place_of(found: daybook_weather_client::Place) -> Place {
@@ -155,19 +159,5 @@ fn place_of(found: daybook_weather_client::Place) -> Place {
         latitude: found.latitude,
         longitude: found.longitude,
         timezone: found.timezone,
-    }
-}
-
-/// Of a place that was stored a forecast needs the coordinates alone.
-fn spot_of(place: &Place) -> daybook_weather_client::Place {
-    daybook_weather_client::Place {
-        name: place.name.clone(),
-        country: None,
-        country_code: None,
-        admin1: None,
-        latitude: place.latitude,
-        longitude: place.longitude,
-        timezone: None,
-        population: None,
     }
 }

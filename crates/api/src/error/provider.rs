@@ -1,0 +1,60 @@
+//! Errors of the AI provider.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use daybook_ai_client::Error;
+
+use super::ApiError;
+
+/// Used if an overloaded AI provider sends no `Retry-After`.
+const RATE_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(30);
+
+impl ApiError {
+    /// The response to an error of the AI provider.
+    pub(crate) fn of_provider(error: &Error) -> Self {
+        let cause = without_quotes(error);
+        let (status, sentence) = match error {
+            Error::RateLimited { retry_after, .. } => {
+                return Self::Busy(retry_after.unwrap_or(RATE_LIMIT_RETRY_AFTER), cause);
+            }
+            Error::Timeout => (StatusCode::GATEWAY_TIMEOUT, "The AI provider did not answer in time"),
+            Error::Unauthorized { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses this service's key")
+            }
+            Error::QuotaExceeded { .. } => {
+                (StatusCode::BAD_GATEWAY, "This service's quota at the AI provider is used up")
+            }
+            Error::Unavailable { .. } | Error::Connect { .. } | Error::Transport { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider is not available")
+            }
+            Error::Refused { .. } => {
+                (StatusCode::BAD_GATEWAY, "The AI provider refuses to summarise this note")
+            }
+            _ => (StatusCode::BAD_GATEWAY, "The AI provider did not give a summary"),
+        };
+        let cause: Box<dyn std::error::Error + Send + Sync> = cause.into();
+        Self::Upstream(status, sentence, cause.into())
+    }
+}
+
+/// The error for the log. Texts of the provider are left out, since they may quote the note.
+fn without_quotes(error: &Error) -> String {
+    let what = match error {
+        Error::Unauthorized { status, .. } => format!("status {status}"),
+        Error::RateLimited { .. } => "rate limited".to_owned(),
+        Error::QuotaExceeded { .. } => "quota exceeded".to_owned(),
+        Error::InvalidRequest { status, code, .. } => format!("status {status}, code {code:?}"),
+        Error::Unavailable { status, .. } => format!("status {status}"),
+        Error::Refused { .. } => "refused".to_owned(),
+        Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
+        // The provider has sent nothing, so the causes cannot quote the note.
+        Error::Connect { .. } | Error::Transport { .. } => {
+            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        }
+        other => format!("{other}"),
+    };
+    let request_id = error.request_id().unwrap_or("none");
+    format!("{what}, request id {request_id}")
+}
