@@ -102,7 +102,7 @@ fn drafts_require_their_texts_and_patches_require_nothing() {
 }
 
 fn read<T: DeserializeOwned + Debug>(body: Value) -> T {
-    serde_json::from_value(body).unwrap()
+    serde_json::from_value(body).unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
