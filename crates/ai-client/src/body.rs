@@ -1,7 +1,11 @@
+//! Reads the body of a response up to a size limit.
+
 use crate::Error;
 
-/// Reads a body of at most `limit` bytes. Content-Length is believed when it says too much, and otherwise only what arrives is
-/// counted, so that a server that lies or streams for ever costs no more memory than `limit`.
+/// Reads a body of at most `limit` bytes.
+///
+/// A body whose `Content-Length` is over the limit is rejected unread. The bytes that arrive are
+/// counted as well, so a wrong `Content-Length` or an endless body costs at most `limit` of memory.
 pub(crate) async fn read(
     mut response: reqwest::Response,
     limit: usize,

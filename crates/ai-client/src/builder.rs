@@ -1,49 +1,76 @@
+//! The settings of a client, their defaults, and the checks on them.
+
 use std::time::Duration;
 
 use url::Url;
 
-use crate::retry::Policy;
+use crate::client::Inner;
+use crate::retry::RetryPolicy;
 use crate::{ApiKey, Client, Error};
 
 const OPENAI: &str = "https://api.openai.com/v1";
 
-/// Settings of a [`Client`]. Every limit has a default that suits an interactive caller, and none can be switched off.
+/// A reasoning model can think for tens of seconds before it sends anything.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// TCP sends a lost SYN again after 1 s and 3 s. A server that has not replied by then is down.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Enough for one attempt that reaches its timeout and a shorter second one.
+const TOTAL_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// A small local model writes about five words a second, so this is enough for 1,500 words.
+const STREAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// A response of 100,000 tokens takes about half of this.
+const MAX_BODY: usize = 1024 * 1024;
+
+// OpenAI's own clients use the same two values.
+const BACKOFF_BASE: Duration = Duration::from_millis(500);
+const BACKOFF_CAP: Duration = Duration::from_secs(8);
+
+/// The settings of a [`Client`].
+///
+/// Every limit has a default that suits an interactive caller. No limit can be switched off.
 pub struct ClientBuilder {
     key: ApiKey,
     base_url: Option<Url>,
-    timeout: Duration,
     connect_timeout: Duration,
-    max_retries: u32,
-    total_deadline: Duration,
-    stream_deadline: Duration,
+    stream_timeout: Duration,
     max_body: usize,
-    backoff_base: Duration,
-    backoff_cap: Duration,
+    retry: RetryPolicy,
+}
+
+// In this module, so that `client` need not import it.
+impl Client {
+    /// Returns a builder of a client that sends `key`.
+    #[must_use]
+    pub fn builder(key: ApiKey) -> ClientBuilder {
+        ClientBuilder::new(key)
+    }
 }
 
 impl ClientBuilder {
-    pub(crate) fn new(key: ApiKey) -> Self {
+    fn new(key: ApiKey) -> Self {
         Self {
             key,
             base_url: None,
-            // A reasoning model thinks for tens of seconds before it says anything.
-            timeout: Duration::from_secs(60),
-            // A lost SYN is sent again after 1 s and 3 s; whoever has not answered by then is down.
-            connect_timeout: Duration::from_secs(5),
-            max_retries: 2,
-            // One attempt that uses all of its time, and a shorter second one.
-            total_deadline: Duration::from_secs(90),
-            // A small model on one's own machine writes a handful of words in a second.
-            stream_deadline: Duration::from_secs(5 * 60),
-            // 100,000 tokens of text are about half of it.
-            max_body: 1024 * 1024,
-            // What OpenAI's own clients begin and end with.
-            backoff_base: Duration::from_millis(500),
-            backoff_cap: Duration::from_secs(8),
+            connect_timeout: CONNECT_TIMEOUT,
+            stream_timeout: STREAM_TIMEOUT,
+            max_body: MAX_BODY,
+            retry: RetryPolicy {
+                max_retries: 2,
+                attempt_timeout: ATTEMPT_TIMEOUT,
+                total_timeout: TOTAL_TIMEOUT,
+                backoff_base: BACKOFF_BASE,
+                backoff_cap: BACKOFF_CAP,
+            },
         }
     }
 
-    /// Where the provider is, `https://api.openai.com/v1` by default. `/responses` is added to its path, a slash at its end makes no
+    /// Sets the base URL of the provider; `https://api.openai.com/v1` by default.
+    ///
+    /// The client adds `/responses` to the path. A slash at the end of the path makes no
     /// difference, and a query is kept.
     #[must_use]
     pub fn base_url(mut self, url: Url) -> Self {
@@ -51,95 +78,117 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest time of one attempt, from connecting to the last byte; 60 s by default. Reaching it is [`Error::Timeout`]. Of a stream it is the
-    /// longest time until it begins, and the longest silence in it.
+    /// Sets the timeout of one attempt, from connecting to the last byte; 60 s by default.
+    ///
+    /// For a stream it limits the time until the stream begins, and then the time between two
+    /// chunks. An attempt that exceeds it fails with [`Error::Timeout`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = timeout;
+        self.retry.attempt_timeout = timeout;
         self
     }
 
-    /// Longest time to look up the name, connect and agree on TLS; 5 s by default. Reaching it is [`Error::Connect`].
+    /// Sets the timeout for the DNS lookup, TCP and TLS together; 5 s by default.
+    ///
+    /// A connection that exceeds it fails with [`Error::Connect`].
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// How many attempts may follow the first; 2 by default, 0 for none. The crate's front page says which failures they are for.
+    /// Sets how many retries may follow the first attempt; 2 by default, 0 for none.
+    ///
+    /// The README of this crate lists the failures that are retried.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> Self {
-        self.max_retries = retries;
+        self.retry.max_retries = retries;
         self
     }
 
-    /// Longest time of a call, all attempts and waits together; 90 s by default. Of a stream it is the longest time until it begins.
+    /// Sets the timeout of a call with all its attempts and backoffs; 90 s by default.
+    ///
+    /// For a stream it limits the time until the stream begins.
     #[must_use]
-    pub fn total_deadline(mut self, deadline: Duration) -> Self {
-        self.total_deadline = deadline;
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.retry.total_timeout = timeout;
         self
     }
 
-    /// Longest time of a stream, from the call to its last byte; 5 minutes by default. Reaching it is [`Error::Timeout`].
+    /// Sets the timeout of a stream, from the call to the last byte; 5 minutes by default.
+    ///
+    /// A stream that exceeds it ends with [`Error::Timeout`].
     #[must_use]
-    pub fn stream_deadline(mut self, deadline: Duration) -> Self {
-        self.stream_deadline = deadline;
+    pub fn stream_timeout(mut self, timeout: Duration) -> Self {
+        self.stream_timeout = timeout;
         self
     }
 
-    /// Longest answer in bytes; 1 MiB by default. A longer one is [`Error::TooLarge`].
+    /// Sets the maximum size of a response in bytes; 1 MiB by default.
+    ///
+    /// A longer response is rejected with [`Error::TooLarge`]. For a stream, `bytes` limits each
+    /// line and each event, and the whole stream may be 16 times as large.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// The waits between attempts are drawn from zero to `base`, doubled each time, and never beyond `cap`; 500 ms and 8 s by default.
+    /// Sets the backoff between two attempts; `base` is 500 ms and `cap` is 8 s by default.
+    ///
+    /// The upper bound starts at `base`, doubles with each retry and never exceeds `cap`. Each
+    /// backoff is a random duration between zero and the upper bound.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
-        self.backoff_base = base;
-        self.backoff_cap = cap;
+        self.retry.backoff_base = base;
+        self.retry.backoff_cap = cap;
         self
     }
 
-    /// Makes the client. Nothing is sent yet, so a wrong key or an unreachable provider shows only at the first call.
+    /// Builds the client without sending anything.
+    ///
+    /// A wrong key or an unreachable provider is found only by the first call.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if the base URL is not plain `http` or `https`, holds a user, a password or a fragment; if a time or the
-    /// size of an answer is zero; or if the system has no certificates to verify `https` with.
+    /// Returns [`Error::Config`] in these cases:
+    ///
+    /// - The scheme of the base URL is neither `http` nor `https`.
+    /// - The base URL has a user name, a password or a fragment.
+    /// - A timeout or the maximum size is zero.
+    /// - The base URL is `https`, and the system has no CA certificates.
     pub fn build(self) -> Result<Client, Error> {
-        for (name, time) in [
-            ("timeout", self.timeout),
+        for (name, timeout) in [
+            ("timeout", self.retry.attempt_timeout),
             ("connect timeout", self.connect_timeout),
-            ("total deadline", self.total_deadline),
-            ("stream deadline", self.stream_deadline),
+            ("total timeout", self.retry.total_timeout),
+            ("stream timeout", self.stream_timeout),
         ] {
-            if time.is_zero() {
+            if timeout.is_zero() {
                 return Err(Error::config(format!("the {name} is zero")));
             }
         }
         if self.max_body == 0 {
-            return Err(Error::config("the size limit of an answer is zero"));
+            return Err(Error::config("the maximum size of a response is zero"));
         }
         let base = match self.base_url {
             Some(base) => base,
             None => Url::parse(OPENAI).map_err(|error| Error::config(error.to_string()))?,
         };
         let endpoint = endpoint(base)?;
-        let http = http(&endpoint, self.connect_timeout).map_err(Error::from_http)?;
-        let policy = Policy {
-            max_retries: self.max_retries,
-            attempt_timeout: self.timeout,
-            total_deadline: self.total_deadline,
-            backoff_base: self.backoff_base,
-            backoff_cap: self.backoff_cap,
-        };
-        Ok(Client::new(http, endpoint, self.key, policy, self.stream_deadline, self.max_body))
+        let http = http_client(&endpoint, self.connect_timeout).map_err(Error::from_http)?;
+        Ok(Client::new(Inner {
+            http,
+            endpoint,
+            key: self.key,
+            retry: self.retry,
+            stream_timeout: self.stream_timeout,
+            max_body: self.max_body,
+        }))
     }
 }
 
-fn http(endpoint: &Url, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
+fn http_client(endpoint: &Url, connect_timeout: Duration) -> reqwest::Result<reqwest::Client> {
     let mut http = reqwest::Client::builder()
         .user_agent(concat!("daybook-ai-client/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(connect_timeout)
@@ -147,25 +196,27 @@ fn http(endpoint: &Url, connect_timeout: Duration) -> reqwest::Result<reqwest::C
         .retry(reqwest::retry::never())
         .no_proxy();
     if endpoint.scheme() == "http" {
-        // Without redirects TLS cannot come up, and a container with a local model need have no certificates.
+        // Redirects are not followed, so TLS is never used. A container without CA certificates can
+        // use a local model.
         http = http.tls_certs_only([]);
     }
     http.build()
 }
 
+/// Appends `/responses` to the base URL.
 fn endpoint(mut base: Url) -> Result<Url, Error> {
     if !matches!(base.scheme(), "http" | "https") {
         return Err(Error::config("the base URL is neither http nor https"));
     }
     if !base.username().is_empty() || base.password().is_some() {
-        return Err(Error::config("the base URL holds a user or a password; the key goes in a header"));
+        return Err(Error::config("the base URL has a user name or a password; the key is sent in a header"));
     }
     if base.fragment().is_some() {
         return Err(Error::config("the base URL has a fragment"));
     }
     match base.path_segments_mut() {
         Ok(mut path) => path.pop_if_empty().push("responses"),
-        Err(()) => return Err(Error::config("the base URL cannot be extended")),
+        Err(()) => return Err(Error::config("the base URL cannot have a path")),
     };
     Ok(base)
 }
@@ -175,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoint_keeps_path_and_query_with_or_without_a_slash() {
+    fn endpoint_keeps_the_path_and_the_query() {
         for (base, expected) in [
             ("http://localhost:11434/v1", "http://localhost:11434/v1/responses"),
             ("http://localhost:11434/v1/", "http://localhost:11434/v1/responses"),
@@ -191,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoint_refuses_what_is_no_base() {
+    fn endpoint_rejects_other_schemes_credentials_and_fragments() {
         for bad in [
             "ftp://a.example/v1",
             "data:text/plain,v1",
@@ -207,13 +258,13 @@ mod tests {
     }
 
     #[test]
-    fn build_refuses_limits_of_zero() {
+    fn build_rejects_limits_of_zero() {
         let builder = || ClientBuilder::new(ApiKey::new("sk-1").unwrap());
         for bad in [
             builder().timeout(Duration::ZERO),
             builder().connect_timeout(Duration::ZERO),
-            builder().total_deadline(Duration::ZERO),
-            builder().stream_deadline(Duration::ZERO),
+            builder().total_timeout(Duration::ZERO),
+            builder().stream_timeout(Duration::ZERO),
             builder().max_body(0),
         ] {
             assert!(matches!(bad.build(), Err(Error::Config { .. })));

@@ -1,73 +1,72 @@
+//! The client: sends requests, with retries, and reads responses and streams.
+
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use serde::Serialize;
+use tokio::time::Instant;
 use tracing::debug;
 use url::Url;
 
-use crate::retry::{Failure, Policy};
-use crate::stream::{Limits, Source};
-use crate::{ApiKey, ClientBuilder, Error, Request, Response, ResponseStream, body, decode, rejection};
+use crate::retry::{AttemptError, RetryPolicy};
+use crate::stream::{EventReader, Limits};
+use crate::{ApiKey, Error, Request, Response, ResponseStream, body, decode, rejection};
 
-/// Longest error body that is read, in bytes. An error object has some hundreds, one that quotes the input some thousands.
+/// The maximum size of an error body in bytes; a longer one is ignored. An error object has some
+/// hundreds of bytes, and one that quotes the input has some thousands.
 const MAX_ERROR_BODY: usize = 64 * 1024;
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
 
-/// A client of one provider. Clones are cheap and share its connections.
+/// A client of one provider. A clone is cheap and shares the connections.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+}
 
-struct Inner {
-    http: reqwest::Client,
-    endpoint: Url,
-    key: ApiKey,
-    policy: Policy,
-    stream_deadline: Duration,
-    max_body: usize,
+pub(crate) struct Inner {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoint: Url,
+    pub(crate) key: ApiKey,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) stream_timeout: Duration,
+    pub(crate) max_body: usize,
 }
 
 impl Client {
-    /// Begins a client that sends `key`; see [`ClientBuilder`] for what else can be set.
-    #[must_use]
-    pub fn builder(key: ApiKey) -> ClientBuilder {
-        ClientBuilder::new(key)
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
     }
 
-    pub(crate) fn new(
-        http: reqwest::Client,
-        endpoint: Url,
-        key: ApiKey,
-        policy: Policy,
-        stream_deadline: Duration,
-        max_body: usize,
-    ) -> Self {
-        Self(Arc::new(Inner { http, endpoint, key, policy, stream_deadline, max_body }))
-    }
-
-    /// Asks the provider and waits for the whole answer, trying again where the crate's front page says so. Needs a tokio runtime.
+    /// Sends a request and returns the complete response.
     ///
-    /// Dropping the future closes the connection of an attempt that is under way, which tells the provider to stop; what it had done
-    /// by then it may still charge for.
+    /// The README of this crate lists the failures that are retried. The call needs a tokio
+    /// runtime.
     ///
     /// # Errors
     ///
-    /// Every way in which there is no complete answer, a refusal included, is a variant of [`Error`]. After retries it is the error
-    /// of the last attempt.
+    /// Returns an [`Error`] if there is no complete response with text. A refusal by the model is
+    /// an error too. After retries, the error is that of the last attempt.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropping the future closes the connection of the current attempt, so that the provider
+    /// stops. The provider may still charge for the tokens that it has used.
     pub async fn create(&self, request: &Request) -> Result<Response, Error> {
-        let body = json(request)?;
+        let body = to_json(request)?;
         let started = Instant::now();
-        let outcome = self.0.policy.run(|time| self.attempt(body.clone(), time)).await;
+        let outcome = self.inner.retry.run(|timeout| self.attempt(body.clone(), timeout)).await;
         let model = request.model();
         let elapsed_ms = started.elapsed().as_millis();
         match &outcome {
             Ok(Response { request_id, usage, .. }) => {
                 debug!(model, elapsed_ms, request_id, ?usage, "answered");
             }
-            // What went wrong is for the caller to log: a rejection may quote the question.
+            // The error itself is not logged: the provider's message may quote the input.
             Err(error) => {
                 debug!(model, elapsed_ms, request_id = error.request_id(), "not answered");
             }
@@ -75,87 +74,97 @@ impl Client {
         outcome
     }
 
-    /// Asks the provider and hands over the answer while it is written (`"stream": true`). Returns once the provider has taken the request;
-    /// until then it is tried again as by [`create`](Self::create), and never after, since part of the answer may have been shown.
+    /// Sends a request with `"stream": true` and returns the response while it is written.
     ///
-    /// A server that answers in one piece all the same gives a stream of one piece.
+    /// The method returns once the provider has accepted the request. Until then it retries like
+    /// [`create`](Self::create). After that it never retries, since the caller may have shown a
+    /// part of the text.
     ///
-    /// The [timeout](ClientBuilder::timeout) is how long the provider may take to begin, and how long it may say nothing then; the
-    /// [deadline](ClientBuilder::stream_deadline) bounds the whole.
+    /// A server that does not stream gives a stream with one piece of text.
+    ///
+    /// The [timeout] limits the time until the stream begins, and then the time between two chunks.
+    /// The [stream timeout] limits the whole stream.
     ///
     /// # Errors
     ///
-    /// Those that come before an answer; what goes wrong after that comes out of the stream.
+    /// Returns the errors that occur before the stream begins. The stream itself returns the later
+    /// ones.
+    ///
+    /// [timeout]: crate::ClientBuilder::timeout
+    /// [stream timeout]: crate::ClientBuilder::stream_timeout
     pub async fn stream(&self, request: &Request) -> Result<ResponseStream, Error> {
-        #[derive(serde::Serialize)]
-        struct Streamed<'a> {
+        #[derive(Serialize)]
+        struct StreamRequest<'a> {
             #[serde(flatten)]
             request: &'a Request,
             stream: bool,
         }
-        let body = json(&Streamed { request, stream: true })?;
-        let deadline = tokio::time::Instant::now() + self.0.stream_deadline;
-        self.0.policy.run(|time| self.open(body.clone(), time, deadline)).await
+        let body = to_json(&StreamRequest { request, stream: true })?;
+        let deadline = Instant::now() + self.inner.stream_timeout;
+        self.inner.retry.run(|timeout| self.open_stream(body.clone(), timeout, deadline)).await
     }
 
-    async fn open(
+    async fn attempt(&self, body: Bytes, timeout: Duration) -> Result<Response, AttemptError> {
+        let Inner { key, max_body, .. } = &*self.inner;
+        let response = self.send(body, timeout, JSON).await?;
+        let request_id = rejection::request_id(response.headers(), key);
+        let body = body::read(response, *max_body, request_id.as_deref()).await?;
+        Ok(decode::response(&body, request_id, key)?)
+    }
+
+    async fn open_stream(
         &self,
         body: Bytes,
-        time: Duration,
-        deadline: tokio::time::Instant,
-    ) -> Result<ResponseStream, Failure> {
-        let Inner { key, max_body, policy, .. } = &*self.0;
-        let whole = deadline.saturating_duration_since(tokio::time::Instant::now());
-        let begun = tokio::time::timeout(time, self.send(body, whole, EVENT_STREAM));
-        let answer = begun.await.unwrap_or(Err(Error::Timeout.into()))?;
-        let request_id = rejection::request_id(answer.headers(), key);
-        let kind = answer.headers().get(CONTENT_TYPE).map(|kind| kind.as_bytes().to_ascii_lowercase());
-        // Anything else is the answer in one piece, or none at all.
-        if !kind.is_some_and(|kind| kind.starts_with(EVENT_STREAM.as_bytes())) {
-            let body = body::read(answer, *max_body, request_id.as_deref()).await?;
-            return Ok(ResponseStream::whole(decode::answer(&body, request_id, key)?));
+        timeout: Duration,
+        deadline: Instant,
+    ) -> Result<ResponseStream, AttemptError> {
+        let Inner { key, max_body, retry, .. } = &*self.inner;
+        let until_deadline = deadline.saturating_duration_since(Instant::now());
+        let sent = tokio::time::timeout(timeout, self.send(body, until_deadline, EVENT_STREAM));
+        let response = sent.await.unwrap_or(Err(Error::Timeout.into()))?;
+        let request_id = rejection::request_id(response.headers(), key);
+        let content_type =
+            response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
+        // Any other type is read as a response that is not streamed.
+        if !content_type.is_some_and(|value| value.starts_with(EVENT_STREAM.as_bytes())) {
+            let body = body::read(response, *max_body, request_id.as_deref()).await?;
+            return Ok(ResponseStream::from_response(decode::response(&body, request_id, key)?));
         }
-        let limits = Limits { silence: policy.attempt_timeout, deadline, max_body: *max_body };
-        Ok(ResponseStream::new(Source::new(answer, request_id, key.clone(), limits)))
+        let limits = Limits { idle_timeout: retry.attempt_timeout, deadline, max_body: *max_body };
+        Ok(ResponseStream::new(EventReader::new(response, request_id, key.clone(), limits)))
     }
 
-    async fn attempt(&self, body: Bytes, time: Duration) -> Result<Response, Failure> {
-        let answer = self.send(body, time, JSON).await?;
-        let request_id = rejection::request_id(answer.headers(), &self.0.key);
-        let body = body::read(answer, self.0.max_body, request_id.as_deref()).await?;
-        Ok(decode::answer(&body, request_id, &self.0.key)?)
-    }
-
-    /// Sends a request and returns once the provider has accepted it: the head of its answer is here and says 2xx. `time` also runs
-    /// while the body is read.
+    /// Sends a request and returns once the head of a response with status 2xx has arrived.
+    ///
+    /// The timeout also covers the time in which the caller reads the body.
     async fn send(
         &self,
         body: Bytes,
-        time: Duration,
+        timeout: Duration,
         accept: &'static str,
-    ) -> Result<reqwest::Response, Failure> {
-        let Inner { http, endpoint, key, .. } = &*self.0;
-        let answer = http
+    ) -> Result<reqwest::Response, AttemptError> {
+        let Inner { http, endpoint, key, .. } = &*self.inner;
+        let response = http
             .post(endpoint.clone())
             .bearer_auth(key.expose())
             .header(CONTENT_TYPE, JSON)
             .header(ACCEPT, accept)
-            .timeout(time)
+            .timeout(timeout)
             .body(body)
             .send()
             .await
             .map_err(Error::from_http)?;
-        if answer.status().is_success() {
-            return Ok(answer);
+        if response.status().is_success() {
+            return Ok(response);
         }
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        // The status says what matters; if the words beside it cannot be read, it goes without them.
-        let words = body::read(answer, MAX_ERROR_BODY, None).await.unwrap_or_default();
-        Err(rejection::classify(status, &headers, &words, key, SystemTime::now()))
+        let (status, headers) = (response.status(), response.headers().clone());
+        // The status decides. If the error body cannot be read, code and message are missing.
+        let body = body::read(response, MAX_ERROR_BODY, None).await.unwrap_or_default();
+        Err(rejection::classify(status, &headers, &body, key, SystemTime::now()))
     }
 }
 
-fn json(request: &impl serde::Serialize) -> Result<Bytes, Error> {
+fn to_json(request: &impl Serialize) -> Result<Bytes, Error> {
     serde_json::to_vec(request).map(Bytes::from).map_err(|error| Error::Config {
         reason: "the request cannot be written as JSON".to_owned(),
         source: Some(error.into()),
@@ -164,8 +173,8 @@ fn json(request: &impl serde::Serialize) -> Result<Bytes, Error> {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The query is left out: some providers take secrets there.
-        let Inner { endpoint, max_body, .. } = &*self.0;
+        // The query is left out, since some providers expect secrets there.
+        let Inner { endpoint, max_body, .. } = &*self.inner;
         f.debug_struct("Client")
             .field("host", &endpoint.host_str())
             .field("path", &endpoint.path())

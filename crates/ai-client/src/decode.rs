@@ -1,12 +1,14 @@
+//! Decodes the JSON of responses and of stream events.
+
 use serde::Deserialize;
 
 use crate::response::{null_as_default, parts};
 use crate::sse::SseEvent;
-use crate::{ApiKey, Content, Error, IncompleteReason, OutputItem, Response, Status, Usage};
+use crate::{ApiKey, Content, Error, Event, IncompleteReason, OutputItem, Response, Status, Usage};
 
-/// The body as it comes. Only `status` must be there: without it nothing says that the answer is whole.
+/// A response as JSON. Only `status` is required, since without it a response may be incomplete.
 #[derive(Deserialize)]
-struct Wire {
+struct WireResponse {
     status: Status,
     #[serde(default, deserialize_with = "null_as_default")]
     id: String,
@@ -15,7 +17,7 @@ struct Wire {
     #[serde(default, deserialize_with = "null_as_default")]
     output: Vec<OutputItem>,
     usage: Option<Usage>,
-    // Some servers count fractions of a second.
+    // Some servers send fractions of a second.
     created_at: Option<f64>,
     error: Option<WireError>,
     incomplete_details: Option<IncompleteDetails>,
@@ -34,97 +36,105 @@ struct IncompleteDetails {
     reason: String,
 }
 
-/// What an event of a stream is; its other fields depend on that.
+/// The type of a stream event, which determines its other fields.
 #[derive(Deserialize)]
-struct Kind {
+struct EventType {
     r#type: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Delta {
+struct DeltaEvent {
     delta: String,
 }
 
 #[derive(Deserialize)]
-struct Terminal {
-    response: Wire,
+struct TerminalEvent {
+    response: WireResponse,
 }
 
-/// Some servers wrap it as they do in the body of a rejection.
+/// Some servers put code and message into an `error` object, as in the body of a rejection.
 #[derive(Deserialize)]
-struct Failure {
+struct ErrorEvent {
     error: Option<WireError>,
     code: Option<String>,
     message: Option<String>,
 }
 
-/// What an event of a stream says.
-pub(crate) enum Said {
-    /// More text.
-    Text(String),
-    /// The end of a complete answer, though perhaps without its text.
-    End(Response),
-    /// Nothing that anybody waits for.
-    Nothing,
-}
-
-/// Reads the body of a 2xx answer. Everything but a complete answer with text and without a refusal is an error.
-pub(crate) fn answer(body: &[u8], request_id: Option<String>, key: &ApiKey) -> Result<Response, Error> {
+/// Decodes the body of a 2xx response.
+///
+/// # Errors
+///
+/// Returns an error unless the response is complete, has text and contains no refusal.
+pub(crate) fn response(body: &[u8], request_id: Option<String>, key: &ApiKey) -> Result<Response, Error> {
     let wire = parse(body, request_id.as_deref())?;
-    with_text(complete(wire, request_id, key)?)
+    require_text(require_completed(wire, request_id, key)?)
 }
 
-/// Reads an event of a stream. `text` is what the events before have said, for servers that leave it out at the end.
+/// Decodes an event of a stream, or returns `None` for an event that has no meaning to the caller.
+///
+/// Some servers leave the text out of the terminal event. `text` is the text of the earlier events
+/// and is used in its place.
+///
+/// # Errors
+///
+/// Returns an error for an error event, and for a terminal event whose response is not complete.
 pub(crate) fn event(
     event: &SseEvent,
     text: &str,
     request_id: Option<&str>,
     key: &ApiKey,
-) -> Result<Said, Error> {
+) -> Result<Option<Event>, Error> {
     let data = event.data.as_bytes();
-    // The type stands in the data, and usually in the field `event` too. Servers that speak other APIs as well end with this word.
+    // Servers that also implement Chat Completions end each stream with this line.
     if event.data == "[DONE]" {
-        return Ok(Said::Nothing);
+        return Ok(None);
     }
-    let kind = parse::<Kind>(data, request_id)?.r#type;
-    match kind.as_deref().unwrap_or(&event.name) {
-        "response.output_text.delta" => Ok(Said::Text(parse::<Delta>(data, request_id)?.delta)),
+    // The data contains the type. Most servers repeat it in the SSE field `event`.
+    let event_type = parse::<EventType>(data, request_id)?.r#type;
+    match event_type.as_deref().unwrap_or(&event.name) {
+        "response.output_text.delta" => {
+            Ok(Some(Event::TextDelta(parse::<DeltaEvent>(data, request_id)?.delta)))
+        }
         "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
-            let wire = parse::<Terminal>(data, request_id)?.response;
-            let mut response = complete(wire, request_id.map(str::to_owned), key)?;
+            let wire = parse::<TerminalEvent>(data, request_id)?.response;
+            let mut response = require_completed(wire, request_id.map(str::to_owned), key)?;
             if response.output_text().is_empty() && !text.is_empty() {
                 let content = vec![Content::OutputText { text: text.to_owned() }];
                 response.output.push(OutputItem::Message { content });
             }
-            with_text(response).map(Said::End)
+            Ok(Some(Event::Completed(require_text(response)?)))
         }
         "error" => {
-            let failure = parse::<Failure>(data, request_id)?;
-            let (code, message) = match failure.error {
+            let event = parse::<ErrorEvent>(data, request_id)?;
+            let (code, message) = match event.error {
                 Some(error) => (error.code, Some(error.message)),
-                None => (failure.code, failure.message),
+                None => (event.code, event.message),
             };
             Err(Error::Failed {
                 status: Status::Failed,
-                code: code.map(|code| key.quote(&code)),
-                message: message.map(|message| key.quote(&message)).unwrap_or_default(),
+                code: code.map(|code| key.sanitize(&code)),
+                message: message.map(|message| key.sanitize(&message)).unwrap_or_default(),
                 request_id: request_id.map(str::to_owned),
             })
         }
-        _ => Ok(Said::Nothing),
+        _ => Ok(None),
     }
 }
 
 fn parse<'de, T: Deserialize<'de>>(json: &'de [u8], request_id: Option<&str>) -> Result<T, Error> {
     serde_json::from_slice(json).map_err(|error| {
-        // The parser's own words may quote the answer, so only where it stopped is told.
+        // The parser's message may quote the response, so only the position is reported.
         let (kind, line, column) = (error.classify(), error.line(), error.column());
         let reason = format!("{kind:?} error at line {line}, column {column}");
         Error::Malformed { reason, request_id: request_id.map(str::to_owned) }
     })
 }
 
-fn complete(wire: Wire, request_id: Option<String>, key: &ApiKey) -> Result<Response, Error> {
+fn require_completed(
+    wire: WireResponse,
+    request_id: Option<String>,
+    key: &ApiKey,
+) -> Result<Response, Error> {
     let response = Response {
         id: wire.id,
         model: wire.model,
@@ -135,7 +145,7 @@ fn complete(wire: Wire, request_id: Option<String>, key: &ApiKey) -> Result<Resp
         request_id,
     };
     match (response.status, wire.error) {
-        (Status::Completed, None) => unless_refused(response, key),
+        (Status::Completed, None) => reject_refusal(response, key),
         (Status::Incomplete, None) => Err(Error::Incomplete {
             reason: match wire.incomplete_details.as_ref().map(|details| details.reason.as_str()) {
                 Some("max_output_tokens") => IncompleteReason::MaxOutputTokens,
@@ -148,16 +158,16 @@ fn complete(wire: Wire, request_id: Option<String>, key: &ApiKey) -> Result<Resp
         }),
         (status, error) => Err(Error::Failed {
             status,
-            code: error.as_ref().and_then(|error| error.code.as_deref()).map(|code| key.quote(code)),
-            message: error.map(|error| key.quote(&error.message)).unwrap_or_default(),
+            code: error.as_ref().and_then(|error| error.code.as_deref()).map(|code| key.sanitize(code)),
+            message: error.map(|error| key.sanitize(&error.message)).unwrap_or_default(),
             request_id: response.request_id,
         }),
     }
 }
 
-fn unless_refused(response: Response, key: &ApiKey) -> Result<Response, Error> {
+fn reject_refusal(response: Response, key: &ApiKey) -> Result<Response, Error> {
     let refusal = parts(&response.output).find_map(|part| match part {
-        Content::Refusal { refusal } => Some(key.quote(refusal)),
+        Content::Refusal { refusal } => Some(key.sanitize(refusal)),
         _ => None,
     });
     if let Some(message) = refusal {
@@ -166,7 +176,7 @@ fn unless_refused(response: Response, key: &ApiKey) -> Result<Response, Error> {
     Ok(response)
 }
 
-fn with_text(response: Response) -> Result<Response, Error> {
+fn require_text(response: Response) -> Result<Response, Error> {
     if response.output_text().trim().is_empty() {
         return Err(Error::Empty { usage: response.usage, request_id: response.request_id });
     }

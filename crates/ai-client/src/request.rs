@@ -1,11 +1,15 @@
+//! Requests and their JSON.
+
 use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-/// One question for a model: the body of `POST /responses`.
+/// A request to a model: the body of `POST /responses`.
 ///
-/// Field names and meanings are those of the Responses API reference. What is not set is not sent, so the provider's default holds;
-/// `store` is the exception, see [`Request::store`]. `Debug` shows the whole text: keep it out of logs.
+/// Names and meanings of the fields are those of the Responses API reference. A field that is not
+/// set is not sent, so the provider's default applies. The exception is [`store`](Request::store).
+///
+/// `Debug` shows the whole text, so keep it out of logs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Request {
     model: String,
@@ -27,7 +31,9 @@ struct Reasoning {
 }
 
 impl Request {
-    /// Asks `model` (a name the provider knows, such as `gpt-5-nano`) about `input`: a text, a [`Message`] or several of them.
+    /// Creates a request for `model`, such as `gpt-5-nano`.
+    ///
+    /// The input is a text, a [`Message`] or a vector of messages.
     pub fn new(model: impl Into<String>, input: impl Into<Input>) -> Self {
         Self {
             model: model.into(),
@@ -40,45 +46,53 @@ impl Request {
         }
     }
 
-    /// What the model is to do with the input. It outranks the input, so text that a user wrote belongs there and not here.
+    /// Sets what the model does with the input.
+    ///
+    /// Instructions outrank the input, so put text from a user into the input.
     #[must_use]
     pub fn instructions(mut self, instructions: impl Into<String>) -> Self {
         self.instructions = Some(instructions.into());
         self
     }
 
-    /// The most tokens the model may produce, those it spends on reasoning included. OpenAI takes 16 and more. An answer that
-    /// reaches it is [`Error::Incomplete`](crate::Error::Incomplete).
+    /// Sets the maximum number of tokens that the model may write, including its reasoning.
+    ///
+    /// OpenAI accepts 16 and more. A response that reaches the limit is
+    /// [`Error::Incomplete`](crate::Error::Incomplete).
     #[must_use]
     pub fn max_output_tokens(mut self, tokens: u32) -> Self {
         self.max_output_tokens = Some(tokens);
         self
     }
 
-    /// Whether the provider keeps the answer to be fetched later. Off unless asked for, against OpenAI's own default: what a user
-    /// wrote should lie nowhere it need not.
+    /// Sets whether the provider stores the response; false by default.
+    ///
+    /// OpenAI's own default is true. This crate differs, so that a user's text is not stored
+    /// without need.
     #[must_use]
     pub fn store(mut self, store: bool) -> Self {
         self.store = store;
         self
     }
 
-    /// How much a reasoning model thinks before it answers. Models that do not reason refuse the field.
+    /// Sets how much a reasoning model thinks. Other models reject the field.
     #[must_use]
     pub fn reasoning_effort(mut self, effort: ReasoningEffort) -> Self {
         self.reasoning = Some(Reasoning { effort });
         self
     }
 
-    /// Adds a label that the provider shows beside the request. OpenAI takes 16 of them, names of up to 64 characters and values of
-    /// up to 512; one name given twice keeps its last value.
+    /// Adds a label that the provider shows with the request.
+    ///
+    /// OpenAI accepts 16 labels, with names of at most 64 and values of at most 512 characters. A
+    /// second value for the same name replaces the first.
     #[must_use]
     pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(name.into(), value.into());
         self
     }
 
-    /// The texts of the input, in their order.
+    /// Returns the texts of the input, in order.
     pub fn input_text(&self) -> impl Iterator<Item = &str> {
         let (text, messages) = match &self.input {
             Input::Text(text) => (Some(text.as_str()), &[][..]),
@@ -92,12 +106,12 @@ impl Request {
     }
 }
 
-/// What a model is asked about.
+/// The input of a request.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Input {
-    /// A plain text, the same as one message of the user.
+    /// A text, which has the same effect as one message of [`Role::User`].
     Text(String),
     /// A conversation, oldest message first.
     Messages(Vec<Message>),
@@ -130,14 +144,14 @@ impl From<Vec<Message>> for Input {
 /// One message of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Who speaks.
+    /// The author.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub text: String,
 }
 
 impl Message {
-    /// Lets `role` say `text`.
+    /// Creates a message.
     pub fn new(role: Role, text: impl Into<String>) -> Self {
         Self { role, text: text.into() }
     }
@@ -150,45 +164,47 @@ impl Serialize for Message {
             r#type: &'static str,
             text: &'a str,
         }
-        // The API takes what the model itself said under another name than what it was told, and refuses the wrong one.
-        let kind = if self.role == Role::Assistant { "output_text" } else { "input_text" };
+        // The API rejects messages of the model with the type of the other roles, and vice versa.
+        let part_type = if self.role == Role::Assistant { "output_text" } else { "input_text" };
         let mut message = serializer.serialize_struct("Message", 2)?;
         message.serialize_field("role", &self.role)?;
-        message.serialize_field("content", &[Part { r#type: kind, text: &self.text }])?;
+        message.serialize_field("content", &[Part { r#type: part_type, text: &self.text }])?;
         message.end()
     }
 }
 
-/// Who speaks in a [`Message`].
+/// The author of a [`Message`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Role {
-    /// The person who asks.
+    /// The user of the application.
     User,
-    /// The application; outranks the user.
+    /// The application, which outranks the user.
     Developer,
-    /// The application, as older models call it.
+    /// The application, as older models name this role.
     System,
     /// The model, in an earlier turn.
     Assistant,
 }
 
-/// How much a reasoning model thinks before it answers. Which of these a model takes is in its own documentation.
+/// How much a reasoning model thinks before it writes.
+///
+/// Each model accepts some of these values; see the documentation of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ReasoningEffort {
-    /// Not at all.
+    /// No reasoning.
     None,
-    /// As little as a model that always reasons can.
+    /// The minimum of a model that always reasons.
     Minimal,
-    /// Little: fast and cheap.
+    /// Fast and cheap.
     Low,
-    /// The usual amount.
+    /// The default of most models.
     Medium,
-    /// Much: slow and dear.
+    /// Slow and expensive.
     High,
-    /// As much as the model can.
+    /// The maximum.
     XHigh,
 }

@@ -1,27 +1,32 @@
-use serde::Deserialize;
+//! Responses and their JSON.
 
-/// A complete answer. `Debug` shows its text: keep it out of logs.
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+/// A complete response. `Debug` shows its text, so keep it out of logs.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
-    /// The provider's name for the answer; empty if it gave none.
+    /// The provider's id of the response; empty if the provider sent none.
     pub id: String,
-    /// The model that answered, often more exact than the one asked for; empty if the provider did not say.
+    /// The model that wrote the response, often with a version; empty if the provider sent none.
     pub model: String,
-    /// Always [`Status::Completed`] in what [`Client::create`](crate::Client::create) returns.
+    /// The status. [`Client::create`](crate::Client::create) returns only [`Status::Completed`].
     pub status: Status,
-    /// What the model made, in order.
+    /// The output of the model, in order.
     pub output: Vec<OutputItem>,
-    /// What was counted, and is paid for.
+    /// The tokens that the provider charges for.
     pub usage: Option<Usage>,
-    /// When the provider began, in seconds since 1970.
+    /// The time of creation, in seconds since 1970-01-01 UTC.
     pub created_at: Option<i64>,
-    /// The provider's name for the request (its `x-request-id` header), which its support asks for.
+    /// The provider's id of the request, from the header `x-request-id`. The provider's support
+    /// asks for it.
     pub request_id: Option<String>,
 }
 
 impl Response {
-    /// All text of the answer, its parts joined as they are.
+    /// Returns the text of the response: all its text parts, without a separator.
     #[must_use]
     pub fn output_text(&self) -> String {
         parts(&self.output)
@@ -33,11 +38,11 @@ impl Response {
     }
 }
 
-/// How far a response has come.
+/// The status of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "the API's own words")]
+#[expect(missing_docs, reason = "the names of the API")]
 pub enum Status {
     Completed,
     Incomplete,
@@ -45,13 +50,13 @@ pub enum Status {
     Cancelled,
     Queued,
     InProgress,
-    /// One this crate does not know.
+    /// A status that this crate does not know.
     #[serde(other)]
     Unknown,
 }
 
-impl std::fmt::Display for Status {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Completed => "completed",
             Self::Incomplete => "incomplete",
@@ -64,24 +69,24 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// One thing the model made.
+/// One item of the output.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum OutputItem {
-    /// Something it says.
+    /// A message to the user.
     Message {
-        /// The parts of it.
+        /// The parts of the message.
         #[serde(default, deserialize_with = "null_as_default")]
         content: Vec<Content>,
     },
-    /// How it came to it.
+    /// The reasoning before a message.
     Reasoning {
-        /// What it thought, retold for readers; empty unless asked for.
+        /// A summary of the reasoning; empty unless the request asks for it.
         #[serde(default, deserialize_with = "null_as_default")]
         summary: Vec<SummaryText>,
     },
-    /// A kind of item this crate does not know.
+    /// An item of a type that this crate does not know.
     #[serde(other)]
     Unknown,
 }
@@ -91,22 +96,22 @@ pub enum OutputItem {
 #[serde(tag = "type", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Content {
-    /// Text for the reader.
+    /// Text for the user.
     OutputText {
-        /// The text itself.
+        /// The text.
         text: String,
     },
-    /// The model declines.
+    /// A refusal to answer.
     Refusal {
-        /// How it puts that.
+        /// The model's explanation.
         refusal: String,
     },
-    /// A kind of part this crate does not know.
+    /// A part of a type that this crate does not know.
     #[serde(other)]
     Unknown,
 }
 
-/// One paragraph of what a model thought.
+/// One paragraph of a summary of the reasoning.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct SummaryText {
@@ -115,20 +120,20 @@ pub struct SummaryText {
     pub text: String,
 }
 
-/// Tokens that a call was counted at; zero where the provider left a number out.
+/// The token counts of a call. A missing `input_tokens` or `output_tokens` is read as zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "WireUsage")]
 #[non_exhaustive]
 pub struct Usage {
-    /// Tokens read.
+    /// Tokens of the input.
     pub input_tokens: u64,
-    /// Tokens made, those of reasoning included.
+    /// Tokens of the output, including reasoning.
     pub output_tokens: u64,
-    /// The sum of both.
+    /// The total; the sum of the two if the provider sent none.
     pub total_tokens: u64,
-    /// Those of the input that came from the provider's cache and are cheaper.
+    /// The cheaper part of the input tokens, read from the provider's cache.
     pub cached_tokens: Option<u64>,
-    /// Those of the output that went into reasoning.
+    /// The part of the output tokens used for reasoning.
     pub reasoning_tokens: Option<u64>,
 }
 
@@ -165,7 +170,7 @@ impl From<WireUsage> for Usage {
     }
 }
 
-/// All parts of all messages, in order.
+/// Returns the parts of all messages, in order.
 pub(crate) fn parts(output: &[OutputItem]) -> impl Iterator<Item = &Content> {
     output.iter().flat_map(|item| match item {
         OutputItem::Message { content } => content.as_slice(),
@@ -173,10 +178,10 @@ pub(crate) fn parts(output: &[OutputItem]) -> impl Iterator<Item = &Content> {
     })
 }
 
-/// Servers that imitate the API send `null` where it has an empty value.
+/// Deserializes `null` as the default value, since some servers send it for an empty value.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
 {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)

@@ -1,29 +1,31 @@
-//! Server-sent events (WHATWG HTML, section 9.2), as far as a client that never reconnects needs them.
+//! A decoder of server-sent events (WHATWG HTML, section 9.2) for a client that never reconnects.
+//!
+//! Own code: `eventsource-stream` has no limit on the memory that a line or an event takes.
 
 use crate::Error;
 
-/// One event with data.
+/// An event that has data.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct SseEvent {
-    /// The field `event`; empty where it was not sent.
+    /// The field `event`; empty if it is missing.
     pub(crate) name: String,
-    /// The fields `data`, joined by line breaks.
+    /// The `data` fields, joined by line breaks.
     pub(crate) data: String,
 }
 
-/// Takes bytes as they come, cut anywhere, and gives the events that are whole. Costs no more memory than `limit` and a chunk.
+/// Decodes chunks, which may end at any byte, to events.
 pub(crate) struct Decoder {
-    /// The line that has begun.
+    /// The incomplete line.
     line: Vec<u8>,
-    /// The event that has begun.
+    // The incomplete event.
     name: String,
     data: String,
     has_data: bool,
-    /// Whether the last byte was a CR: an LF after it ends no second line.
+    /// True if the last byte was a CR. A LF after it belongs to the same line break.
     after_cr: bool,
-    /// Whether no line has ended yet: a byte order mark may stand before the first.
+    /// True until the first line ends. It may begin with a byte order mark.
     at_start: bool,
-    /// How many bytes an event may have.
+    /// The maximum size of an event in bytes.
     limit: usize,
 }
 
@@ -42,15 +44,16 @@ impl Decoder {
         }
     }
 
-    /// Reads a chunk and hands each event that ends in it to `take`.
+    /// Decodes a chunk and passes each event that ends in it to `on_event`.
     ///
     /// # Errors
     ///
-    /// [`Error::TooLarge`] once a line or an event is longer than the limit; the decoder is of no use after that. And what `take` says.
-    pub(crate) fn read(
+    /// Returns [`Error::TooLarge`] if a line or an event is longer than the limit, and the errors
+    /// of `on_event`. The decoder must not be used after an error.
+    pub(crate) fn decode(
         &mut self,
         mut chunk: &[u8],
-        mut take: impl FnMut(SseEvent) -> Result<(), Error>,
+        mut on_event: impl FnMut(SseEvent) -> Result<(), Error>,
     ) -> Result<(), Error> {
         if self.after_cr && chunk.first() == Some(&b'\n') {
             chunk = &chunk[1..];
@@ -59,7 +62,7 @@ impl Decoder {
         while let Some(end) = chunk.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
             self.extend_line(&chunk[..end])?;
             if let Some(event) = self.end_line() {
-                take(event)?;
+                on_event(event)?;
             }
             let is_crlf = chunk[end..].starts_with(b"\r\n");
             self.after_cr = &chunk[end..] == b"\r";
@@ -87,17 +90,20 @@ impl Decoder {
         let event = if line.is_empty() {
             self.end_event()
         } else {
-            self.field(&line);
+            self.add_field(&line);
             None
         };
-        // Its memory is used again.
+        // Reuse the buffer.
         line.clear();
         self.line = line;
         event
     }
 
-    /// A comment begins with a colon and so has an empty name; `id` and `retry` are for who reconnects.
-    fn field(&mut self, line: &[u8]) {
+    /// Adds a field to the event.
+    ///
+    /// A comment begins with a colon, so its name is empty. It is ignored, as are `id` and `retry`,
+    /// which matter only to a client that reconnects.
+    fn add_field(&mut self, line: &[u8]) {
         let (name, value) = match line.iter().position(|byte| *byte == b':') {
             Some(colon) => (&line[..colon], &line[colon + 1..]),
             None => (line, &line[line.len()..]),
@@ -130,11 +136,11 @@ mod tests {
         let mut decoder = Decoder::new(1_000);
         let mut events = Vec::new();
         for chunk in chunks {
-            let take = |event: SseEvent| {
+            let on_event = |event: SseEvent| {
                 events.push((event.name, event.data));
                 Ok(())
             };
-            decoder.read(chunk.as_ref(), take).unwrap();
+            decoder.decode(chunk.as_ref(), on_event).unwrap();
         }
         events
     }
@@ -144,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_read_as_the_standard_says() {
+    fn decode_reads_fields_as_the_standard_requires() {
         for (text, expected) in [
             ("data: a\n\n", vec![event("", "a")]),
             ("data:a\r\rdata: b\r\n\r\n", vec![event("", "a"), event("", "b")]),
@@ -152,10 +158,10 @@ mod tests {
             ("data: a\ndata\ndata: b\n\n", vec![event("", "a\n\nb")]),
             ("data\n\n", vec![event("", "")]),
             (": ping\n\nid: 1\nretry: 5\nunknown: x\ndata: a: b\n\n", vec![event("", "a: b")]),
-            // An event without data is none, and its name is not the next one's.
+            // An event without data is discarded together with its name.
             ("event: e\n\ndata: a\n\n", vec![event("", "a")]),
             ("event: e\nevent: f\ndata: a\n\n", vec![event("f", "a")]),
-            // What is not ended is not there.
+            // An incomplete event is discarded.
             ("data: a\n", vec![]),
             ("data: a", vec![]),
             ("\n\n\r\n\r", vec![]),
@@ -165,12 +171,12 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_utf8_are_replaced() {
+    fn decode_replaces_invalid_utf8() {
         assert_eq!(events([&b"data: \xff\n\n"[..]]), [event("", "\u{fffd}")]);
     }
 
     #[test]
-    fn it_does_not_matter_where_the_bytes_are_cut() {
+    fn decode_accepts_chunks_that_end_at_any_byte() {
         let text =
             "\u{feff}: hi\r\nevent: e\rdata: ä🎂\ndata: z\r\n\r\ndata: 2\r\rdata: 3\n\n\r\n".as_bytes();
         let whole = events([text]);
@@ -185,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_or_an_event_that_is_too_long_is_refused() {
+    fn decode_rejects_a_line_or_an_event_over_the_limit() {
         let limit = 100;
         let long = "x".repeat(limit + 1);
         let lines = "data: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n".repeat(3);
@@ -193,12 +199,12 @@ mod tests {
             for size in [1, 7, text.len()] {
                 let mut decoder = Decoder::new(limit);
                 let outcome =
-                    text.as_bytes().chunks(size).try_for_each(|chunk| decoder.read(chunk, |_| Ok(())));
+                    text.as_bytes().chunks(size).try_for_each(|chunk| decoder.decode(chunk, |_| Ok(())));
                 assert!(matches!(outcome, Err(Error::TooLarge { limit: 100, .. })), "{text:?}");
                 assert!(decoder.line.capacity() <= 2 * limit, "{}", decoder.line.capacity());
             }
         }
-        // Many short events are no long one.
+        // The limit applies to each event, not to their sum.
         assert_eq!(events(["data: xxxxxxxxxx\n\n".repeat(1_000)]).len(), 1_000);
     }
 }

@@ -1,3 +1,5 @@
+//! Streams: reads the body of a response and returns its events.
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
@@ -8,50 +10,42 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::decode::{self, Said};
+use crate::decode;
 use crate::sse::Decoder;
-use crate::{ApiKey, Error, Response};
+use crate::{ApiKey, Error, Event, Response};
 
-/// A stream repeats its text in many small events and once more at the end: as many times the limit of an answer is room enough.
+/// The maximum size of a whole stream, as a multiple of the maximum size of a response. A stream
+/// sends the text in many small events with much JSON around it, and again in its last event.
 const STREAM_FACTOR: usize = 16;
 
-/// What a provider says while it answers.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// The next piece of the text.
-    TextDelta(String),
-    /// The whole answer, as [`Client::create`](crate::Client::create) would have given it: the last event.
-    Completed(Response),
-}
-
-/// An answer while it is written: pieces of text, and then [`Event::Completed`] or one error. Nothing comes after either.
+/// The events of a response: pieces of text, and then [`Event::Completed`] or an error.
 ///
-/// A stream that ends in any other way is an error, since nothing says then that the answer is whole: [`Error::Transport`].
+/// A stream that ends without either is cut off and returns [`Error::Transport`]. Nothing follows
+/// the last event or an error.
 ///
-/// Dropping it closes the connection at once, which tells the provider to stop.
+/// Dropping the stream closes the connection at once, so that the provider stops.
 #[must_use = "a stream does nothing unless it is read"]
 pub struct ResponseStream(Pin<Box<dyn Stream<Item = Result<Event, Error>> + Send>>);
 
 impl ResponseStream {
-    /// The next event; none after the last.
+    /// Returns the next event, or `None` after the last.
     ///
     /// # Cancellation
     ///
-    /// Nothing is lost when the future is dropped: the next call gives the same event.
+    /// Dropping the future loses no event. The next call returns it.
     pub async fn next(&mut self) -> Option<Result<Event, Error>> {
         self.0.next().await
     }
 
-    /// Of a server that answered in one piece, though it was asked for a stream.
-    pub(crate) fn whole(response: Response) -> Self {
+    /// Creates the stream of a server that sent a complete response in place of a stream.
+    pub(crate) fn from_response(response: Response) -> Self {
         let events = [Event::TextDelta(response.output_text()), Event::Completed(response)];
         Self(futures_util::stream::iter(events.map(Ok)).boxed())
     }
 
-    pub(crate) fn new(source: Source) -> Self {
-        let events = futures_util::stream::try_unfold(source, async |mut source| {
-            Ok(source.next().await?.map(|event| (event, source)))
+    pub(crate) fn new(reader: EventReader) -> Self {
+        let events = futures_util::stream::try_unfold(reader, async |mut reader| {
+            Ok(reader.next().await?.map(|event| (event, reader)))
         });
         Self(events.boxed())
     }
@@ -71,54 +65,55 @@ impl fmt::Debug for ResponseStream {
     }
 }
 
-/// The body of an answer that comes in events.
-pub(crate) struct Source {
-    answer: reqwest::Response,
+/// Reads events from the body of a response.
+pub(crate) struct EventReader {
+    response: reqwest::Response,
     request_id: Option<String>,
     key: ApiKey,
     limits: Limits,
     decoder: Decoder,
+    /// The size of all chunks so far, in bytes.
     received: usize,
-    /// All text so far.
+    /// The text of all events so far.
     text: String,
-    /// Events that have come and are not taken yet, and what comes after them.
-    waiting: VecDeque<Event>,
+    /// Decoded events that are not yet returned.
+    pending: VecDeque<Event>,
+    /// The end of the stream, which follows the pending events.
     end: Option<Result<(), Error>>,
 }
 
-/// What a stream may take.
+/// The limits of a stream.
 pub(crate) struct Limits {
-    /// How long nothing may come.
-    pub(crate) silence: Duration,
-    /// When it must have ended.
+    /// The timeout between two chunks.
+    pub(crate) idle_timeout: Duration,
     pub(crate) deadline: Instant,
-    /// Bytes of one event.
+    /// The maximum size of a line and of an event, in bytes.
     pub(crate) max_body: usize,
 }
 
-impl Source {
+impl EventReader {
     pub(crate) fn new(
-        answer: reqwest::Response,
+        response: reqwest::Response,
         request_id: Option<String>,
         key: ApiKey,
         limits: Limits,
     ) -> Self {
         Self {
-            answer,
+            response,
             request_id,
             key,
             decoder: Decoder::new(limits.max_body),
             limits,
             received: 0,
             text: String::new(),
-            waiting: VecDeque::new(),
+            pending: VecDeque::new(),
             end: None,
         }
     }
 
     async fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
-            if let Some(event) = self.waiting.pop_front() {
+            if let Some(event) = self.pending.pop_front() {
                 return Ok(Some(event));
             }
             match self.end.take() {
@@ -127,46 +122,40 @@ impl Source {
                 None => {}
             }
             let chunk = self.chunk().await?;
-            if let Err(error) = self.read(&chunk) {
+            if let Err(error) = self.decode(&chunk) {
                 self.end = Some(Err(error));
             }
         }
     }
 
     async fn chunk(&mut self) -> Result<Bytes, Error> {
-        let patience = self.limits.deadline.min(Instant::now() + self.limits.silence);
-        match timeout_at(patience, self.answer.chunk()).await {
+        let deadline = self.limits.deadline.min(Instant::now() + self.limits.idle_timeout);
+        match timeout_at(deadline, self.response.chunk()).await {
             Ok(Ok(Some(chunk))) => Ok(chunk),
-            Ok(Ok(None)) => Err(Error::Transport { source: "the stream ended before the answer did".into() }),
+            Ok(Ok(None)) => Err(Error::Transport { source: "the stream ended without a last event".into() }),
             Ok(Err(error)) => Err(Error::from_http(error)),
             Err(_) => Err(Error::Timeout),
         }
     }
 
-    fn read(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let Self { decoder, text, waiting, end, key, request_id, limits, received, .. } = self;
+    fn decode(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let Self { decoder, text, pending, end, key, request_id, limits, received, .. } = self;
         let request_id = request_id.as_deref();
         let limit = limits.max_body.saturating_mul(STREAM_FACTOR);
         *received = received.saturating_add(chunk.len());
         if *received > limit {
             return Err(Error::TooLarge { limit, request_id: request_id.map(str::to_owned) });
         }
-        decoder.read(chunk, |event| {
-            // What follows the end is not looked at.
+        decoder.decode(chunk, |event| {
             if end.is_some() {
                 return Ok(());
             }
-            match decode::event(&event, text, request_id, key)? {
-                Said::Text(delta) => {
-                    text.push_str(&delta);
-                    waiting.push_back(Event::TextDelta(delta));
-                }
-                Said::End(response) => {
-                    waiting.push_back(Event::Completed(response));
-                    *end = Some(Ok(()));
-                }
-                Said::Nothing => {}
+            let Some(event) = decode::event(&event, text, request_id, key)? else { return Ok(()) };
+            match &event {
+                Event::TextDelta(delta) => text.push_str(delta),
+                Event::Completed(_) => *end = Some(Ok(())),
             }
+            pending.push_back(event);
             Ok(())
         })
     }

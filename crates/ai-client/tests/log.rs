@@ -1,5 +1,5 @@
-//! What is logged. This is a program of its own because `tracing` remembers for the whole process whether anybody listens to an
-//! event, so tests that do not listen would silence one that does.
+//! The log. This is a test binary of its own, because `tracing` caches for the whole process which
+//! events have a subscriber. Tests without a subscriber could turn off the events of this one.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const KEY: &str = "sk-canary-5f0c1e7a";
 
-/// Collects what is logged on this thread.
+/// Collects the log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -36,22 +36,23 @@ impl<'a> MakeWriter<'a> for Log {
 }
 
 #[tokio::test]
-async fn log_holds_neither_key_nor_question_nor_answer() {
+async fn create_logs_neither_the_key_nor_the_input_nor_the_response() {
     let log = Log::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    for answer in [
+    let content = json!([{ "type": "output_text", "text": "private answer" }]);
+    for template in [
         ResponseTemplate::new(200).set_body_json(json!({
             "status": "completed",
-            "output": [{ "type": "message", "content": [{ "type": "output_text", "text": "private answer" }] }],
+            "output": [{ "type": "message", "content": content }],
         })),
         ResponseTemplate::new(400).set_body_json(json!({ "error": { "message": "no private note" } })),
         ResponseTemplate::new(500).set_body_json(json!({ "error": { "message": format!("{KEY} broke") } })),
     ] {
         let server = MockServer::start().await;
-        Mock::given(any()).respond_with(answer).mount(&server).await;
+        Mock::given(any()).respond_with(template).mount(&server).await;
         let client = Client::builder(ApiKey::new(KEY).unwrap())
             .base_url(server.uri().parse().unwrap())
             .backoff(Duration::ZERO, Duration::ZERO)

@@ -2,7 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    reason = "a test without its server can only fail, and should say why"
+    reason = "a test without its server must fail, with the reason"
 )]
 
 mod postgres;

@@ -1,25 +1,32 @@
-//! PostgreSQL.
+//! A PostgreSQL server for tests.
+
+mod installation;
+mod session;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::process::{free_port, guarded, is_running, signal, state};
+use self::installation::{as_postgres, bin_folder, give_to_postgres, is_root, run};
+use crate::process::{
+    free_port, is_running, is_stopped, kill_watchdog, signal, start_watchdog, state, wait_until,
+};
 
-const MISSING: &str = "PostgreSQL's server is not installed. Debian and Ubuntu: apt-get install postgresql";
+pub use self::session::PostgresSession;
 
-/// Safe against nothing, since nobody needs the data afterwards, and with room for many small services at once.
-const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=500 -c shared_buffers=128MB";
+/// Without durability, since no test reads the data after a power failure. There are enough
+/// connections for many small services at once.
+const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+    -c max_connections=500 -c shared_buffers=128MB";
 
-/// $1 folder, $2 bin folder, $3 port, $4 options, $5 the user to run as. The job becomes the server and is not its parent, as
-/// `runuser` would be: that one stops with a server that is stopped, and then the whole group is hung up on.
+/// The watchdog: `$1` folder, `$2` bin folder, `$3` port, `$4` options, `$5` user.
+///
+/// Under root, `setpriv` sets the user and then becomes the server. `runuser` would stay its parent
+/// and would stop together with a suspended server, and the kernel would send `SIGHUP` to both.
 const SCRIPT: &str = r#"
 "$5" "$2/postgres" -D "$1/data" -p "$3" -k "$1" -h 127.0.0.1 $4 &
 server=$!
@@ -35,18 +42,18 @@ pub struct Postgres {
     bin: PathBuf,
     folder: PathBuf,
     options: String,
-    next: AtomicU32,
-    // Its standard input is what keeps the server alive.
-    guard: Mutex<Option<Child>>,
+    next_database: AtomicU32,
+    // Holds the standard input, whose end makes the watchdog stop the server.
+    watchdog: Mutex<Option<Child>>,
 }
 
-/// A database that one test has to itself.
+/// A database for one test.
 pub struct TestDatabase {
     url: String,
 }
 
 impl TestDatabase {
-    /// `postgres://postgres@127.0.0.1:port/name`
+    /// Returns `postgres://postgres@127.0.0.1:{port}/{name}`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -54,59 +61,53 @@ impl TestDatabase {
 }
 
 impl Postgres {
-    /// The server that all tests of this process share.
+    /// Returns the server that all tests of this process share, and starts it on the first call.
     #[must_use]
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(""))
     }
 
-    /// Starts a server of one's own, with more options, for a test that breaks it.
+    /// Starts a server with more options, for a test that breaks it.
     ///
     /// # Panics
     ///
-    /// When PostgreSQL is not installed, with the command that installs it, or does not start.
+    /// Panics if PostgreSQL is not installed or does not start.
     #[must_use]
     pub fn start(options: &str) -> Self {
         Self::start_with_files(options, &[])
     }
 
-    /// The same, with files (a name and a content) that are put into its data folder before, as a certificate has to be.
+    /// Starts a server with more options and with files in its data folder, such as a certificate.
+    ///
+    /// Each file is a name and a content.
     ///
     /// # Panics
     ///
-    /// As [`Postgres::start`].
+    /// Panics like [`Postgres::start`].
     #[must_use]
     pub fn start_with_files(options: &str, files: &[(&str, &str)]) -> Self {
         let bin = bin_folder();
         let folder = tempfile::Builder::new().prefix("daybook-pg-").tempdir().expect("a folder").keep();
-        prepare(&folder);
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("permissions");
+        give_to_postgres(&folder);
         let data = folder.join("data");
         let mut initdb = as_postgres(&bin.join("initdb"));
-        initdb.args([
-            "--auth=trust",
-            "--username=postgres",
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C",
-            "-D",
-        ]);
-        run(initdb.arg(&data));
+        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]);
+        run(initdb.arg("-D").arg(&data));
         for (name, content) in files {
             let path = data.join(name);
             fs::write(&path, content).expect("a file in the data folder");
             fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
-            if is_root() {
-                run(Command::new("chown").arg("postgres").arg(&path));
-            }
+            give_to_postgres(&path);
         }
         let server = Self {
             port: free_port(),
             bin,
             folder,
             options: format!("{OPTIONS} {options}"),
-            next: AtomicU32::new(0),
-            guard: Mutex::default(),
+            next_database: AtomicU32::new(0),
+            watchdog: Mutex::default(),
         };
         server.start_again();
         server
@@ -116,7 +117,7 @@ impl Postgres {
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// Panics if the server does not start.
     pub fn start_again(&self) {
         let text = |path: &Path| path.to_str().expect("a path in UTF-8").to_owned();
         let (script, user) = if is_root() {
@@ -125,36 +126,42 @@ impl Postgres {
             (SCRIPT.replace("\"$5\" ", ""), "")
         };
         let arguments = [&text(&self.folder), &text(&self.bin), &self.port.to_string(), &self.options, user];
-        *self.guard.lock().expect("the guard") = Some(guarded(&script, &arguments));
-        self.wait_until_ready();
+        *self.watchdog.lock().expect("the watchdog") = Some(start_watchdog(&script, &arguments));
+        wait_until("PostgreSQL to start", || self.is_ready());
     }
 
-    /// Ends every process of the server at once, as a power cut would, and waits until they are gone.
+    fn is_ready(&self) -> bool {
+        // The connection is cheaper than a process, so it comes first.
+        TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            && Command::new(self.bin.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .is_ok_and(|status| status.success())
+    }
+
+    /// Kills all processes of the server, like a power failure, and waits until they have ended.
     ///
     /// # Panics
     ///
-    /// When the server does not run.
+    /// Panics if the server does not run.
     pub fn kill(&self) {
         let ids = self.stop();
         signal("KILL", &ids);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        // The guard takes leave of its child; until then a new server would find the old one's id in use.
-        while ids.iter().any(|id| is_running(*id)) || !state(ids[0]).is_empty() {
-            assert!(Instant::now() < deadline, "PostgreSQL did not end within a minute");
-            thread::sleep(Duration::from_millis(5));
-        }
-        // It would tidy up behind the server.
-        if let Some(mut guard) = self.guard.lock().expect("the guard").take() {
-            guard.kill().expect("the guard ends");
-            guard.wait().expect("the guard ends");
+        // The watchdog must also reap the server's zombie. Until then, a new server would find the
+        // process id in the old lock file in use.
+        wait_until("PostgreSQL to end", || !ids.iter().any(|id| is_running(*id)) && state(ids[0]).is_empty());
+        if let Some(watchdog) = self.watchdog.lock().expect("the watchdog").take() {
+            kill_watchdog(watchdog);
         }
     }
 
-    /// Stops every process of the server where it is, until what this gives is dropped: its sockets stay open and nothing answers.
+    /// Suspends all processes of the server until the return value is dropped.
+    ///
+    /// The sockets of a suspended server stay open, but no response arrives.
     ///
     /// # Panics
     ///
-    /// When the server does not run.
+    /// Panics if the server does not run.
     #[must_use]
     pub fn suspend(&self) -> SuspendedPostgres {
         let processes = self.stop();
@@ -162,89 +169,81 @@ impl Postgres {
         SuspendedPostgres { processes }
     }
 
-    /// Stops the server's own process, so that it starts no others, and gives the ids of all of them.
+    /// Stops the main process, so that it starts no others, and returns the ids of all processes.
     fn stop(&self) -> Vec<u32> {
-        let server = self.process();
-        signal("STOP", &[server]);
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !state(server).starts_with('T') {
-            assert!(Instant::now() < deadline, "PostgreSQL did not stop within a minute");
-            thread::sleep(Duration::from_millis(1));
-        }
-        self.processes()
+        let main = self.process_id();
+        signal("STOP", &[main]);
+        wait_until("PostgreSQL to stop", || is_stopped(main));
+        self.process_ids()
     }
 
-    /// The ids of the server's own process and of all that it has started.
-    fn processes(&self) -> Vec<u32> {
-        let server = self.process();
+    /// Returns the ids of the main process and of its children, the main process first.
+    fn process_ids(&self) -> Vec<u32> {
+        let main = self.process_id();
         let list = run(Command::new("ps").args(["-A", "-o", "pid=,ppid="]));
         let list = String::from_utf8_lossy(&list.stdout).into_owned();
         let children = list.lines().filter_map(|line| {
             let (id, parent) = line.trim().split_once(' ')?;
-            (parent.trim().parse() == Ok(server)).then(|| id.parse().ok()).flatten()
+            (parent.trim().parse() == Ok(main)).then(|| id.parse().ok()).flatten()
         });
-        std::iter::once(server).chain(children).collect()
+        std::iter::once(main).chain(children).collect()
     }
 
-    /// The port of 127.0.0.1 that it listens on.
+    /// Returns the port of 127.0.0.1 on which the server listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The folder with its data and its socket.
+    /// Returns the folder of the data and of the Unix socket.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The id of the server's own process, to be stopped and killed by.
+    /// Returns the id of the server's main process.
     ///
     /// # Panics
     ///
-    /// When it does not run.
+    /// Panics if the server does not run.
     #[must_use]
-    pub fn process(&self) -> u32 {
+    pub fn process_id(&self) -> u32 {
         let file = fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("the server runs");
         file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a process id")
     }
 
-    /// Makes an empty database.
+    /// Creates an empty database.
     ///
     /// # Panics
     ///
-    /// When the server does not make it.
+    /// Panics if the statement fails.
     #[must_use]
     pub fn create_database(&self) -> TestDatabase {
-        let name = format!("test_{}", self.next.fetch_add(1, Ordering::Relaxed));
-        // Two at once would both copy template1, which PostgreSQL does not allow; template0 nobody ever connects to.
+        let name = format!("test_{}", self.next_database.fetch_add(1, Ordering::Relaxed));
+        // Concurrent calls would fail if they copied template1, the default. PostgreSQL allows no
+        // connections to template0, so it is never in use.
         self.query("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0"));
         TestDatabase { url: format!("postgres://postgres@127.0.0.1:{}/{name}", self.port) }
     }
 
-    /// Runs a statement and gives what `psql` prints for it, without decoration.
+    /// Runs a statement and returns its rows as `psql` prints them, without decoration.
     ///
     /// # Panics
     ///
-    /// When the statement fails.
+    /// Panics if the statement fails.
     pub fn query(&self, database: &str, statement: &str) -> String {
         let output = run(self.psql(database).args(["-c", statement]));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Opens a session that stays open, for a transaction that others are to meet. It ends when it is dropped.
+    /// Opens a session that stays open, such as for a transaction that holds a lock.
     ///
     /// # Panics
     ///
-    /// When `psql` cannot be started.
+    /// Panics if `psql` does not start.
     #[must_use]
     pub fn session(&self, database: &str) -> PostgresSession {
-        let mut psql = self.psql(database);
-        psql.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = psql.spawn().unwrap_or_else(|error| panic!("psql: {error}. {MISSING}"));
-        let input = process.stdin.take().expect("standard input");
-        let output = BufReader::new(process.stdout.take().expect("standard output"));
-        PostgresSession { process, input, output }
+        PostgresSession::start(self.psql(database))
     }
 
     fn psql(&self, database: &str) -> Command {
@@ -253,24 +252,9 @@ impl Postgres {
         psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1"]);
         psql
     }
-
-    fn wait_until_ready(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        let ready = || {
-            TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-                && Command::new(self.bin.join("pg_isready"))
-                    .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-                    .status()
-                    .is_ok_and(|status| status.success())
-        };
-        while !ready() {
-            assert!(Instant::now() < deadline, "PostgreSQL did not start within a minute");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
 }
 
-/// A [`Postgres`] that is stopped; dropping this lets it go on.
+/// A suspended [`Postgres`]. Dropping this value resumes the server.
 pub struct SuspendedPostgres {
     processes: Vec<u32>,
 }
@@ -281,76 +265,30 @@ impl Drop for SuspendedPostgres {
     }
 }
 
-/// A session at a [`Postgres`] that stays open.
-pub struct PostgresSession {
-    process: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl PostgresSession {
-    /// Runs statements and waits until they are done.
-    ///
-    /// # Panics
-    ///
-    /// When one fails.
-    pub fn run(&mut self, statements: &str) {
-        writeln!(self.input, "{statements};\n\\echo done").expect("the session is open");
-        let mut line = String::new();
-        while line.trim_end() != "done" {
-            line.clear();
-            assert_ne!(self.output.read_line(&mut line).expect("an answer"), 0, "{statements} failed");
-        }
+    #[test]
+    fn start_again_after_kill_keeps_the_data() {
+        let postgres = Postgres::start("");
+        let main = postgres.process_id();
+        postgres.query("postgres", "CREATE TABLE t (a integer)");
+        postgres.session("postgres").run("INSERT INTO t VALUES (1); CHECKPOINT");
+        postgres.kill();
+        assert!(TcpStream::connect(("127.0.0.1", postgres.port())).is_err());
+        postgres.start_again();
+        assert_ne!(postgres.process_id(), main);
+        assert_eq!(postgres.query("postgres", "SELECT a FROM t"), "1");
     }
-}
 
-impl Drop for PostgresSession {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    #[test]
+    fn suspend_stops_the_server_until_it_is_dropped() {
+        let postgres = Postgres::start("");
+        let main = postgres.process_id();
+        let suspended = postgres.suspend();
+        assert!(is_stopped(main));
+        drop(suspended);
+        assert_eq!(postgres.query("postgres", "SELECT 1"), "1");
     }
-}
-
-/// Where Debian keeps the newest server, or wherever the PATH has one.
-fn bin_folder() -> PathBuf {
-    let debian = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path().join("bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let version = |bin: &PathBuf| -> u32 {
-        let name = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-        name.and_then(|name| name.parse().ok()).unwrap_or(0)
-    };
-    let found = debian.chain(std::env::split_paths(&path)).filter(|bin| bin.join("initdb").exists());
-    found.max_by_key(version).unwrap_or_else(|| panic!("{MISSING}"))
-}
-
-fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
-}
-
-/// A program of PostgreSQL's, as a user that it accepts.
-fn as_postgres(program: &Path) -> Command {
-    if !is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("runuser");
-    command.args(["-u", "postgres", "--"]).arg(program);
-    command
-}
-
-/// Lets the server's user in.
-fn prepare(folder: &Path) {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("permissions");
-    if is_root() {
-        run(Command::new("chown").arg("postgres").arg(folder));
-    }
-}
-
-fn run(command: &mut Command) -> Output {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {MISSING}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output
 }

@@ -1,29 +1,45 @@
-//! Processes that do not outlive the tests.
+//! Processes that end with the test process, and signals to them.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// A port of 127.0.0.1 that nobody listens on.
+/// A server that takes longer than this to start or end has failed, even on a busy machine.
+const SERVER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Short compared with the 30 ms in which Redis starts.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Returns a port of 127.0.0.1 on which no process listens.
 ///
 /// # Panics
 ///
-/// When the machine has none.
+/// Panics if there is no free port.
 #[must_use]
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
 }
 
-/// Runs a shell script that starts a server, waits for the end of its standard input and stops the server: the input ends when
-/// this process does, however it ends.
-pub(crate) fn guarded(script: &str, arguments: &[&str]) -> Child {
+/// Starts a watchdog: a shell script that starts a server, waits for the end of its standard input
+/// and then stops the server.
+///
+/// The kernel closes the input when the test process ends, even if that process is killed.
+pub(crate) fn start_watchdog(script: &str, arguments: &[&str]) -> Child {
     let mut command = Command::new("sh");
     command.args(["-c", script, "sh"]).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("sh")
 }
 
-/// Sends a signal by name to those of the processes that still are.
+/// Kills a watchdog, so that it does not remove the files of its server.
+pub(crate) fn kill_watchdog(mut watchdog: Child) {
+    watchdog.kill().expect("the watchdog ends");
+    watchdog.wait().expect("the watchdog ends");
+}
+
+/// Sends a signal to processes. A process that has ended is ignored.
 pub(crate) fn signal(name: &str, ids: &[u32]) {
     for id in ids {
         let mut kill = Command::new("kill");
@@ -36,9 +52,28 @@ pub(crate) fn is_running(id: u32) -> bool {
     !matches!(state(id).chars().next(), None | Some('Z'))
 }
 
-/// What `ps` calls the state of a process: it begins with `T` when it is stopped, with `Z` when it has ended, and is empty when nobody
-/// remembers it.
+pub(crate) fn is_stopped(id: u32) -> bool {
+    state(id).starts_with('T')
+}
+
+/// Returns the state of a process as `ps` prints it.
+///
+/// The state begins with `T` if the process is stopped, and with `Z` if it is a zombie. It is empty
+/// if the process does not exist.
 pub(crate) fn state(id: u32) -> String {
     let state = Command::new("ps").args(["-o", "stat=", "-p", &id.to_string()]).output().expect("ps");
     String::from_utf8_lossy(&state.stdout).trim().to_owned()
+}
+
+/// Waits until a condition holds. `event` completes the sentence "timeout while waiting for …".
+///
+/// # Panics
+///
+/// Panics after [`SERVER_TIMEOUT`].
+pub(crate) fn wait_until(event: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + SERVER_TIMEOUT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "timeout while waiting for {event}");
+        thread::sleep(POLL_INTERVAL);
+    }
 }

@@ -1,18 +1,18 @@
-//! Redis.
+//! A Redis server for tests.
 
 use std::fs;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::process::{free_port, guarded, signal, state};
+use crate::process::{free_port, is_stopped, kill_watchdog, signal, start_watchdog, wait_until};
 
 const MISSING: &str = "Redis is not installed. Debian and Ubuntu: apt-get install redis-server";
 
-/// $1 folder, $2 port, $3 more options. Nobody needs the data afterwards, so the server is killed: one that is stopped where it is ends only by that.
+/// The watchdog: `$1` folder, `$2` port, `$3` more options.
+///
+/// It ends the server with `SIGKILL`, the only signal that ends a suspended process.
 const SCRIPT: &str = r#"
 cd "$1"
 redis-server --bind 127.0.0.1 --port "$2" --save '' --appendonly no $3 &
@@ -24,31 +24,33 @@ wait $server
 rm -rf "$1"
 "#;
 
-/// A Redis server that ends with this process, or when it is dropped. It writes nothing to disk.
+/// A Redis server that ends with this process, or when it is dropped. It stores no data on disk.
 pub struct Redis {
     port: u16,
     folder: PathBuf,
     options: String,
-    // Its standard input is what keeps the server alive.
-    guard: Mutex<Option<Child>>,
+    // Holds the standard input, whose end makes the watchdog kill the server.
+    watchdog: Mutex<Option<Child>>,
 }
 
 impl Redis {
-    /// Starts a server of one's own, which is up in some 30 ms.
+    /// Starts a server, which takes about 30 ms.
     ///
     /// # Panics
     ///
-    /// When Redis is not installed, with the command that installs it, or does not start.
+    /// Panics if Redis is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
         Self::start_with("", &[])
     }
 
-    /// Starts one that speaks TLS on another port, with this certificate and its key in PEM; gives its `rediss://` URL too.
+    /// Starts a server that also listens with TLS on another port, and returns its `rediss://` URL.
+    ///
+    /// The certificate and its key are in PEM.
     ///
     /// # Panics
     ///
-    /// As [`Redis::start`].
+    /// Panics like [`Redis::start`].
     #[must_use]
     pub fn start_with_tls(certificate: &str, key: &str) -> (Self, String) {
         let port = free_port();
@@ -67,7 +69,7 @@ impl Redis {
             fs::write(folder.join(name), content).expect("a file in the folder");
         }
         let options = options.to_owned();
-        let server = Self { port: free_port(), folder, options, guard: Mutex::default() };
+        let server = Self { port: free_port(), folder, options, watchdog: Mutex::default() };
         server.start_again();
         server
     }
@@ -76,76 +78,78 @@ impl Redis {
     ///
     /// # Panics
     ///
-    /// When it does not start.
+    /// Panics if the server does not start.
     pub fn start_again(&self) {
         let folder = self.folder.to_str().expect("a path in UTF-8");
         let arguments = [folder, &self.port.to_string(), &self.options];
-        *self.guard.lock().expect("the guard") = Some(guarded(SCRIPT, &arguments));
-        wait_until("Redis started", || {
+        *self.watchdog.lock().expect("the watchdog") = Some(start_watchdog(SCRIPT, &arguments));
+        wait_until("Redis to start", || {
             let ping = self.redis_cli().arg("PING").output().unwrap_or_else(|_| panic!("{MISSING}"));
             ping.stdout.starts_with(b"PONG")
         });
     }
 
-    /// `redis://127.0.0.1:port`
+    /// Returns `redis://127.0.0.1:{port}`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The port of 127.0.0.1 that it listens on.
+    /// Returns the port of 127.0.0.1 on which the server listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The id of its process.
+    /// Returns the id of the server's process.
     ///
     /// # Panics
     ///
-    /// When it was never started.
+    /// Panics if the server was never started.
     #[must_use]
-    pub fn process(&self) -> u32 {
+    pub fn process_id(&self) -> u32 {
         let id = fs::read_to_string(self.folder.join("pid")).expect("the server runs");
         id.trim().parse().expect("a process id")
     }
 
-    /// Runs a command and gives what `redis-cli` prints for it, also when that is an error. Nothing limits how long it waits.
+    /// Runs a command and returns the output of `redis-cli`, which may be an error of the server.
+    ///
+    /// The call has no timeout, so it blocks while the server is suspended.
     ///
     /// # Panics
     ///
-    /// When the server is not there.
+    /// Panics if the server does not run.
     pub fn query(&self, args: &[&str]) -> String {
         let output = self.redis_cli().args(args).output().unwrap_or_else(|_| panic!("{MISSING}"));
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Ends the server at once, as a power cut would, and waits until it is gone.
+    /// Kills the server, like a power failure, and waits until its port is closed.
     ///
     /// # Panics
     ///
-    /// When it does not end.
+    /// Panics if the server does not end.
     pub fn kill(&self) {
-        // The guard would tidy up behind the server.
-        if let Some(mut guard) = self.guard.lock().expect("the guard").take() {
-            guard.kill().expect("the guard ends");
-            guard.wait().expect("the guard ends");
+        if let Some(watchdog) = self.watchdog.lock().expect("the watchdog").take() {
+            kill_watchdog(watchdog);
         }
-        signal("KILL", &[self.process()]);
-        wait_until("Redis ended", || TcpStream::connect(("127.0.0.1", self.port)).is_err());
+        signal("KILL", &[self.process_id()]);
+        wait_until("Redis to end", || TcpStream::connect(("127.0.0.1", self.port)).is_err());
     }
 
-    /// Stops the server where it is, until what this gives is dropped: its sockets stay open and nothing answers.
+    /// Suspends the server until the return value is dropped.
+    ///
+    /// The sockets of a suspended server stay open, but no response arrives.
     ///
     /// # Panics
     ///
-    /// When the server does not run.
+    /// Panics if the server does not run.
     #[must_use]
     pub fn suspend(&self) -> SuspendedRedis {
-        let process = self.process();
+        let process = self.process_id();
         signal("STOP", &[process]);
-        wait_until("Redis stopped", || state(process).starts_with('T'));
+        wait_until("Redis to stop", || is_stopped(process));
         SuspendedRedis { process }
     }
 
@@ -157,15 +161,15 @@ impl Redis {
 }
 
 impl Drop for Redis {
-    /// Leaves a folder behind only where [`Redis::kill`] has taken the guard that removes it.
+    /// Removes the folder if [`Redis::kill`] has ended the watchdog, which removes it otherwise.
     fn drop(&mut self) {
-        if self.guard.get_mut().is_ok_and(|guard| guard.is_none()) {
+        if self.watchdog.get_mut().is_ok_and(|watchdog| watchdog.is_none()) {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
 }
 
-/// A [`Redis`] that is stopped; dropping this lets it go on.
+/// A suspended [`Redis`]. Dropping this value resumes the server.
 pub struct SuspendedRedis {
     process: u32,
 }
@@ -176,22 +180,17 @@ impl Drop for SuspendedRedis {
     }
 }
 
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader, Read, Write};
+    use std::thread;
+    use std::time::Duration;
 
     use super::*;
+    use crate::process::state;
 
     #[test]
-    fn it_answers_until_it_is_killed_and_comes_back_empty() {
+    fn kill_ends_the_server_and_start_again_starts_it_empty() {
         let redis = Redis::start();
         assert_eq!(redis.query(&["SET", "a", "1"]), "OK");
         assert_eq!(redis.query(&["CONFIG", "GET", "save"]), "save");
@@ -202,42 +201,43 @@ mod tests {
     }
 
     #[test]
-    fn a_suspended_one_accepts_and_says_nothing_until_it_goes_on() {
+    fn suspend_keeps_sockets_open_without_a_response() {
         let redis = Redis::start();
         let suspended = redis.suspend();
-        let mut connection = TcpStream::connect(("127.0.0.1", redis.port())).expect("the kernel accepts");
-        connection.write_all(b"PING\r\n").expect("and takes what is sent");
+        let mut connection =
+            TcpStream::connect(("127.0.0.1", redis.port())).expect("the kernel accepts connections");
+        connection.write_all(b"PING\r\n").expect("the kernel accepts bytes");
         connection.set_read_timeout(Some(Duration::from_millis(200))).expect("a timeout");
-        let mut answer = [0; 7];
-        assert!(connection.read_exact(&mut answer).is_err());
+        let mut reply = [0; 7];
+        assert!(connection.read_exact(&mut reply).is_err());
         drop(suspended);
         connection.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
-        connection.read_exact(&mut answer).expect("the answer");
-        assert_eq!(&answer, b"+PONG\r\n");
+        connection.read_exact(&mut reply).expect("the reply");
+        assert_eq!(&reply, b"+PONG\r\n");
     }
 
     #[test]
-    fn it_ends_when_it_is_dropped_also_while_it_is_suspended() {
+    fn drop_ends_a_suspended_server_and_removes_its_folder() {
         let redis = Redis::start();
-        let (process, folder) = (redis.process(), redis.folder.clone());
+        let (process, folder) = (redis.process_id(), redis.folder.clone());
         std::mem::forget(redis.suspend());
         drop(redis);
-        wait_until("Redis ended", || !state(process).starts_with(['R', 'S', 'T']));
-        wait_until("the folder is gone", || !folder.exists());
+        wait_until("Redis to end", || !state(process).starts_with(['R', 'S', 'T']));
+        wait_until("the folder to be removed", || !folder.exists());
     }
 
     #[test]
-    #[ignore = "never ends: the test below runs and kills it"]
+    #[ignore = "never ends; the test below runs and kills it"]
     fn never_ends() {
         let redis = Redis::start();
-        println!("\nprocess {}", redis.process());
+        println!("\nprocess {}", redis.process_id());
         loop {
             thread::park();
         }
     }
 
     #[test]
-    fn it_ends_when_the_process_of_the_test_is_killed() {
+    fn server_ends_when_the_test_process_is_killed() {
         let mut test = Command::new(std::env::current_exe().expect("this program"))
             .args(["--exact", "redis::tests::never_ends", "--ignored", "--nocapture"])
             .stdout(Stdio::piped())
@@ -249,6 +249,6 @@ mod tests {
         assert!(state(process).starts_with(['R', 'S']));
         test.kill().expect("the end");
         test.wait().expect("the end");
-        wait_until("Redis ended", || !state(process).starts_with(['R', 'S', 'T']));
+        wait_until("Redis to end", || !state(process).starts_with(['R', 'S', 'T']));
     }
 }

@@ -1,4 +1,4 @@
-//! What a network and a hostile server can do. Once a request is sent, nothing of this is tried again.
+//! Faults of the network and of hostile servers. None is retried once the request is sent.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{RawServer, answer, ask, builder, completed, server, status}
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
-async fn hold(connection: TcpStream) {
+async fn keep_open(connection: TcpStream) {
     std::future::pending::<()>().await;
     drop(connection);
 }
@@ -21,43 +21,44 @@ async fn send(mut connection: TcpStream, text: String) -> TcpStream {
     connection
 }
 
-async fn ask_impatiently(server: &RawServer) -> Error {
+/// Sends a request with a timeout of 200 ms, which must fail.
+async fn failure_with_short_timeout(server: &RawServer) -> Error {
     let client = builder(&server.base).timeout(Duration::from_millis(200)).build().unwrap();
     client.create(&Request::new("m", "a note")).await.unwrap_err()
 }
 
 #[tokio::test]
-async fn server_that_says_nothing_is_a_timeout() {
-    let server = RawServer::start(hold).await;
-    let error = ask_impatiently(&server).await;
+async fn create_times_out_if_the_server_sends_nothing() {
+    let server = RawServer::start(keep_open).await;
+    let error = failure_with_short_timeout(&server).await;
     assert!(matches!(error, Error::Timeout), "{error:?}");
     assert!(!error.is_retryable());
     assert_eq!(server.calls(), 1);
 }
 
 #[tokio::test]
-async fn server_that_stops_in_the_middle_is_a_timeout() {
+async fn create_times_out_if_the_body_stalls() {
     let server = RawServer::start(async |connection| {
         let half = format!("{HEAD}content-length: 100\r\n\r\n{{\"status\"");
-        hold(send(connection, half).await).await;
+        keep_open(send(connection, half).await).await;
     })
     .await;
-    let error = ask_impatiently(&server).await;
+    let error = failure_with_short_timeout(&server).await;
     assert!(matches!(error, Error::Timeout), "{error:?}");
     assert_eq!(server.calls(), 1);
 }
 
 #[tokio::test]
-async fn deadline_over_all_attempts_also_bounds_one() {
-    let server = RawServer::start(hold).await;
-    let client = builder(&server.base).total_deadline(Duration::from_millis(200)).build().unwrap();
+async fn create_times_out_after_the_total_timeout() {
+    let server = RawServer::start(keep_open).await;
+    let client = builder(&server.base).total_timeout(Duration::from_millis(200)).build().unwrap();
     let error = client.create(&Request::new("m", "a note")).await.unwrap_err();
     assert!(matches!(error, Error::Timeout), "{error:?}");
     assert_eq!(server.calls(), 1);
 }
 
 #[tokio::test]
-async fn closed_port_is_no_connection() {
+async fn create_returns_connect_for_a_closed_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -67,7 +68,7 @@ async fn closed_port_is_no_connection() {
 }
 
 #[tokio::test]
-async fn connection_closed_before_an_answer_is_broken() {
+async fn create_returns_transport_if_the_connection_closes_before_a_response() {
     let server = RawServer::start(async |connection| drop(connection)).await;
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
@@ -76,7 +77,7 @@ async fn connection_closed_before_an_answer_is_broken() {
 }
 
 #[tokio::test]
-async fn connection_reset_in_the_middle_is_broken() {
+async fn create_returns_transport_if_the_connection_is_reset_in_the_body() {
     let server = RawServer::start(async |connection| {
         let half = format!("{HEAD}content-length: 100\r\n\r\n{{\"status\"");
         let connection = send(connection, half).await;
@@ -89,9 +90,9 @@ async fn connection_reset_in_the_middle_is_broken() {
 }
 
 #[tokio::test]
-async fn body_shorter_than_announced_is_broken() {
+async fn create_returns_transport_for_a_body_shorter_than_its_content_length() {
     let server = RawServer::start(async |connection| {
-        // A whole answer in itself: only the length says that some of it is missing.
+        // The JSON is complete; only the length shows that a byte is missing.
         let body = completed("ok").to_string();
         send(connection, format!("{HEAD}content-length: {}\r\n\r\n{body}", body.len() + 1)).await;
     })
@@ -102,7 +103,7 @@ async fn body_shorter_than_announced_is_broken() {
 }
 
 #[tokio::test]
-async fn body_cut_off_without_a_length_is_malformed() {
+async fn create_returns_malformed_for_a_truncated_body_without_content_length() {
     let server = RawServer::start(async |connection| {
         let body = completed("ok").to_string();
         send(connection, format!("{HEAD}connection: close\r\n\r\n{}", &body[..body.len() - 1])).await;
@@ -114,7 +115,7 @@ async fn body_cut_off_without_a_length_is_malformed() {
 }
 
 #[tokio::test]
-async fn server_that_speaks_no_http_is_broken() {
+async fn create_returns_transport_if_the_server_does_not_speak_http() {
     let server = RawServer::start(async |connection| {
         send(connection, "220 mail.example ESMTP\r\n".to_owned()).await;
     })
@@ -125,11 +126,11 @@ async fn server_that_speaks_no_http_is_broken() {
 }
 
 #[tokio::test]
-async fn size_that_is_announced_is_refused_unread() {
-    // The body never comes, so waiting for it would be a timeout.
+async fn create_rejects_a_content_length_over_the_limit_unread() {
+    // The body never arrives, so a client that reads it would time out.
     let server = RawServer::start(async |connection| {
         let head = format!("{HEAD}x-request-id: req_1\r\ncontent-length: 1000000000\r\n\r\n");
-        hold(send(connection, head).await).await;
+        keep_open(send(connection, head).await).await;
     })
     .await;
     let error = ask(&server.base).await.unwrap_err();
@@ -139,7 +140,7 @@ async fn size_that_is_announced_is_refused_unread() {
 }
 
 #[tokio::test]
-async fn size_that_is_not_announced_is_counted() {
+async fn create_rejects_a_body_over_the_limit_without_content_length() {
     let (report, mut written) = mpsc::unbounded_channel();
     let server = RawServer::start(move |connection| {
         let report = report.clone();
@@ -162,7 +163,7 @@ async fn size_that_is_not_announced_is_counted() {
 }
 
 #[tokio::test]
-async fn size_at_the_limit_is_accepted() {
+async fn create_accepts_a_body_at_the_limit() {
     let body = completed("ok").to_string();
     for (limit, fits) in [(body.len(), true), (body.len() - 1, false)] {
         let server = server(answer(completed("ok")), 1).await;
@@ -172,20 +173,20 @@ async fn size_at_the_limit_is_accepted() {
 }
 
 #[tokio::test]
-async fn endless_error_body_does_not_hide_the_status() {
+async fn create_returns_the_status_despite_a_long_error_body() {
     let server = server(status(401).set_body_bytes(vec![b' '; 4 * 1024 * 1024]), 1).await;
     let error = ask(&server.uri()).await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized { status: 401, .. }), "{error:?}");
 }
 
 #[tokio::test]
-async fn dropping_the_call_closes_the_connection() {
+async fn dropping_create_closes_the_connection() {
     let (report, mut seen) = mpsc::unbounded_channel();
     let server = RawServer::start(move |mut connection| {
         let report = report.clone();
         async move {
             report.send("asked").unwrap();
-            // Comes back only when the other side is gone.
+            // Returns only when the client closes the connection.
             let _ = connection.read(&mut [0]).await;
             report.send("closed").unwrap();
         }

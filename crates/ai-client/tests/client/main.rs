@@ -1,5 +1,5 @@
-//! The client against servers that answer well, badly and not at all.
-#![expect(clippy::unwrap_used, reason = "in a test a panic is the report, in its helpers too")]
+//! The client against servers with valid, invalid and missing responses.
+#![expect(clippy::unwrap_used, reason = "a panic fails the test, in its helper functions too")]
 
 mod faults;
 mod matrix;

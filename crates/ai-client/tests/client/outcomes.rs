@@ -1,4 +1,5 @@
-//! Answers with status 200 that are no answers. None is tried again: the work was done.
+//! Responses with status 200 that are errors. None is retried, since the provider has done the
+//! work.
 
 use daybook_ai_client::{Error, IncompleteReason, Status};
 use serde_json::{Value, json};
@@ -22,7 +23,7 @@ fn incomplete(details: Value) -> Value {
 }
 
 #[tokio::test]
-async fn incomplete_tells_the_reason_and_keeps_the_text() {
+async fn create_returns_reason_and_text_of_an_incomplete_response() {
     for (details, expected) in [
         (json!({ "reason": "max_output_tokens" }), IncompleteReason::MaxOutputTokens),
         (json!({ "reason": "content_filter" }), IncompleteReason::ContentFilter),
@@ -37,7 +38,7 @@ async fn incomplete_tells_the_reason_and_keeps_the_text() {
 }
 
 #[tokio::test]
-async fn refusal_is_no_answer_even_beside_text() {
+async fn create_returns_refused_even_if_there_is_text() {
     let mut body = completed("Of course: ");
     let parts = body["output"][0]["content"].as_array_mut().unwrap();
     parts.push(json!({ "type": "refusal", "refusal": "I can't help\nwith that." }));
@@ -49,7 +50,7 @@ async fn refusal_is_no_answer_even_beside_text() {
 }
 
 #[tokio::test]
-async fn failed_tells_code_and_message() {
+async fn create_returns_code_and_message_of_a_failed_response() {
     let error = failure_of(json!({
         "status": "failed",
         "output": [],
@@ -68,7 +69,7 @@ async fn failed_tells_code_and_message() {
 }
 
 #[tokio::test]
-async fn status_that_is_no_end_is_a_failure() {
+async fn create_returns_failed_for_other_statuses() {
     for (word, expected) in [
         ("cancelled", Status::Cancelled),
         ("queued", Status::Queued),
@@ -83,7 +84,7 @@ async fn status_that_is_no_end_is_a_failure() {
 }
 
 #[tokio::test]
-async fn error_in_a_completed_answer_is_a_failure() {
+async fn create_returns_failed_for_an_error_in_a_completed_response() {
     let mut body = completed("text");
     body["error"] = json!({ "code": null, "message": "no" });
     let error = failure_of(body).await;
@@ -91,7 +92,7 @@ async fn error_in_a_completed_answer_is_a_failure() {
 }
 
 #[tokio::test]
-async fn answer_without_text_is_empty() {
+async fn create_returns_empty_for_a_response_without_text() {
     for body in [
         completed(""),
         completed(" \n"),
@@ -105,22 +106,23 @@ async fn answer_without_text_is_empty() {
 }
 
 #[tokio::test]
-async fn json_of_another_shape_is_malformed() {
+async fn create_returns_malformed_for_json_of_another_shape() {
+    let without_text = json!([{ "type": "message", "content": [{ "type": "output_text" }] }]);
     for body in [
         json!({}),
         json!([]),
         json!({ "object": "chat.completion", "choices": [] }),
         json!({ "status": "completed", "output": "a private text" }),
-        json!({ "status": "completed", "output": [{ "type": "message", "content": [{ "type": "output_text" }] }] }),
+        json!({ "status": "completed", "output": without_text }),
     ] {
         let error = failure_of(body).await;
         assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
-        assert!(!format!("{error:?}").contains("private"), "the answer is quoted: {error:?}");
+        assert!(!format!("{error:?}").contains("private"), "the response is quoted: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn body_that_is_not_json_is_malformed() {
+async fn create_returns_malformed_for_a_body_that_is_not_json() {
     let deep = "[".repeat(100_000);
     for body in ["", "<html>a private page</html>", r#"{"status":"completed","outp"#, "\u{0}", deep.as_str()]
     {
@@ -129,6 +131,6 @@ async fn body_that_is_not_json_is_malformed() {
         let error = ask(&server.uri()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
         assert_eq!(error.request_id(), Some("req_1"));
-        assert!(!format!("{error:?}").contains("private"), "the answer is quoted: {error:?}");
+        assert!(!format!("{error:?}").contains("private"), "the response is quoted: {error:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Answers whose status is not 2xx.
+//! Responses whose status is not 2xx.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -9,16 +9,16 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{answer, ask, builder, completed, rejection, server, status};
 
-/// Answers with `first` the given number of times and then well.
+/// Responds with `first` the given number of times, and then with a complete response.
 fn at_first(times: usize, first: ResponseTemplate) -> impl Fn(&wiremock::Request) -> ResponseTemplate {
-    let asked = AtomicUsize::new(0);
+    let requests = AtomicUsize::new(0);
     move |_: &wiremock::Request| {
-        if asked.fetch_add(1, Ordering::SeqCst) < times { first.clone() } else { answer(completed("ok")) }
+        if requests.fetch_add(1, Ordering::SeqCst) < times { first.clone() } else { answer(completed("ok")) }
     }
 }
 
 #[tokio::test]
-async fn key_that_is_not_accepted_is_unauthorized_at_once() {
+async fn create_returns_unauthorized_without_a_retry() {
     for refused in [401, 403] {
         let server = server(rejection(refused, "invalid_api_key", "Incorrect API key."), 1).await;
         let error = ask(&server.uri()).await.unwrap_err();
@@ -29,7 +29,7 @@ async fn key_that_is_not_accepted_is_unauthorized_at_once() {
 }
 
 #[tokio::test]
-async fn request_that_is_not_accepted_is_invalid_at_once() {
+async fn create_returns_invalid_request_without_a_retry() {
     for refused in [400, 402, 404, 409, 413, 418, 422] {
         let server = server(rejection(refused, "model_not_found", "No such model."), 1).await;
         let error = ask(&server.uri()).await.unwrap_err();
@@ -45,7 +45,7 @@ async fn request_that_is_not_accepted_is_invalid_at_once() {
 }
 
 #[tokio::test]
-async fn message_of_a_provider_is_bounded() {
+async fn create_truncates_the_message_of_the_provider() {
     let long = format!("\u{1b}]0;pwned\u{7}{}", "é".repeat(5_000));
     let server = server(rejection(400, &long, &long), 1).await;
     let error = ask(&server.uri()).await.unwrap_err();
@@ -57,20 +57,20 @@ async fn message_of_a_provider_is_bounded() {
 }
 
 #[tokio::test]
-async fn page_of_a_proxy_is_not_quoted() {
+async fn create_does_not_quote_the_html_of_a_proxy() {
     let server = server(status(502).set_body_string("<h1>Bad Gateway</h1>"), 3).await;
     let error = ask(&server.uri()).await.unwrap_err();
     assert_eq!(error.to_string(), "the AI provider is unavailable with status 502");
 }
 
 #[tokio::test]
-async fn rate_limit_is_tried_again() {
+async fn create_retries_a_rate_limit() {
     let server = server(at_first(2, rejection(429, "rate_limit_exceeded", "Slow down.")), 3).await;
     assert_eq!(ask(&server.uri()).await.unwrap().output_text(), "ok");
 }
 
 #[tokio::test]
-async fn rate_limit_for_ever_is_told_after_the_last_attempt() {
+async fn create_returns_rate_limited_after_the_last_attempt() {
     let server = server(rejection(429, "rate_limit_exceeded", "Slow down."), 3).await;
     let error = ask(&server.uri()).await.unwrap_err();
     assert!(error.is_retryable());
@@ -79,7 +79,7 @@ async fn rate_limit_for_ever_is_told_after_the_last_attempt() {
 }
 
 #[tokio::test]
-async fn wait_that_fits_is_honoured() {
+async fn create_retries_if_retry_after_ends_before_the_deadline() {
     let past = httpdate::fmt_http_date(SystemTime::now() - Duration::from_secs(60));
     for now in ["0", past.as_str()] {
         let limited = rejection(429, "rate_limit_exceeded", "Slow down.").insert_header("retry-after", now);
@@ -89,7 +89,7 @@ async fn wait_that_fits_is_honoured() {
 }
 
 #[tokio::test]
-async fn wait_in_seconds_that_does_not_fit_is_told_at_once() {
+async fn create_returns_a_retry_after_in_seconds_that_exceeds_the_deadline() {
     for code in [429, 503] {
         let server = server(rejection(code, "busy", "Later.").insert_header("retry-after", "3600"), 1).await;
         let error = ask(&server.uri()).await.unwrap_err();
@@ -100,7 +100,7 @@ async fn wait_in_seconds_that_does_not_fit_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn wait_as_a_date_that_does_not_fit_is_told_at_once() {
+async fn create_returns_a_retry_after_date_that_exceeds_the_deadline() {
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(7200));
     let server = server(rejection(429, "busy", "Later.").insert_header("retry-after", date), 1).await;
     let error = ask(&server.uri()).await.unwrap_err();
@@ -109,7 +109,7 @@ async fn wait_as_a_date_that_does_not_fit_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn account_without_credit_is_not_tried_again() {
+async fn create_does_not_retry_quota_exceeded() {
     let server = server(rejection(429, "insufficient_quota", "Check your billing."), 1).await;
     let error = ask(&server.uri()).await.unwrap_err();
     assert!(!error.is_retryable());
@@ -120,15 +120,15 @@ async fn account_without_credit_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn two_faults_and_an_answer_are_an_answer() {
-    for passing in [408, 500, 502, 503, 504] {
-        let server = server(at_first(2, status(passing)), 3).await;
+async fn create_succeeds_after_two_transient_statuses() {
+    for transient in [408, 500, 502, 503, 504] {
+        let server = server(at_first(2, status(transient)), 3).await;
         assert_eq!(ask(&server.uri()).await.unwrap().output_text(), "ok");
     }
 }
 
 #[tokio::test]
-async fn faults_for_ever_are_unavailable_after_the_last_attempt() {
+async fn create_returns_unavailable_after_the_last_attempt() {
     for (retries, calls) in [(0, 1), (2, 3), (5, 6)] {
         let server = server(rejection(500, "server_error", "Sorry."), calls).await;
         let client = builder(&server.uri()).max_retries(retries).build().unwrap();
@@ -139,16 +139,16 @@ async fn faults_for_ever_are_unavailable_after_the_last_attempt() {
 }
 
 #[tokio::test]
-async fn fault_that_lasts_is_not_tried_again() {
-    for lasting in [501, 505] {
-        let server = server(status(lasting), 1).await;
+async fn create_does_not_retry_a_permanent_5xx() {
+    for permanent in [501, 505] {
+        let server = server(status(permanent), 1).await;
         let error = ask(&server.uri()).await.unwrap_err();
-        assert!(matches!(error, Error::Unavailable { status, .. } if status == lasting), "{error:?}");
+        assert!(matches!(error, Error::Unavailable { status, .. } if status == permanent), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn provider_that_wants_no_retry_gets_none() {
+async fn create_does_not_retry_if_x_should_retry_is_false() {
     for code in [429, 500] {
         let server = server(rejection(code, "busy", "No.").insert_header("x-should-retry", "false"), 1).await;
         ask(&server.uri()).await.unwrap_err();
@@ -156,7 +156,7 @@ async fn provider_that_wants_no_retry_gets_none() {
 }
 
 #[tokio::test]
-async fn redirect_is_not_followed() {
+async fn create_does_not_follow_a_redirect() {
     let private = MockServer::start().await;
     Mock::given(any()).respond_with(answer(completed("stolen"))).expect(0).mount(&private).await;
     for redirect in [301, 302, 303, 307, 308] {

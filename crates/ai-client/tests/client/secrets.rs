@@ -1,3 +1,5 @@
+//! The key is in no `Debug` and in no error.
+
 use daybook_ai_client::{ApiKey, Request};
 use serde_json::json;
 
@@ -9,7 +11,7 @@ fn assert_hidden(text: &str) {
 }
 
 #[tokio::test]
-async fn key_is_not_in_any_debug() {
+async fn debug_redacts_the_key() {
     let client = builder("http://localhost:1").build().unwrap();
     assert_hidden(&format!("{:?}", ApiKey::new(KEY).unwrap()));
     assert_hidden(&format!("{client:?} {client:#?}"));
@@ -18,7 +20,7 @@ async fn key_is_not_in_any_debug() {
 }
 
 #[tokio::test]
-async fn secret_in_the_query_of_the_base_is_not_in_debug() {
+async fn debug_and_errors_omit_the_query_of_the_base_url() {
     let base = format!("http://localhost:1/v1?key={KEY}").parse().unwrap();
     let client = builder("http://localhost:1").base_url(base).max_retries(0).build().unwrap();
     assert_hidden(&format!("{client:?}"));
@@ -27,7 +29,7 @@ async fn secret_in_the_query_of_the_base_is_not_in_debug() {
 }
 
 #[tokio::test]
-async fn key_that_a_provider_echoes_is_cut_out() {
+async fn errors_omit_a_key_that_the_provider_echoes() {
     let echo = format!("Incorrect API key provided: {KEY}.");
     let failed = json!({ "status": "failed", "error": { "code": KEY, "message": echo } });
     let mut refused = completed("");

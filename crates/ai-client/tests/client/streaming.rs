@@ -1,4 +1,4 @@
-//! Answers that come in pieces.
+//! Streams.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn open(base: &str) -> Result<ResponseStream, Error> {
     builder(base).build().unwrap().stream(&Request::new("m", "a note")).await
 }
 
-async fn all(stream: &mut ResponseStream) -> Vec<Result<Event, Error>> {
+async fn collect(stream: &mut ResponseStream) -> Vec<Result<Event, Error>> {
     let mut events = Vec::new();
     while let Some(event) = stream.next().await {
         events.push(event);
@@ -35,7 +35,8 @@ async fn all(stream: &mut ResponseStream) -> Vec<Result<Event, Error>> {
     events
 }
 
-async fn saying(text: String) -> RawServer {
+/// Starts a server that responds to each request with a stream of `text`.
+async fn server_of(text: String) -> RawServer {
     RawServer::start(move |mut connection: TcpStream| {
         let text = format!("{HEAD}{text}");
         async move { connection.write_all(text.as_bytes()).await.unwrap() }
@@ -44,7 +45,7 @@ async fn saying(text: String) -> RawServer {
 }
 
 #[tokio::test]
-async fn a_stream_is_asked_for_as_the_api_wants_it() {
+async fn stream_sends_the_request_as_the_api_requires() {
     let server = server(answer(completed("whole")), 1).await;
     let _stream = open(&server.uri()).await.unwrap();
     let request = &server.received_requests().await.unwrap()[0];
@@ -54,11 +55,11 @@ async fn a_stream_is_asked_for_as_the_api_wants_it() {
 }
 
 #[tokio::test]
-async fn pieces_come_as_they_are_written_and_the_whole_at_the_end() {
+async fn stream_returns_deltas_and_then_the_complete_response() {
     let mut whole = completed("ä🎂");
     whole["usage"] = json!({ "input_tokens": 3, "output_tokens": 2 });
-    let server = saying(delta("ä") + &delta("🎂") + &end(&whole) + &delta("late") + "data: {\n\n").await;
-    let events = all(&mut open(&server.base).await.unwrap()).await;
+    let server = server_of(delta("ä") + &delta("🎂") + &end(&whole) + &delta("late") + "data: {\n\n").await;
+    let events = collect(&mut open(&server.base).await.unwrap()).await;
     let [Ok(first), Ok(second), Ok(Event::Completed(response))] = &events[..] else { panic!("{events:?}") };
     assert_eq!((first, second), (&Event::TextDelta("ä".into()), &Event::TextDelta("🎂".into())));
     assert_eq!((response.output_text().as_str(), response.usage.unwrap().input_tokens), ("ä🎂", 3));
@@ -66,29 +67,29 @@ async fn pieces_come_as_they_are_written_and_the_whole_at_the_end() {
 }
 
 #[tokio::test]
-async fn an_end_without_the_text_has_the_text_that_was_streamed() {
+async fn stream_adds_the_deltas_to_a_terminal_event_without_text() {
     let server =
-        saying(delta("Milk ") + &delta("and bread.") + &end(&json!({ "status": "completed" }))).await;
-    let events = all(&mut open(&server.base).await.unwrap()).await;
+        server_of(delta("Milk ") + &delta("and bread.") + &end(&json!({ "status": "completed" }))).await;
+    let events = collect(&mut open(&server.base).await.unwrap()).await;
     let Some(Ok(Event::Completed(response))) = events.last() else { panic!("{events:?}") };
     assert_eq!(response.output_text(), "Milk and bread.");
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_stream_gives_one_piece() {
+async fn stream_returns_one_delta_if_the_server_does_not_stream() {
     let server = server(answer(completed("whole")), 1).await;
-    let events = all(&mut open(&server.uri()).await.unwrap()).await;
+    let events = collect(&mut open(&server.uri()).await.unwrap()).await;
     let [Ok(Event::TextDelta(text)), Ok(Event::Completed(_))] = &events[..] else { panic!("{events:?}") };
     assert_eq!(text, "whole");
 }
 
 #[tokio::test]
-async fn what_was_streamed_is_never_asked_for_again() {
-    // Each of these failures would be tried again had nothing been said.
+async fn stream_is_not_retried_after_the_first_event() {
+    // Both errors would be retried before the stream begins.
     for failure in ["server_error", "rate_limit_exceeded"] {
         let error = json!({ "type": "error", "code": failure, "message": "no" });
-        let server = saying(delta("Milk") + &format!("event: error\ndata: {error}\n\n")).await;
-        let events = all(&mut open(&server.base).await.unwrap()).await;
+        let server = server_of(delta("Milk") + &format!("event: error\ndata: {error}\n\n")).await;
+        let events = collect(&mut open(&server.base).await.unwrap()).await;
         let [Ok(Event::TextDelta(_)), Err(Error::Failed { code, request_id, .. })] = &events[..] else {
             panic!("{events:?}")
         };
@@ -98,25 +99,26 @@ async fn what_was_streamed_is_never_asked_for_again() {
 }
 
 #[tokio::test]
-async fn an_error_does_not_hide_what_came_before_it() {
-    let server = saying(delta("Milk ") + &delta("and") + "data: {\n\n").await;
-    let events = all(&mut open(&server.base).await.unwrap()).await;
+async fn stream_returns_the_events_before_an_error() {
+    let server = server_of(delta("Milk ") + &delta("and") + "data: {\n\n").await;
+    let events = collect(&mut open(&server.base).await.unwrap()).await;
     assert!(matches!(&events[..], [Ok(_), Ok(_), Err(Error::Malformed { .. })]), "{events:?}");
 }
 
 #[tokio::test]
-async fn what_servers_add_is_ignored() {
-    let other = "event: response.content_part.added\ndata: {\"type\":\"response.content_part.added\",\"part\":{}}\n\n";
-    // A type that stands in the field `event` alone, and the last word of other APIs.
+async fn stream_ignores_comments_and_unknown_events() {
+    let data = json!({ "type": "response.content_part.added", "part": {} });
+    let other = format!("event: response.content_part.added\ndata: {data}\n\n");
+    // An event whose type is only in the field `event`, and the last line of Chat Completions.
     let bare = "event: response.output_text.delta\ndata: {\"delta\":\"b\"}\n\ndata: [DONE]\n\n";
     let server =
-        saying(format!("\u{feff}: hello\n\n{other}{}{bare}{}", delta("a"), end(&completed("ab")))).await;
-    let events = all(&mut open(&server.base).await.unwrap()).await;
+        server_of(format!("\u{feff}: hello\n\n{other}{}{bare}{}", delta("a"), end(&completed("ab")))).await;
+    let events = collect(&mut open(&server.base).await.unwrap()).await;
     assert_eq!(events.len(), 3, "{events:?}");
 }
 
 #[tokio::test]
-async fn an_endless_stream_is_refused() {
+async fn stream_rejects_an_endless_body() {
     let server = RawServer::start(async |mut connection| {
         let piece = delta(&"x".repeat(1_000));
         let _ = connection.write_all(HEAD.as_bytes()).await;
@@ -125,7 +127,7 @@ async fn an_endless_stream_is_refused() {
     .await;
     let client = builder(&server.base).max_body(16 * 1024).build().unwrap();
     let mut stream = client.stream(&Request::new("m", "a note")).await.unwrap();
-    let events = all(&mut stream).await;
+    let events = collect(&mut stream).await;
     assert!(
         matches!(events.last(), Some(Err(Error::TooLarge { limit: 262_144, .. }))),
         "{:?}",
@@ -133,8 +135,8 @@ async fn an_endless_stream_is_refused() {
     );
 }
 
-/// Says one word and then nothing, or nothing but comments.
-async fn falling_silent(pings: bool) -> RawServer {
+/// Starts a server that sends one event and then nothing, or only comments.
+async fn stalling_server(pings: bool) -> RawServer {
     RawServer::start(move |mut connection| async move {
         connection.write_all(format!("{HEAD}{}", delta("Milk")).as_bytes()).await.unwrap();
         loop {
@@ -148,38 +150,35 @@ async fn falling_silent(pings: bool) -> RawServer {
 }
 
 #[tokio::test]
-async fn silence_and_the_whole_time_are_bounded() {
+async fn stream_times_out_when_it_stalls_and_when_it_takes_too_long() {
     const SHORT: Duration = Duration::from_millis(300);
     const LONG: Duration = Duration::from_secs(60);
-    for (pings, timeout, deadline) in [(false, SHORT, LONG), (false, LONG, SHORT), (true, LONG, SHORT)] {
-        let server = falling_silent(pings).await;
-        let client = builder(&server.base).timeout(timeout).stream_deadline(deadline).build().unwrap();
+    for (pings, timeout, stream_timeout) in [(false, SHORT, LONG), (false, LONG, SHORT), (true, LONG, SHORT)]
+    {
+        let server = stalling_server(pings).await;
+        let client = builder(&server.base).timeout(timeout).stream_timeout(stream_timeout).build().unwrap();
         let mut stream = client.stream(&Request::new("m", "a note")).await.unwrap();
-        let events = all(&mut stream).await;
+        let events = collect(&mut stream).await;
         assert!(matches!(&events[..], [Ok(_), Err(Error::Timeout)]), "{pings} {timeout:?}: {events:?}");
     }
-    // Comments keep a connection open over a silence.
-    let server = falling_silent(true).await;
-    let client = builder(&server.base)
-        .timeout(SHORT)
-        .total_deadline(SHORT)
-        .stream_deadline(SHORT * 3)
-        .build()
-        .unwrap();
+    // Comments reset the timeout between two chunks.
+    let server = stalling_server(true).await;
+    let client =
+        builder(&server.base).timeout(SHORT).total_timeout(SHORT).stream_timeout(SHORT * 3).build().unwrap();
     let mut stream = client.stream(&Request::new("m", "a note")).await.unwrap();
     let began = Instant::now();
-    all(&mut stream).await;
+    collect(&mut stream).await;
     assert!(began.elapsed() > SHORT * 2, "{:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn dropping_the_stream_closes_the_connection() {
+async fn dropping_a_stream_closes_the_connection() {
     let (report, mut seen) = mpsc::unbounded_channel();
     let server = RawServer::start(move |mut connection| {
         let report = report.clone();
         async move {
             connection.write_all(format!("{HEAD}{}", delta("Milk")).as_bytes()).await.unwrap();
-            // Comes back only when the other side is gone.
+            // Returns only when the client closes the connection.
             let _ = connection.read(&mut [0]).await;
             report.send(Instant::now()).unwrap();
         }
@@ -194,15 +193,15 @@ async fn dropping_the_stream_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn neither_key_nor_text_is_in_what_a_failed_stream_says() {
+async fn stream_errors_contain_neither_the_key_nor_the_text() {
     let key = crate::support::KEY;
     let error = json!({ "type": "error", "code": key, "message": format!("bad key {key}") });
-    let server = saying(format!("data: {error}\n\n")).await;
-    let events = all(&mut open(&server.base).await.unwrap()).await;
+    let server = server_of(format!("data: {error}\n\n")).await;
+    let events = collect(&mut open(&server.base).await.unwrap()).await;
     assert!(!format!("{events:?}").contains(key), "{events:?}");
     let template =
         ResponseTemplate::new(200).set_body_raw("data: {\"type\":\"secret text\n\n", "text/event-stream");
     let server = crate::support::server(template, 1).await;
-    let events = all(&mut open(&server.uri()).await.unwrap()).await;
+    let events = collect(&mut open(&server.uri()).await.unwrap()).await;
     assert!(!format!("{events:?}").contains("secret text"), "{events:?}");
 }

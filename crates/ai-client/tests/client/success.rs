@@ -1,3 +1,5 @@
+//! Requests as they are sent, and complete responses.
+
 use daybook_ai_client::{
     ApiKey, Client, Content, Message, OutputItem, ReasoningEffort, Request, Role, Status, SummaryText,
 };
@@ -6,7 +8,7 @@ use wiremock::MockServer;
 
 use crate::support::{KEY, answer, ask, builder, completed, server, status};
 
-/// Sends `request` and returns what the server got.
+/// Sends `request` and returns it as the server received it.
 async fn sent(request: &Request) -> wiremock::Request {
     let server = server(answer(completed("ok")), 1).await;
     builder(&server.uri()).build().unwrap().create(request).await.unwrap();
@@ -18,7 +20,7 @@ async fn sent_json(request: &Request) -> Value {
 }
 
 #[tokio::test]
-async fn headers_are_exact() {
+async fn create_sends_exactly_these_headers() {
     let request = sent(&Request::new("m", "a note")).await;
     let header = |name: &str| request.headers.get(name).map(|value| value.to_str().unwrap());
     assert_eq!(header("authorization"), Some(format!("Bearer {KEY}").as_str()));
@@ -31,7 +33,7 @@ async fn headers_are_exact() {
 }
 
 #[tokio::test]
-async fn least_request_asks_for_nothing_to_be_stored() {
+async fn create_sends_store_false_by_default() {
     assert_eq!(
         sent_json(&Request::new("gpt-5-nano", "a note")).await,
         json!({ "model": "gpt-5-nano", "input": "a note", "store": false })
@@ -39,7 +41,7 @@ async fn least_request_asks_for_nothing_to_be_stored() {
 }
 
 #[tokio::test]
-async fn full_request_has_the_shape_of_the_api() {
+async fn create_sends_all_fields_as_the_api_requires() {
     let conversation = vec![
         Message::new(Role::System, "s"),
         Message::new(Role::Developer, "d"),
@@ -72,7 +74,7 @@ async fn full_request_has_the_shape_of_the_api() {
 }
 
 #[tokio::test]
-async fn base_url_with_a_slash_is_the_same() {
+async fn create_accepts_a_base_url_with_a_slash_at_the_end() {
     let server = server(answer(completed("ok")), 1).await;
     let client = Client::builder(ApiKey::new(KEY).unwrap())
         .base_url(format!("{}/v1/", server.uri()).parse().unwrap())
@@ -82,7 +84,7 @@ async fn base_url_with_a_slash_is_the_same() {
 }
 
 #[tokio::test]
-async fn answer_of_openai_is_read_whole() {
+async fn create_reads_all_fields_of_an_openai_response() {
     let server = server(
         answer(json!({
             "id": "resp_1",
@@ -129,7 +131,7 @@ async fn answer_of_openai_is_read_whole() {
 }
 
 #[tokio::test]
-async fn what_smaller_servers_leave_out_is_not_missed() {
+async fn create_accepts_a_response_without_optional_fields() {
     let mut body = completed("ok");
     body["usage"] = json!({ "input_tokens": 3, "output_tokens": 2 });
     body["created_at"] = json!(1_741_476_777.25);
@@ -146,7 +148,7 @@ async fn what_smaller_servers_leave_out_is_not_missed() {
 }
 
 #[tokio::test]
-async fn unknown_kinds_are_passed_over() {
+async fn create_ignores_items_and_parts_of_unknown_types() {
     let server = server(
         answer(json!({
             "status": "completed",
@@ -176,7 +178,7 @@ async fn unknown_kinds_are_passed_over() {
 }
 
 #[tokio::test]
-async fn clones_ask_the_same_server() {
+async fn clone_sends_to_the_same_server() {
     let server: MockServer = server(answer(completed("ok")), 2).await;
     let client = builder(&server.uri()).build().unwrap();
     let request = Request::new("m", "a note");

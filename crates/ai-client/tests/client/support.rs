@@ -1,3 +1,5 @@
+//! A client and servers for the tests.
+
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,26 +12,27 @@ use tokio::net::{TcpListener, TcpStream};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, Respond, ResponseTemplate};
 
-/// Looks like a secret and stands nowhere else, so finding it anywhere is a leak.
+/// A key that occurs nowhere else, so any occurrence of it is a leak.
 pub(crate) const KEY: &str = "sk-canary-5f0c1e7a";
 
-/// A client of `base` that retries twice and does not wait in between.
+/// Returns a builder of a client that retries twice and has no backoff.
 pub(crate) fn builder(base: &str) -> ClientBuilder {
     Client::builder(ApiKey::new(KEY).unwrap())
         .base_url(format!("{base}/v1").parse().unwrap())
         .backoff(Duration::ZERO, Duration::ZERO)
 }
 
+/// Sends one request with `create`.
 pub(crate) async fn ask(base: &str) -> Result<Response, Error> {
     builder(base).build().unwrap().create(&Request::new("m", "a note")).await
 }
 
-/// A server that answers `POST /v1/responses` and must be asked `calls` times by the end of the test.
-pub(crate) async fn server(answer: impl Respond + 'static, calls: u64) -> MockServer {
+/// Starts a server that responds to `POST /v1/responses` and expects `calls` requests in total.
+pub(crate) async fn server(response: impl Respond + 'static, calls: u64) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/responses"))
-        .respond_with(answer)
+        .respond_with(response)
         .expect(calls)
         .mount(&server)
         .await;
@@ -40,18 +43,19 @@ pub(crate) fn status(status: u16) -> ResponseTemplate {
     ResponseTemplate::new(status)
 }
 
-/// An error as OpenAI sends it.
+/// Returns an error in the format of OpenAI.
 pub(crate) fn rejection(code: u16, kind: &str, message: &str) -> ResponseTemplate {
     status(code)
         .insert_header("x-request-id", "req_1")
         .set_body_json(json!({ "error": { "message": message, "type": "t", "param": null, "code": kind } }))
 }
 
+/// Returns a response with status 200 and a request id.
 pub(crate) fn answer(body: Value) -> ResponseTemplate {
     status(200).insert_header("x-request-id", "req_1").set_body_json(body)
 }
 
-/// The smallest complete answer.
+/// Returns the smallest complete response.
 pub(crate) fn completed(text: &str) -> Value {
     json!({
         "status": "completed",
@@ -59,14 +63,15 @@ pub(crate) fn completed(text: &str) -> Value {
     })
 }
 
-/// A server on a bare socket: reads a request, hands the connection to `answer`, and counts.
+/// A server on a TCP socket that counts requests. After each request it passes the connection to a
+/// function.
 pub(crate) struct RawServer {
     pub(crate) base: String,
     pub(crate) calls: Arc<AtomicUsize>,
 }
 
 impl RawServer {
-    pub(crate) async fn start<F>(answer: impl Fn(TcpStream) -> F + Send + 'static) -> Self
+    pub(crate) async fn start<F>(respond: impl Fn(TcpStream) -> F + Send + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -78,7 +83,7 @@ impl RawServer {
             while let Ok((mut connection, _)) = listener.accept().await {
                 read_request(&mut connection).await;
                 counter.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(answer(connection));
+                tokio::spawn(respond(connection));
             }
         });
         Self { base, calls }
@@ -89,7 +94,7 @@ impl RawServer {
     }
 }
 
-/// Reads head and body, so that closing the connection later is an end and not a reset.
+/// Reads the whole request, so that closing the connection later sends a FIN and not a reset.
 async fn read_request(connection: &mut TcpStream) {
     let mut request = Vec::new();
     let mut missing = usize::MAX;
