@@ -1,12 +1,16 @@
+//! A counter and its limit, as callers name them.
+
 use crate::Quota;
 
-/// One counter: what is counted, whose it is, and how many there may be.
+/// One counter with its limit, for example of one account or of one network address.
 #[derive(Debug, Clone, Copy)]
 pub struct Bucket<'a> {
-    /// What is counted, for example `address`: told to the client that is refused, and part of what tells counters apart.
+    /// The kind of counter, for example `address`. It is part of the counter's identity, and a
+    /// [`Refusal`](crate::Refusal) repeats it.
     pub name: &'static str,
-    /// Whose it is: any text of any length. It is never stored, only a hash of it.
+    /// The counter among those with the same name, for example `192.0.2.7`. Any text of any
+    /// length: only a hash of it is stored.
     pub key: &'a str,
-    /// How many there may be.
+    /// The limit.
     pub quota: Quota,
 }

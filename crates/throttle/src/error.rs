@@ -1,11 +1,14 @@
-/// Why a [`Throttle`](crate::Throttle) cannot share its counters. Counting itself never fails.
+//! Errors of the connection to Redis.
+
+/// An error of [`Throttle::with_redis`](crate::Throttle::with_redis). Counting never fails.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No client can be made of the URL of Redis. It is not repeated, since a password may stand in it.
-    #[error("the URL of Redis cannot be used")]
+    /// The URL is not one of a Redis server, or asks for TLS without verification. The error does
+    /// not repeat the URL, because it may contain a password.
+    #[error("the Redis URL is not valid")]
     Url,
-    /// It was asked for outside of a Tokio runtime, which has to keep the connection.
-    #[error("there is no Tokio runtime to keep the connection to Redis")]
+    /// The caller is outside a Tokio runtime, which the connection needs.
+    #[error("a connection to Redis needs a Tokio runtime")]
     Runtime,
 }

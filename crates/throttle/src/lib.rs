@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod bucket;
-mod counters;
+mod concurrency;
+mod connection;
+mod decision;
 mod error;
+mod local;
 mod quota;
-mod redis;
+mod shared;
 mod throttle;
 
 pub use bucket::Bucket;
+pub use concurrency::{Concurrency, Full, Permit};
 pub use error::Error;
 pub use quota::{Quota, QuotaError};
 pub use throttle::{Refusal, Throttle};

@@ -1,40 +1,44 @@
-use std::{fmt, str::FromStr, time::Duration};
+//! Limits: how many in which period.
 
-/// So many at once, and as many again over the period.
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A rate limit: at most `limit` at once, and `limit` more over each `period`.
 ///
-/// This is the generic cell rate algorithm (ITU-T I.371, annex A): one is given back every `period / limit`, so that there is no
-/// moment at which a whole new quota begins.
+/// This is the generic cell rate algorithm (ITU-T I.371, annex A). One unit comes back every
+/// `period / limit`, so there is no moment at which a whole new quota begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     limit: u32,
     period: Duration,
 }
 
-/// Why there is no such quota.
+/// An error of [`Quota::new`] and of parsing a [`Quota`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuotaError {
-    /// Not between 1 and a million.
+    /// The limit is not between 1 and a million.
     #[error("a limit is a number from 1 to 1000000")]
     Limit,
-    /// Not between a second and a day.
+    /// The period is not between a second and a day.
     #[error("a period is between 1s and 24h")]
     Period,
-    /// Not written like `10/5m`.
+    /// The text is not written like `10/5m`.
     #[error("a quota looks like 10/5m: a limit from 1 to 1000000 and a period in s, m or h")]
     Form,
 }
 
-/// With more, less than a microsecond would lie between two of a second's.
+/// With a higher limit and the shortest period, units would come back in less than a microsecond.
 const LIMIT_MAX: u32 = 1_000_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Quota {
-    /// A limit from 1 to 1,000,000 over a period from a second to a day.
+    /// Returns a quota with a limit from 1 to 1,000,000 and a period from a second to a day.
     ///
     /// # Errors
     ///
-    /// When either is out of its range.
+    /// [`QuotaError::Limit`] or [`QuotaError::Period`] if a value is out of range.
     pub fn new(limit: u32, period: Duration) -> Result<Self, QuotaError> {
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(QuotaError::Limit);
@@ -45,32 +49,40 @@ impl Quota {
         Ok(Self { limit, period })
     }
 
-    /// How many there are at once.
+    /// Returns how many units can be taken at once.
     #[must_use]
     pub fn limit(self) -> u32 {
         self.limit
     }
 
-    /// The time over which all of them come back.
+    /// Returns the time in which a used up bucket becomes full again.
     #[must_use]
     pub fn period(self) -> Duration {
         self.period
     }
 
-    /// The microseconds after which one comes back, rounded up: rounded down, 600,000 a second would be a million.
+    /// Returns the microseconds after which one unit comes back.
+    ///
+    /// The value is rounded up. Rounded down, 600,000 a second would become a million.
     pub(crate) fn interval(self) -> i64 {
         // A day has fewer than 2^37 microseconds.
         let period = u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX);
         i64::try_from(period.div_ceil(u64::from(self.limit))).unwrap_or(i64::MAX)
     }
 
-    /// The microseconds that may be used up.
+    /// Returns the microseconds that are used when the whole limit is used.
     pub(crate) fn tolerance(self) -> i64 {
         self.interval() * i64::from(self.limit)
     }
+
+    /// Returns the microseconds until one unit can be taken if `used` microseconds are used.
+    /// Zero or less: at once.
+    pub(crate) fn wait(self, used: i64) -> i64 {
+        used + self.interval() - self.tolerance()
+    }
 }
 
-/// `10/5m` is ten in five minutes; the period is in whole seconds, minutes or hours.
+/// `10/5m` is ten in five minutes. The period is a whole number of seconds, minutes or hours.
 impl FromStr for Quota {
     type Err = QuotaError;
 
@@ -100,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn written_and_read() {
+    fn parse_reads_what_display_writes() {
         for (text, limit, seconds) in
             [("10/10m", 10, 600), ("1/1s", 1, 1), ("1000000/24h", 1_000_000, 86_400)]
         {
@@ -108,6 +120,10 @@ mod tests {
             assert_eq!((quota.limit(), quota.period()), (limit, Duration::from_secs(seconds)));
             assert_eq!(quota.to_string().parse(), Ok(quota));
         }
+    }
+
+    #[test]
+    fn parse_rejects_bad_forms_limits_and_periods() {
         for (text, error) in [
             ("", QuotaError::Form),
             ("10", QuotaError::Form),

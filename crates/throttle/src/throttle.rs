@@ -1,106 +1,113 @@
-use std::{fmt, sync::Arc, time::Duration};
+//! Rate limits over several buckets: local counters, and shared ones if there is a Redis.
 
-use crate::{
-    Bucket, Error, Quota,
-    counters::{Counters, wait},
-    redis::Redis,
-};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Counts, and says when it is too much. Clones share everything.
+use crate::local::LocalCounters;
+use crate::shared::SharedCounters;
+use crate::{Bucket, Error, Quota};
+
+/// A rate limiter. Clones share all counters.
 ///
-/// The clock of this process is an argument, in microseconds since any fixed time (1970, say); one that goes back only makes the
-/// throttle stricter, for a period at the most.
+/// Times are microseconds since any fixed instant, for example the Unix epoch. The caller passes
+/// them. A clock that goes back makes the throttle stricter, for at most one period.
 ///
 /// # With Redis
 ///
-/// Redis decides, by its own clock and for all instances at once. This process follows what Redis says, so that its own counters,
-/// which decide when Redis does not answer, begin where Redis has left off. Whoever asks while Redis does not answer waits 150 ms at
-/// the most, and only one in a second does.
+/// Redis decides, by its own clock and for all instances at once. This process stores each decision
+/// in its own counters, and decides with these while Redis does not answer. A take waits for Redis
+/// for at most 150 ms. After a failure, only one take a second tries Redis again.
 ///
 /// # Cancellation
 ///
-/// A future that is dropped has counted or not; the next one finds everything in order.
+/// A take whose future is dropped has counted or not. The counters stay consistent either way.
 #[derive(Clone)]
 pub struct Throttle {
-    counters: Arc<Counters>,
-    redis: Option<Arc<Redis>>,
+    local: Arc<LocalCounters>,
+    shared: Option<Arc<SharedCounters>>,
 }
 
-/// What has been used up.
+/// A rate limit was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{bucket} is used up for {} s", retry_after.as_secs_f64().ceil())]
 pub struct Refusal {
-    /// The name of the bucket: of several, the one that has to be waited for longest.
+    /// The name of the bucket that refused: of several, the one with the longest wait.
     pub bucket: &'static str,
-    /// Its quota.
+    /// The quota of that bucket.
     pub quota: Quota,
-    /// After this time it admits one.
+    /// The time until the bucket admits one.
     pub retry_after: Duration,
-    /// After this time it is whole again.
+    /// The time until the bucket is full again.
     pub reset: Duration,
-    /// Whether it has not refused since it last admitted: for who wants to tell of a flood once. Each instance has its own first one.
+    /// Whether this is the first refusal since the bucket last admitted. A caller that logs only
+    /// first refusals writes one line for a flood. Each instance has a first refusal of its own.
     pub first: bool,
 }
 
 impl Throttle {
-    /// Counts in this process alone: 65,536 counters at the most, some 4 MB. When they are more, those that are used up least go first.
+    /// Returns a throttle that counts in this process only.
+    ///
+    /// It keeps at most 65,536 counters in about 4 MB. Past that, the least used ones are evicted.
     #[must_use]
     pub fn new() -> Self {
-        Self { counters: Arc::new(Counters::new()), redis: None }
+        Self { local: Arc::new(LocalCounters::new()), shared: None }
     }
 
-    /// Shares the counters with all instances that use this Redis with this prefix. Connects when first needed; a server that is down
-    /// may come up later.
+    /// Shares the counters with all instances that use the same Redis and the same prefix.
+    ///
+    /// The first take connects. A server that is down now may come up later. The Tokio runtime of
+    /// the caller keeps the connection, so it must outlive the throttle.
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] when no client can be made of the URL, [`Error::Runtime`] outside of a Tokio runtime, which has to keep the
-    /// connection and to outlive the throttle's users.
+    /// [`Error::Url`] if the URL is not one of a Redis server.
+    /// [`Error::Runtime`] if the caller is outside a Tokio runtime.
     pub fn with_redis(self, url: &str, prefix: &str) -> Result<Self, Error> {
-        Ok(Self { redis: Some(Arc::new(Redis::new(url, prefix)?)), ..self })
+        Ok(Self { shared: Some(Arc::new(SharedCounters::new(url, prefix)?)), ..self })
     }
 
-    /// Takes one from each bucket, or from none.
+    /// Takes one unit from each bucket, or from none.
     ///
     /// # Errors
     ///
-    /// When one of them refuses.
+    /// A [`Refusal`] if a bucket is used up.
     pub async fn take(&self, buckets: &[Bucket<'_>], now: i64) -> Result<(), Refusal> {
-        let shared = match &self.redis {
-            Some(redis) => redis.take(buckets).await,
+        let shared = match &self.shared {
+            Some(shared) => shared.take(buckets).await,
             None => None,
         };
-        let (used, refuses, first) = match shared {
-            Some((used, refuses)) => {
-                let first = self.counters.follow(buckets, &used, refuses, now);
-                (used, refuses, first)
+        let (decision, first) = match shared {
+            Some(decision) => {
+                let first = self.local.follow(buckets, &decision, now);
+                (decision, first)
             }
-            None => self.counters.take(buckets, now),
+            None => self.local.take(buckets, now),
         };
-        let Some(index) = refuses else { return Ok(()) };
-        let (bucket, used) = (&buckets[index], used[index]);
+        let Some(index) = decision.refused_by else { return Ok(()) };
+        let (bucket, used) = (&buckets[index], decision.used[index]);
         Err(Refusal {
             bucket: bucket.name,
             quota: bucket.quota,
-            retry_after: micros(wait(bucket, used)),
+            retry_after: micros(bucket.quota.wait(used)),
             reset: micros(used),
             first,
         })
     }
 
-    /// Gives one back to a bucket: what was counted turned out not to count.
+    /// Gives one unit back to a bucket, for a take that turned out not to count.
     pub async fn give_back(&self, bucket: &Bucket<'_>, now: i64) {
-        self.counters.give_back(bucket, now);
-        if let Some(redis) = &self.redis {
-            redis.give_back(bucket).await;
+        self.local.give_back(bucket, now);
+        if let Some(shared) = &self.shared {
+            shared.give_back(bucket).await;
         }
     }
 
-    /// Forgets all that was taken from a bucket.
+    /// Gives all units back to a bucket.
     pub async fn reset(&self, bucket: &Bucket<'_>) {
-        self.counters.reset(bucket);
-        if let Some(redis) = &self.redis {
-            redis.reset(bucket).await;
+        self.local.reset(bucket);
+        if let Some(shared) = &self.shared {
+            shared.reset(bucket).await;
         }
     }
 }
@@ -113,7 +120,7 @@ impl Default for Throttle {
 
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Throttle").field("shared", &self.redis.is_some()).finish_non_exhaustive()
+        f.debug_struct("Throttle").field("shared", &self.shared.is_some()).finish_non_exhaustive()
     }
 }
 

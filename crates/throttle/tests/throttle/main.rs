@@ -1,8 +1,8 @@
-//! What a throttle promises, with a clock of the test's own and a real Redis.
+//! Tests of rate limits, with a clock that the test sets.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "in a test they are how it fails")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
-mod alone;
+mod local;
 mod shared;
 
 use daybook_throttle::{Bucket, Refusal};
@@ -17,6 +17,6 @@ fn bucket<'a>(name: &'static str, key: &'a str, quota: &str) -> Bucket<'a> {
 fn refusal(decision: Result<(), Refusal>) -> Refusal {
     match decision {
         Err(refusal) => refusal,
-        Ok(()) => panic!("it was admitted"),
+        Ok(()) => panic!("the take was admitted"),
     }
 }

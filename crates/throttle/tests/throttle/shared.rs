@@ -1,18 +1,15 @@
-//! Several instances and one Redis.
+//! Rate limits that several instances share through a real Redis.
 
-use std::{
-    io,
-    net::{TcpListener, TcpStream},
-    thread,
-    time::{Duration, Instant},
-};
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+use std::{io, thread};
 
 use daybook_test_servers::{Redis, free_port};
 use daybook_throttle::{Bucket, Error, Throttle};
 
 use crate::{NOW, bucket, refusal};
 
-/// More than anybody may ever wait for Redis.
+/// Longer than the 150 ms that a take may wait for Redis, so that a busy machine fails no test.
 const LONGEST: Duration = Duration::from_millis(500);
 
 fn instance(redis: &Redis) -> Throttle {
@@ -30,13 +27,13 @@ async fn admitted(throttle: &Throttle, bucket: Bucket<'_>, times: usize) -> usiz
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_quota_is_exact_over_instances() {
+async fn take_is_exact_over_instances() {
     let redis = Redis::start();
     let instances = [instance(&redis), instance(&redis)];
     for round in 0..20 {
         let tasks: Vec<_> = (0..64_i64)
             .map(|task| {
-                // Clocks that are hours apart.
+                // The clocks of the callers are hours apart.
                 let (throttle, now) = (instances[task as usize % 2].clone(), NOW + task * 3_600_000_000);
                 tokio::spawn(async move {
                     let key = round.to_string();
@@ -54,7 +51,7 @@ async fn the_quota_is_exact_over_instances() {
 }
 
 #[tokio::test]
-async fn what_one_gives_back_the_other_can_take() {
+async fn give_back_and_reset_are_shared() {
     let redis = Redis::start();
     let (one, two) = (instance(&redis), instance(&redis));
     let door = bucket("door", "ada", "3/10m");
@@ -69,7 +66,7 @@ async fn what_one_gives_back_the_other_can_take() {
 }
 
 #[tokio::test]
-async fn keys_tell_nothing_and_expire() {
+async fn redis_keys_are_hashed_and_expire() {
     let redis = Redis::start();
     let throttle = instance(&redis);
     let buckets = [bucket("account", "ada@example.com", "10/10m"), bucket("address", "192.0.2.7", "1/1s")];
@@ -85,7 +82,7 @@ async fn keys_tell_nothing_and_expire() {
 }
 
 #[tokio::test]
-async fn without_redis_each_instance_goes_on_by_itself() {
+async fn take_counts_locally_while_redis_is_down() {
     let redis = Redis::start();
     let (one, two) = (instance(&redis), instance(&redis));
     let (before, door) = (bucket("door", "before", "5/10m"), bucket("door", "ada", "5/10m"));
@@ -93,7 +90,7 @@ async fn without_redis_each_instance_goes_on_by_itself() {
     redis.kill();
     assert_eq!(admitted(&one, door, 8).await, 5);
     assert_eq!(admitted(&two, door, 8).await, 5);
-    assert_eq!(admitted(&one, before, 8).await, 2, "it goes on where Redis has left off");
+    assert_eq!(admitted(&one, before, 8).await, 2, "the local counters follow Redis");
     redis.start_again();
     for (instance, name) in [(&one, "one"), (&two, "two")] {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -108,7 +105,7 @@ async fn without_redis_each_instance_goes_on_by_itself() {
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_is_not_waited_for() {
+async fn take_does_not_wait_for_a_redis_that_hangs() {
     let redis = Redis::start();
     let throttle = instance(&redis);
     let door = bucket("door", "ada", "5/10m");
@@ -116,7 +113,7 @@ async fn a_redis_that_hangs_is_not_waited_for() {
     let suspended = redis.suspend();
     let began = Instant::now();
     assert_eq!(admitted(&throttle, door, 8).await, 3);
-    assert!(began.elapsed() < 2 * LONGEST, "eight did not wait one after the other: {:?}", began.elapsed());
+    assert!(began.elapsed() < 2 * LONGEST, "more than one take waited: {:?}", began.elapsed());
     drop(suspended);
     let deadline = Instant::now() + Duration::from_secs(30);
     let fresh = bucket("other", "x", "100000/24h");
@@ -128,20 +125,20 @@ async fn a_redis_that_hangs_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_not_there_yet_may_come_later() {
+async fn take_counts_locally_before_redis_was_ever_up() {
     let url = format!("redis://127.0.0.1:{}", free_port());
     let throttle = Throttle::new().with_redis(&url, "test").unwrap();
     assert_eq!(admitted(&throttle, bucket("door", "ada", "5/10m"), 8).await, 5);
 }
 
 #[test]
-fn without_a_runtime_there_is_no_connection() {
+fn with_redis_fails_outside_a_tokio_runtime() {
     let refused = Throttle::new().with_redis("redis://127.0.0.1:9", "test");
     assert!(matches!(refused, Err(Error::Runtime)));
 }
 
 #[tokio::test]
-async fn a_bad_url_is_refused_and_no_url_is_told() {
+async fn with_redis_rejects_a_bad_url_without_repeating_it() {
     let refused = Throttle::new().with_redis("http://user:canary@host", "test");
     assert!(matches!(refused, Err(Error::Url)));
     assert!(!format!("{refused:?}").contains("canary"));
@@ -152,7 +149,7 @@ async fn a_bad_url_is_refused_and_no_url_is_told() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_refused_is_tried_again() {
+async fn a_refused_redis_login_is_retried() {
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "before"]);
     let url = redis.url().replace("127.0.0.1", ":after@127.0.0.1");
@@ -168,7 +165,7 @@ async fn a_login_that_was_refused_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_slow_to_connect_to_is_used() {
+async fn a_redis_that_is_slow_to_accept_connections_is_used() {
     let redis = Redis::start();
     let (listener, port) = (TcpListener::bind("127.0.0.1:0").unwrap(), redis.port());
     let url = format!("redis://{}", listener.local_addr().unwrap());

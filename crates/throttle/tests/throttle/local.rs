@@ -1,4 +1,4 @@
-//! One process.
+//! Rate limits counted in one process.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::{NOW, SECOND, bucket, refusal};
 
 #[tokio::test]
-async fn as_many_at_once_and_then_one_by_one() {
+async fn take_admits_a_burst_and_then_one_per_interval() {
     let throttle = Throttle::new();
     let door = [bucket("door", "ada", "3/30s")];
     for _ in 0..3 {
@@ -21,7 +21,7 @@ async fn as_many_at_once_and_then_one_by_one() {
     assert_eq!(early.retry_after, Duration::from_micros(1));
     assert_eq!(throttle.take(&door, NOW + 10 * SECOND).await, Ok(()));
     let _ = refusal(throttle.take(&door, NOW + 10 * SECOND).await);
-    // After a period without any it is whole, and not more than that.
+    // After a period without takes the bucket is full, and not fuller.
     for _ in 0..3 {
         assert_eq!(throttle.take(&door, NOW + 1_000 * SECOND).await, Ok(()));
     }
@@ -29,7 +29,7 @@ async fn as_many_at_once_and_then_one_by_one() {
 }
 
 #[tokio::test]
-async fn from_all_buckets_or_from_none() {
+async fn take_takes_from_all_buckets_or_from_none() {
     let throttle = Throttle::new();
     let (one, two) = (bucket("account", "ada", "1/10m"), bucket("address", "here", "3/10m"));
     assert_eq!(throttle.take(&[one, two], NOW).await, Ok(()));
@@ -40,11 +40,15 @@ async fn from_all_buckets_or_from_none() {
     assert_eq!(throttle.take(&[other, two], NOW).await, Ok(()));
     assert_eq!(throttle.take(&[two], NOW).await, Ok(()));
     assert_eq!(refusal(throttle.take(&[two], NOW).await).bucket, "address");
-    assert_eq!(refusal(throttle.take(&[two, one], NOW).await).bucket, "account", "the longer wait is told");
+    assert_eq!(
+        refusal(throttle.take(&[two, one], NOW).await).bucket,
+        "account",
+        "the longer wait is reported"
+    );
 }
 
 #[tokio::test]
-async fn names_and_keys_tell_buckets_apart() {
+async fn take_distinguishes_buckets_by_name_and_key() {
     let throttle = Throttle::new();
     for (name, key) in [("a", "b"), ("a", "c"), ("ab", ""), ("", "ab"), ("a", "")] {
         assert_eq!(throttle.take(&[bucket(name, key, "1/1s")], NOW).await, Ok(()), "{name} {key}");
@@ -52,7 +56,7 @@ async fn names_and_keys_tell_buckets_apart() {
 }
 
 #[tokio::test]
-async fn what_is_given_back_can_be_taken_again() {
+async fn give_back_and_reset_return_units() {
     let throttle = Throttle::new();
     let door = bucket("door", "ada", "2/10m");
     throttle.give_back(&door, NOW).await;
@@ -71,7 +75,7 @@ async fn what_is_given_back_can_be_taken_again() {
 }
 
 #[tokio::test]
-async fn the_first_refusal_of_many_is_told() {
+async fn take_marks_the_first_of_many_refusals() {
     let throttle = Throttle::new();
     let door = [bucket("door", "ada", "1/10s")];
     for round in 0..3 {
@@ -85,9 +89,13 @@ async fn the_first_refusal_of_many_is_told() {
 }
 
 proptest! {
-    /// Against the definition: of all windows of time, none has more than the limit and what came back within it.
+    /// Checks the definition: no window of time admits more than the limit and the units that
+    /// came back within the window.
     #[test]
-    fn no_window_has_more_than_its_share(limit in 1_u32..20, gaps in prop::collection::vec(0_i64..3 * SECOND, 1..200)) {
+    fn take_admits_at_most_the_limit_in_any_window(
+        limit in 1_u32..20,
+        gaps in prop::collection::vec(0_i64..3 * SECOND, 1..200),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let quota = Quota::new(limit, Duration::from_secs(10)).unwrap();
@@ -113,12 +121,12 @@ proptest! {
 }
 
 #[tokio::test]
-async fn nobody_waits_longer_than_the_quota_says() {
+async fn take_never_reports_a_wait_longer_than_the_period() {
     let throttle = Throttle::new();
     for _ in 0..10 {
         assert_eq!(throttle.take(&[bucket("door", "ada", "10/24h")], NOW).await, Ok(()));
     }
-    // Whether the quota was lowered, or the clock goes back as far as it can.
+    // The quota was lowered. Then the clock goes back, as far as it can.
     for now in [NOW, NOW - 3_600 * SECOND, i64::MIN] {
         let refused = refusal(throttle.take(&[bucket("door", "ada", "10/10m")], now).await);
         assert_eq!((refused.retry_after.as_secs(), refused.reset.as_secs()), (60, 600), "{now}");
@@ -127,8 +135,8 @@ async fn nobody_waits_longer_than_the_quota_says() {
 }
 
 #[tokio::test]
-async fn no_more_come_back_than_the_quota_says() {
-    // A second has no whole number of microseconds for each of these.
+async fn take_admits_less_than_twice_the_limit_in_the_first_period() {
+    // The interval of these quotas is not a whole number of microseconds.
     for quota in ["7/1s", "600000/1s"] {
         let throttle = Throttle::new();
         let door = [bucket("door", "ada", quota)];
@@ -142,7 +150,7 @@ async fn no_more_come_back_than_the_quota_says() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_microsecond_is_waited_for() {
+async fn take_rounds_the_interval_up() {
     let throttle = Throttle::new();
     let door = [bucket("door", "ada", "3/10s")];
     for _ in 0..3 {

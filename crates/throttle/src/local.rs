@@ -1,20 +1,25 @@
 //! The counters of this process.
+//!
+//! They are not `governor`'s, because one take covers several buckets, a unit can be given back,
+//! and the counters follow those in Redis.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::Bucket;
+use crate::decision::Decision;
 
-/// Counters that are kept. Their table has twice as many places, of 33 bytes each: some 4 MB, and while it grows half as much again.
+/// The maximum number of counters. Their table has 131,072 slots of 33 bytes: 4 MB, and half as
+/// much again while it grows.
 pub(crate) const CAPACITY: usize = 65_536;
 
-/// Counters by a hash of their names and keys, which is drawn anew for each process: nobody can make two of them meet, and what
-/// clients send does not decide how much memory they take.
-pub(crate) struct Counters {
-    // A take holds it for a fraction of a microsecond.
+/// Counters by a hash of their names and keys.
+///
+/// The hash key is random for each process, so a client cannot choose keys that collide. Long keys
+/// take no more memory than short ones.
+pub(crate) struct LocalCounters {
+    // A take holds this lock for a fraction of a microsecond.
     states: Mutex<HashMap<u64, State>>,
     hasher: RandomState,
 }
@@ -22,66 +27,57 @@ pub(crate) struct Counters {
 /// One counter.
 #[derive(Clone, Copy)]
 struct State {
-    /// The theoretical arrival time, in microseconds: until then, something of the quota is used up.
+    /// The theoretical arrival time, in microseconds. Before it, a part of the quota is used.
     arrival: i64,
-    /// How much may be used up, in microseconds.
+    /// The microseconds that are used when the whole quota is used.
     tolerance: i64,
-    /// Whether it has refused since it last admitted.
+    /// Whether the bucket has refused since it last admitted.
     refuses: bool,
 }
 
-impl Counters {
+impl LocalCounters {
     pub(crate) fn new() -> Self {
         Self { states: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// Takes one from each bucket or from none: how much of each is used up afterwards, in microseconds, the one that refuses, and
-    /// whether that one has not refused before.
-    pub(crate) fn take(&self, buckets: &[Bucket<'_>], now: i64) -> (Vec<i64>, Option<usize>, bool) {
+    /// Takes one unit from each bucket, or from none. Returns the decision, and whether this is the
+    /// first refusal since the bucket last admitted.
+    pub(crate) fn take(&self, buckets: &[Bucket<'_>], now: i64) -> (Decision, bool) {
         let mut states = self.states();
-        // More than all of it is used up only where the clock went back or the quota was lowered; neither may refuse for longer.
+        // The clamp matters if the clock went back or the quota was lowered. Neither may make the
+        // wait longer than the period.
         let used = |bucket: &Bucket<'_>| {
             let state = states.get(&self.id(bucket));
             state.map_or(0, |state| state.arrival.saturating_sub(now).clamp(0, bucket.quota.tolerance()))
         };
-        let mut used: Vec<i64> = buckets.iter().map(used).collect();
-        let refuses = refusing(buckets, &used);
-        if refuses.is_none() {
-            used.iter_mut().zip(buckets).for_each(|(used, bucket)| *used += bucket.quota.interval());
-        }
-        let first = self.store(&mut states, buckets, &used, refuses, now);
-        (used, refuses, first)
+        let decision = Decision::of(buckets, buckets.iter().map(used).collect());
+        let first = self.store(&mut states, buckets, &decision, now);
+        (decision, first)
     }
 
-    /// Takes over what somebody else has counted; tells whether the bucket that refuses has not refused before.
-    pub(crate) fn follow(
-        &self,
-        buckets: &[Bucket<'_>],
-        used: &[i64],
-        refuses: Option<usize>,
-        now: i64,
-    ) -> bool {
-        self.store(&mut self.states(), buckets, used, refuses, now)
+    /// Stores a decision that Redis has made. Returns whether it is the first refusal since the
+    /// bucket last admitted.
+    pub(crate) fn follow(&self, buckets: &[Bucket<'_>], decision: &Decision, now: i64) -> bool {
+        self.store(&mut self.states(), buckets, decision, now)
     }
 
     fn store(
         &self,
         states: &mut HashMap<u64, State>,
         buckets: &[Bucket<'_>],
-        used: &[i64],
-        refuses: Option<usize>,
+        decision: &Decision,
         now: i64,
     ) -> bool {
         let mut first = false;
-        for (index, (bucket, used)) in buckets.iter().zip(used).enumerate() {
+        for (index, (bucket, used)) in buckets.iter().zip(&decision.used).enumerate() {
             let id = self.id(bucket);
             if states.len() >= CAPACITY && !states.contains_key(&id) {
-                make_room(states, now);
+                evict(states, now);
             }
             let state = states.entry(id).or_insert(State { arrival: 0, tolerance: 0, refuses: false });
             state.arrival = now.saturating_add(*used);
             state.tolerance = bucket.quota.tolerance();
-            match refuses {
+            match decision.refused_by {
                 None => state.refuses = false,
                 Some(refusing) if refusing == index => first = !std::mem::replace(&mut state.refuses, true),
                 Some(_) => {}
@@ -90,7 +86,7 @@ impl Counters {
         first
     }
 
-    /// Gives one back.
+    /// Gives one unit back.
     pub(crate) fn give_back(&self, bucket: &Bucket<'_>, now: i64) {
         let mut states = self.states();
         let id = self.id(bucket);
@@ -102,7 +98,7 @@ impl Counters {
         }
     }
 
-    /// Gives all back.
+    /// Gives all units back.
     pub(crate) fn reset(&self, bucket: &Bucket<'_>) {
         self.states().remove(&self.id(bucket));
     }
@@ -121,22 +117,12 @@ impl Counters {
     }
 }
 
-/// The bucket that has to wait longest before it admits one more, if any has to wait.
-fn refusing(buckets: &[Bucket<'_>], used: &[i64]) -> Option<usize> {
-    let waits = buckets.iter().zip(used).map(|(bucket, used)| wait(bucket, *used));
-    let longest = waits.enumerate().max_by_key(|(_, wait)| *wait);
-    longest.filter(|(_, wait)| *wait > 0).map(|(index, _)| index)
-}
-
-/// The microseconds after which a bucket of which that much is used up admits one.
-pub(crate) fn wait(bucket: &Bucket<'_>, used: i64) -> i64 {
-    used + bucket.quota.interval() - bucket.quota.tolerance()
-}
-
-/// Forgets counters that are whole again, and if that is not enough, those that are used up least: a flood of new keys must not free
-/// one that refuses. Only where more than 15 of 16 refuse, one of them can go. Going through all for every 4,096 new ones costs each of
-/// these a fraction of a microsecond.
-fn make_room(states: &mut HashMap<u64, State>, now: i64) {
+/// Removes the counters that are full again, and if that is not enough, the least used sixteenth.
+///
+/// A flood of new keys therefore does not free a bucket that refuses, unless more than 15 of 16
+/// counters refuse. One eviction makes room for 4,096 new counters, so each of them pays a fraction
+/// of a microsecond for it.
+fn evict(states: &mut HashMap<u64, State>, now: i64) {
     states.retain(|_, state| state.arrival > now);
     if states.len() < CAPACITY {
         return;
@@ -159,13 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_bounded_and_a_flood_frees_nobody() {
-        let counters = Counters::new();
+    fn take_bounds_memory_and_keeps_a_refusing_bucket_in_a_flood() {
+        let counters = LocalCounters::new();
         let quota = "10/10m".parse().unwrap();
         let take = |key: &str| {
             let bucket = [Bucket { name: "account", key, quota }];
-            let (_, refuses, _) = counters.take(&bucket, 0);
-            refuses.is_none()
+            let (decision, _) = counters.take(&bucket, 0);
+            decision.refused_by.is_none()
         };
         assert_eq!((0..12).filter(|_| take("victim")).count(), 10);
         for key in 0..1_000_000 {

@@ -1,0 +1,14 @@
+//! Errors of the connection to Redis.
+
+/// An error of [`Revocations::with_redis`](crate::Revocations::with_redis). Nothing else fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The URL is not one of a Redis server, or asks for TLS without verification. The error does
+    /// not repeat the URL, because it may contain a password.
+    #[error("the Redis URL is not valid")]
+    Url,
+    /// The caller is outside a Tokio runtime, which the background task needs.
+    #[error("a connection to Redis needs a Tokio runtime")]
+    Runtime,
+}

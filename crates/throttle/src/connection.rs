@@ -1,0 +1,125 @@
+//! The connection to Redis: a timeout for each command, and a pause after a failure.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Client, ConnectionAddr, RedisResult};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// The timeout of a command. A healthy Redis answers within a millisecond, and a client that logs
+/// in waits for the answer.
+const REDIS_TIMEOUT: Duration = Duration::from_millis(150);
+
+/// The pause after a failure. Takes during the pause do not wait for Redis.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A connection that all takes share.
+pub(crate) struct Connection {
+    client: Client,
+    state: Mutex<State>,
+}
+
+struct State {
+    manager: ConnectionManager,
+    /// The end of the pause; `None` while Redis is healthy.
+    retry_at: Option<Instant>,
+}
+
+impl Connection {
+    /// Returns a connection that is opened by the first command.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Url`] or [`Error::Runtime`].
+    pub(crate) fn new(url: &str) -> Result<Self, Error> {
+        // Without a runtime, the Redis client would panic.
+        Handle::try_current().map_err(|_| Error::Runtime)?;
+        let client = Client::open(url).map_err(|_| Error::Url)?;
+        // The Redis client accepts this URL, but then fails to connect each time.
+        if let ConnectionAddr::TcpTls { insecure: true, .. } = client.get_connection_info().addr() {
+            return Err(Error::Url);
+        }
+        let manager = connect(&client).map_err(|_| Error::Url)?;
+        Ok(Self { client, state: Mutex::new(State { manager, retry_at: None }) })
+    }
+
+    /// Runs a command. Returns `None` if Redis fails or does not answer in time, and at once during
+    /// the pause after such a failure.
+    pub(crate) async fn run<T, F>(&self, command: impl FnOnce(ConnectionManager) -> F) -> Option<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let (manager, was_healthy) = self.try_begin()?;
+        let error = match timeout(REDIS_TIMEOUT, command(manager)).await {
+            Ok(Ok(answer)) => {
+                if self.state().retry_at.take().is_some() {
+                    tracing::info!("Redis is back: limits are shared again");
+                }
+                return Some(answer);
+            }
+            // Only the category: the server's message may repeat the command.
+            Ok(Err(error)) => error.category().to_owned(),
+            Err(_) => "timed out".to_owned(),
+        };
+        if self.pause(was_healthy) {
+            tracing::warn!(error, "Redis does not answer: each instance counts alone");
+        }
+        None
+    }
+
+    /// Returns the connection, and whether Redis was healthy at the last command. Returns `None`
+    /// during a pause. After the pause, one command tries Redis while the others still skip it.
+    fn try_begin(&self) -> Option<(ConnectionManager, bool)> {
+        let mut state = self.state();
+        let now = Instant::now();
+        let was_healthy = state.retry_at.is_none();
+        match state.retry_at {
+            Some(retry_at) if now < retry_at => return None,
+            Some(_) => state.retry_at = Some(now + RETRY_INTERVAL),
+            None => {}
+        }
+        Some((state.manager.clone(), was_healthy))
+    }
+
+    /// Begins a pause and opens a new connection in the background. Returns whether Redis was
+    /// healthy before.
+    ///
+    /// The client does not renew a connection whose login was refused, whose server was loading its
+    /// data, or whose packets are lost.
+    fn pause(&self, was_healthy: bool) -> bool {
+        let mut state = self.state();
+        let is_paused = state.retry_at.replace(Instant::now() + RETRY_INTERVAL).is_some();
+        // Commands that began while Redis was healthy fail together. The first has reconnected.
+        if was_healthy && is_paused {
+            return false;
+        }
+        if let Ok(manager) = connect(&self.client) {
+            state.manager = manager.clone();
+            let mut manager = manager;
+            tokio::spawn(async move {
+                // The next command finds out whether this has worked.
+                let _: RedisResult<()> = redis::cmd("PING").query_async(&mut manager).await;
+            });
+        }
+        !is_paused
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Returns a connection that is opened by its first command.
+fn connect(client: &Client) -> RedisResult<ConnectionManager> {
+    let config = ConnectionManagerConfig::new()
+        // A command waits no longer than its own timeout; connecting continues during the pause.
+        .set_connection_timeout(Some(RETRY_INTERVAL))
+        .set_response_timeout(Some(REDIS_TIMEOUT))
+        // The retry is the command after the pause.
+        .set_number_of_retries(0);
+    ConnectionManager::new_lazy_with_config(client.clone(), config)
+}

@@ -1,0 +1,25 @@
+//! The result of one take, local or shared.
+
+use crate::Bucket;
+
+/// What a take found in each of its buckets, and whether one of them refused.
+pub(crate) struct Decision {
+    /// The microseconds used in each bucket after the take.
+    pub(crate) used: Vec<i64>,
+    /// The index of the bucket that refused: of several, the one with the longest wait.
+    pub(crate) refused_by: Option<usize>,
+}
+
+impl Decision {
+    /// Takes one unit from each bucket, or from none if one of them refuses. `used` has the
+    /// microseconds used in each bucket before the take.
+    pub(crate) fn of(buckets: &[Bucket<'_>], mut used: Vec<i64>) -> Self {
+        let waits = buckets.iter().zip(&used).map(|(bucket, used)| bucket.quota.wait(*used));
+        let longest = waits.enumerate().max_by_key(|(_, wait)| *wait);
+        let refused_by = longest.filter(|(_, wait)| *wait > 0).map(|(index, _)| index);
+        if refused_by.is_none() {
+            used.iter_mut().zip(buckets).for_each(|(used, bucket)| *used += bucket.quota.interval());
+        }
+        Self { used, refused_by }
+    }
+}
