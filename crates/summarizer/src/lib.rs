@@ -17,5 +17,5 @@ pub use error::Error;
 pub use model::Model;
 pub use plan::{Outcome, Plan};
 pub use prices::Prices;
-pub use single_flight::{Flight, SingleFlight, Waiter};
+pub use single_flight::{Flight, Joined, SingleFlight, Waiter};
 pub use summarizer::Summarizer;

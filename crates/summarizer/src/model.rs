@@ -27,8 +27,8 @@ impl Model {
     /// of calls.
     pub const TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-    /// A model by the name that the provider knows, with a window of 128,000 tokens, OpenAI's prices
-    /// and a timeout of 5 minutes.
+    /// A model by the name that the provider knows. The defaults are a window of 128,000 tokens,
+    /// OpenAI's prices and a timeout of 5 minutes.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
         let name = name.into();

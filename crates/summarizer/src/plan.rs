@@ -131,7 +131,7 @@ impl ProviderPlan {
         let started = Instant::now();
         let mut calls = Calls::new(&self.model, self.prompt());
         let result = tokio::select! {
-            // A summary that is complete is returned, even if the run is cancelled at the same time.
+            // A complete summary is returned even if the run is cancelled at the same time.
             biased;
             result = timeout(self.model.timeout, calls.run(&self.parts, &self.options, &mut on_text)) => {
                 match result {

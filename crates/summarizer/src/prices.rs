@@ -29,8 +29,9 @@ impl Prices {
         Self::parse(OPENAI).unwrap_or(Self(Vec::new()))
     }
 
-    /// Parses a list like `gpt-5-nano=0.05/0.40,llama3.2=0/0`: model names, each with the US dollars
-    /// for a million tokens read and written. A price has at most six digits and three decimals.
+    /// Parses a list like `gpt-5-nano=0.05/0.40,llama3.2=0/0`: model names, each with the US
+    /// dollars for a million tokens read and written. A price has at most six digits before the
+    /// point and three after it.
     ///
     /// # Errors
     ///

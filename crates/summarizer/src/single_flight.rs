@@ -1,7 +1,7 @@
 //! Single flight with progress: callers that want the same work at the same time share it.
 //!
-//! Own code, because the libraries for single flight share an outcome only, and not the text that
-//! is written until then.
+//! Own code, because libraries for single flight share only the outcome, and not the text that is
+//! written before it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -27,8 +27,8 @@ struct Progress<T, E> {
     outcome: Option<Result<T, E>>,
 }
 
-/// The side that works. Dropped without an outcome, it reports [`Error::Interrupted`] to all
-/// waiters.
+/// The work that waiters share. Reports text and outcome to them, and [`Error::Interrupted`] if it
+/// is dropped without an outcome.
 #[must_use = "waiters get an error if the flight is dropped"]
 pub struct Flight<K: Eq + Hash, T, E> {
     flights: Arc<Mutex<Flights<K, T, E>>>,
@@ -36,13 +36,17 @@ pub struct Flight<K: Eq + Hash, T, E> {
     progress: Arc<watch::Sender<Progress<T, E>>>,
 }
 
-/// The side that waits. The work is [abandoned](Flight::abandoned) when its last waiter is dropped.
+/// A caller that waits for a flight. The flight is [abandoned](Flight::abandoned) when its last
+/// waiter is dropped.
 #[must_use = "work without a waiter is abandoned"]
 pub struct Waiter<T, E> {
     progress: watch::Receiver<Progress<T, E>>,
     /// How many bytes of the text were returned.
     read: usize,
 }
+
+/// A waiter, and the flight if the caller is the first one. Returned by [`SingleFlight::join`].
+pub type Joined<K, T, E> = (Waiter<T, E>, Option<Flight<K, T, E>>);
 
 impl<K: Eq + Hash + Clone, T, E> SingleFlight<K, T, E> {
     /// Returns a set without flights.
@@ -55,7 +59,7 @@ impl<K: Eq + Hash + Clone, T, E> SingleFlight<K, T, E> {
     ///
     /// The caller that gets a [`Flight`] must do the work, usually in a task of its own. All others
     /// get only a [`Waiter`].
-    pub fn join(&self, key: K) -> (Waiter<T, E>, Option<Flight<K, T, E>>) {
+    pub fn join(&self, key: K) -> Joined<K, T, E> {
         let mut flights = lock(&self.flights);
         if let Some(progress) = flights.get(&key) {
             return (Waiter { progress: progress.subscribe(), read: 0 }, None);
@@ -130,7 +134,7 @@ impl<T: Clone, E: Clone + From<Error>> Waiter<T, E> {
     ///
     /// # Cancellation
     ///
-    /// The future can be dropped at any time, as those of the other methods.
+    /// The future can be dropped at any time, like those of the other methods.
     pub async fn begun(&mut self) -> Result<(), E> {
         let is_known = |progress: &Progress<T, E>| progress.has_begun || progress.outcome.is_some();
         match self.progress.wait_for(is_known).await {

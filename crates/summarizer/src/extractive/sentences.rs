@@ -69,7 +69,19 @@ fn words_end(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn sentences_loses_nothing_but_white_space(text in r"(\PC|[\s.)']|\w{100}){0,40}") {
+            let visible = |text: &str| text.chars().filter(|c| !c.is_whitespace()).collect::<String>();
+            let found = sentences(&text);
+            prop_assert_eq!(visible(&found.concat()), visible(&text));
+            prop_assert!(found.iter().all(|sentence| sentence.chars().count() <= CHARACTERS_MAX));
+        }
+    }
 
     #[test]
     fn sentences_end_with_lines_and_full_stops() {
