@@ -151,13 +151,10 @@ mod tests {
         ];
         for sign in signs {
             let count = 100_000 / sign.chars().count() - 3;
-            let ending = format!("{}{}", ")".repeat(50_000), "1".repeat(49_000));
-            for hostile in [
-                format!("a.{}b", sign.repeat(count)),
-                sign.repeat(count),
-                format!("a.{ending}"),
-                format!("a.{}{}", ")".repeat(50_000), sign.repeat(count / 2)),
-            ] {
+            let brackets = ")".repeat(50_000);
+            for hostile in
+                [format!("a.{}b", sign.repeat(count)), format!("a.{brackets}{}", sign.repeat(count / 2))]
+            {
                 let started = Instant::now();
                 assert!(!summary(&hostile).is_empty(), "{sign:?}");
                 let elapsed = started.elapsed();
