@@ -70,7 +70,7 @@ impl Job {
         match reserved.or_not_found(NOTE_NOT_FOUND)? {
             Ok(reservation) => Ok(reservation),
             Err(OverBudget::ForNow) => Err(ApiError::TooManySummaries),
-            Err(_) => {
+            Err(OverBudget::Today) => {
                 let resets_at = Day::of(now).next().begins();
                 let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());
                 Err(ApiError::BudgetSpent(resets_at, Duration::from_secs(seconds.max(1).unsigned_abs())))
