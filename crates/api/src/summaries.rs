@@ -1,182 +1,180 @@
-//! Summaries of notes: who may have one made, how it is made, and what it cost. Each is made once, however many wait for it.
+//! Summaries of notes: who may have one written, and who waits for it. Equal requests share one.
 
-mod extract;
-mod failure;
-mod flight;
-mod making;
-mod plain;
-mod price;
-mod prompt;
-mod talk;
+mod job;
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use daybook_ai_client::Client;
-use daybook_domain::{Note, SummaryOptions, UserId};
-use daybook_persistence::{Budget, SummaryKey};
+use daybook_domain::{Note, NoteId, Summary, SummaryKey, SummaryOptions, Timestamp, UserId};
+use daybook_persistence::{Budget, Database};
+use daybook_summarizer::{Model, SingleFlight, Summarizer};
+use daybook_throttle::{Concurrency, Full, Permit};
 use tokio::sync::watch;
 use tracing::Instrument;
 
-pub(crate) use self::failure::Failure;
-pub(crate) use self::flight::Progress;
-use self::flight::{FlightKey, Flights, Watch};
-pub(crate) use self::price::Prices;
+use self::job::Job;
 use crate::config::{Provider, SummarizerConfig};
 use crate::error::ApiError;
-use crate::seats::{Seat, Seats};
-use crate::state::State;
 
-/// Longest time of a summary, all of its calls together: a long note in a small model's window takes some dozens.
-const DEADLINE: Duration = Duration::from_secs(5 * 60);
-
-/// Makes summaries.
+/// Writes summaries. Clones share the flights and the limits.
 #[derive(Clone)]
 pub(crate) struct Summaries {
-    way: Way,
-    flights: Flights,
-    /// For those that are being made.
-    seats: Seats,
-    /// For those who wait for them.
-    waiting: Seats,
-    /// Whether those that are being made are given up.
-    given_up: watch::Sender<bool>,
+    /// `None` if summaries are switched off.
+    engine: Option<Engine>,
+    flights: SingleFlight<FlightKey, Arc<Summary>, ApiError>,
+    /// Limits the summaries that are being written.
+    running: Concurrency<UserId>,
+    /// Limits the requests that wait for summaries.
+    waiting: Concurrency<UserId>,
+    /// Becomes true when the service is about to end.
+    give_up: watch::Sender<bool>,
+    clock: fn() -> Timestamp,
 }
 
-/// Somebody who waits for a summary.
+/// How summaries are written, and the tokens that they may use. Only a provider has a budget.
+#[derive(Clone)]
+struct Engine {
+    summarizer: Summarizer,
+    budget: Option<Budget>,
+}
+
+/// Requests with equal keys share a flight.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct FlightKey {
+    user: UserId,
+    note: NoteId,
+    key: SummaryKey,
+}
+
+/// A request that waits for a summary. When its last waiter is dropped, a summary is cancelled.
 pub(crate) struct Waiter {
-    pub(crate) watch: Watch,
-    _seat: Seat,
+    pub(crate) summary: daybook_summarizer::Waiter<Arc<Summary>, ApiError>,
+    _permit: Permit<UserId>,
 }
 
-/// So many requests of one user may wait for summaries at once, and so many of all. A wait is long, and costs a socket and what is written meanwhile.
+/// Limits of waiting requests: per user, and in total. A wait is long, and costs a socket and the
+/// text that is written meanwhile.
 const WAITING_PER_USER: usize = 64;
 const WAITING: usize = 2_048;
 
-/// How they are made.
-#[derive(Clone)]
-enum Way {
-    Provider(Model),
-    Extractive,
-    Off,
-}
+/// Limits of extractive summaries: per user, and in total. A long note keeps a core busy for some
+/// hundredths of a second.
+const EXTRACTIVE_PER_USER: usize = 2;
+const EXTRACTIVE: usize = 4;
 
-/// A model of a provider.
-#[derive(Clone)]
-struct Model {
-    client: Client,
-    name: String,
-    /// How many tokens it can read and write at once.
-    window: usize,
-    prices: Prices,
-    budget: Budget,
-}
-
-/// A summary that somebody wants.
-struct Job {
-    user: UserId,
-    note: Note,
-    key: SummaryKey,
-    /// Whether it is to be made though there is one.
-    refresh: bool,
-}
+const SWITCHED_OFF: &str = "Summaries are switched off: DAYBOOK_SUMMARIZER is off";
 
 impl Summaries {
-    pub(crate) fn new(config: &SummarizerConfig) -> Result<Self, daybook_ai_client::Error> {
-        let (way, seats) = match config {
-            SummarizerConfig::Provider(provider) => (
-                Way::Provider(Model::new(provider)?),
-                Seats::new(provider.parallel_per_user, provider.parallel),
-            ),
-            SummarizerConfig::Extractive => {
-                (Way::Extractive, Seats::new(extract::PER_USER, extract::AT_ONCE))
+    pub(crate) fn new(
+        config: &SummarizerConfig,
+        clock: fn() -> Timestamp,
+    ) -> Result<Self, daybook_ai_client::Error> {
+        let (engine, running) = match config {
+            SummarizerConfig::Provider(provider) => {
+                let summarizer = Summarizer::provider(model(provider)?);
+                let engine = Engine { summarizer, budget: Some(provider.budget) };
+                (Some(engine), Concurrency::new(provider.parallel_per_user, provider.parallel))
             }
-            SummarizerConfig::Off => (Way::Off, Seats::new(0, 0)),
+            SummarizerConfig::Extractive => {
+                let engine = Engine { summarizer: Summarizer::extractive(), budget: None };
+                (Some(engine), Concurrency::new(EXTRACTIVE_PER_USER, EXTRACTIVE))
+            }
+            SummarizerConfig::Off => (None, Concurrency::new(0, 0)),
         };
         Ok(Self {
-            way,
-            flights: Flights::default(),
-            seats,
-            waiting: Seats::new(WAITING_PER_USER, WAITING),
-            given_up: watch::Sender::new(false),
+            engine,
+            flights: SingleFlight::new(),
+            running,
+            waiting: Concurrency::new(WAITING_PER_USER, WAITING),
+            give_up: watch::Sender::new(false),
+            clock,
         })
     }
 
-    /// What a summary of this note is known by.
+    /// Returns the key of a summary, by which a stored one is found.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Disabled`] when no summaries are made here.
+    /// [`ApiError::Disabled`] if summaries are switched off.
     pub(crate) fn key(&self, note: &Note, options: SummaryOptions) -> Result<SummaryKey, ApiError> {
-        let (asked_model, prompt_version, options) = match &self.way {
-            Way::Provider(model) => (model.name.clone(), prompt::VERSION, options),
-            // Sentences are in the language that they are in.
-            Way::Extractive => {
-                (extract::MODEL.to_owned(), extract::VERSION, SummaryOptions { language: None, ..options })
-            }
-            Way::Off => return Err(ApiError::Disabled(SWITCHED_OFF)),
-        };
-        let prompt_version = prompt_version.to_owned();
-        Ok(SummaryKey { content_hash: note.content_hash(), options, prompt_version, asked_model })
+        Ok(self.engine()?.summarizer.key(note, options))
     }
 
-    /// Joins those who wait for this summary; the first to want it has it made. When nobody waits any more, it is given up.
+    /// Waits for a summary. The first request for it starts a task that writes it, on this worker.
+    ///
+    /// With `refresh` it is written even if an equal one is stored.
     ///
     /// # Errors
     ///
-    /// When this user, or all together, have too many made at once, or wait for too many.
+    /// [`ApiError::Disabled`] if summaries are switched off, and the errors of the limit of waiting
+    /// requests. The waiter returns all others.
     pub(crate) fn join(
         &self,
-        state: &State,
+        database: &Database,
         user: UserId,
         note: Note,
         key: SummaryKey,
         refresh: bool,
     ) -> Result<Waiter, ApiError> {
-        let waiting = self.waiting.take(user)?;
+        let engine = self.engine()?.clone();
+        let permit = self.waiting.try_acquire(user).map_err(limit_reached)?;
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
-        let begin = |flight, seat| {
-            let (way, state) = (self.way.clone(), state.clone());
-            let job = Job { user, note, key, refresh };
-            let making = async move {
-                making::make(way, &state, job, flight).await;
-                drop(seat);
-            };
-            actix_web::rt::spawn(making.in_current_span());
-        };
-        let watch = self.flights.join(flight_key, || self.seats.take(user), begin)?;
-        Ok(Waiter { watch, _seat: waiting })
+        let (summary, flight) = self.flights.join(flight_key);
+        if let Some(flight) = flight {
+            match self.running.try_acquire(user) {
+                Ok(running) => {
+                    let (database, give_up, clock) = (database.clone(), self.give_up.clone(), self.clock);
+                    let job = Job { engine, database, give_up, clock, user, note, key, refresh };
+                    let task = async move {
+                        job.run(flight).await;
+                        drop(running);
+                    };
+                    actix_web::rt::spawn(task.in_current_span());
+                }
+                Err(full) => flight.finish(Err(limit_reached(full))),
+            }
+        }
+        Ok(Waiter { summary, _permit: permit })
     }
-}
 
-impl Summaries {
-    /// Gives up what is being made, since the service is about to end: there is time left to tell those who wait, and to book what it took.
+    /// Cancels all summaries, because the service is about to end. Each of them still reports an
+    /// error to its waiters, and charges the tokens that it used.
     pub(crate) fn give_up(&self) {
-        self.given_up.send_replace(true);
+        self.give_up.send_replace(true);
     }
 
-    async fn given_up(&self) {
-        // Never an error: the sender is here.
-        let _ = self.given_up.subscribe().wait_for(|given_up| *given_up).await;
-    }
-}
-
-impl Model {
-    fn new(provider: &Provider) -> Result<Self, daybook_ai_client::Error> {
-        let client = Client::builder(provider.key.clone())
-            .base_url(provider.base_url.clone())
-            .timeout(provider.timeout)
-            // One attempt that uses all of its time, and a shorter second one.
-            .total_deadline(provider.timeout * 3 / 2)
-            .stream_deadline(DEADLINE)
-            .build()?;
-        Ok(Self {
-            client,
-            name: provider.model.clone(),
-            window: provider.window,
-            prices: provider.prices.clone(),
-            budget: provider.budget,
-        })
+    fn engine(&self) -> Result<&Engine, ApiError> {
+        self.engine.as_ref().ok_or(ApiError::Disabled(SWITCHED_OFF))
     }
 }
 
-const SWITCHED_OFF: &str = "Summaries are switched off: DAYBOOK_SUMMARIZER is off";
+fn model(provider: &Provider) -> Result<Model, daybook_ai_client::Error> {
+    let client = Client::builder(provider.key.clone())
+        .base_url(provider.base_url.clone())
+        .timeout(provider.timeout)
+        // The first attempt may use its whole timeout, and a second one half of it.
+        .total_timeout(provider.timeout * 3 / 2)
+        .stream_timeout(Model::TIMEOUT)
+        .build()?;
+    Ok(Model::new(client, provider.model.clone()).window(provider.window).prices(provider.prices.clone()))
+}
+
+fn limit_reached(full: Full) -> ApiError {
+    match full {
+        Full::Key => ApiError::TooManySummaries,
+        _ => ApiError::busy("the limit of concurrent summaries, or of requests that wait for one"),
+    }
+}
+
+impl From<daybook_summarizer::Error> for ApiError {
+    fn from(error: daybook_summarizer::Error) -> Self {
+        use daybook_summarizer::Error;
+        match error {
+            Error::Provider(error) => Self::of_provider(&error),
+            // A client sees no difference between the timeout of one call and that of all.
+            Error::Timeout => Self::of_provider(&daybook_ai_client::Error::Timeout),
+            Error::Cancelled | Error::Interrupted => Self::busy(error),
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,33 +1,42 @@
-//! What tokens cost.
+//! Prices of models, and what the tokens of a summary cost.
 
-use daybook_persistence::Spent;
+use daybook_domain::Spent;
 
-/// OpenAI's list of prices for text, in US dollars for a million tokens read and written, as of summer 2025. Prices change: an operator who wants
-/// to rely on the sums writes the list down.
-const LIST: &str = "gpt-5-nano=0.05/0.40,gpt-5-mini=0.25/2.00,gpt-5=1.25/10.00,gpt-4.1-nano=0.10/0.40,gpt-4.1-mini=0.40/1.60,\
-                    gpt-4.1=2.00/8.00,gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10.00";
+use crate::Error;
 
-/// Prices of models.
+/// OpenAI's prices for text as of summer 2025, in US dollars for a million tokens read and written.
+/// Prices change: an operator who relies on the sums configures a list.
+const OPENAI: &str = "gpt-5-nano=0.05/0.40,gpt-5-mini=0.25/2.00,gpt-5=1.25/10.00,gpt-4.1-nano=0.10/0.40,\
+                      gpt-4.1-mini=0.40/1.60,gpt-4.1=2.00/8.00,gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10.00";
+
+/// A list of prices, by the names of the models.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prices(Vec<Price>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Price {
     model: String,
-    /// Thousandths of a micro-dollar for a token.
+    /// Thousandths of a micro-dollar for a token that the model reads.
     input: i64,
+    /// The same for a token that it writes.
     output: i64,
 }
 
 impl Prices {
-    /// The built-in list.
-    pub(crate) fn list() -> Self {
-        Self::parse(LIST).unwrap_or(Self(Vec::new()))
+    /// Returns OpenAI's prices for text as of summer 2025.
+    #[must_use]
+    pub fn openai() -> Self {
+        Self::parse(OPENAI).unwrap_or(Self(Vec::new()))
     }
 
-    /// `gpt-5-nano=0.05/0.40,llama3.2=0/0`: dollars for a million tokens read and written, with at most three decimals.
-    pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
-        const FORM: &str = "must look like gpt-5-nano=0.05/0.40,llama3.2=0/0: a model, and US dollars for a million tokens read and written";
+    /// Parses a list like `gpt-5-nano=0.05/0.40,llama3.2=0/0`: model names, each with the US
+    /// dollars for a million tokens read and written. A price has at most six digits before the
+    /// point and three after it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidPrices`] if the text has another form.
+    pub fn parse(text: &str) -> Result<Self, Error> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let parse = |entry: &str| {
             let (model, prices) = entry.split_once('=')?;
@@ -35,11 +44,13 @@ impl Prices {
             let model = Some(model.trim()).filter(|model| !model.is_empty())?.to_owned();
             Some(Price { model, input: thousandths(input.trim())?, output: thousandths(output.trim())? })
         };
-        entries.map(parse).collect::<Option<_>>().map(Self).ok_or(FORM)
+        entries.map(parse).collect::<Option<_>>().map(Self).ok_or(Error::InvalidPrices)
     }
 
-    /// What this cost, in millionths of a dollar, rounded up; none if the model is not in the list.
-    pub(super) fn cost_micros(&self, model: &str, spent: &Spent) -> Option<i64> {
+    /// Returns the cost in millionths of a US dollar, rounded up, or `None` if the list does not
+    /// have the model. `gpt-5-nano-2025-08-07` has the price of `gpt-5-nano`.
+    #[must_use]
+    pub fn cost_micros(&self, model: &str, spent: &Spent) -> Option<i64> {
         let price = self.0.iter().find(|price| is_version_of(&price.model, model))?;
         let input = i128::from(spent.input_tokens) * i128::from(price.input);
         let output = i128::from(spent.output_tokens) * i128::from(price.output);
@@ -47,20 +58,21 @@ impl Prices {
     }
 }
 
-/// Whether the name is the model's, or that of a dated version: `gpt-5-nano-2025-08-07`.
+/// Returns true if the name is the model's, or that of a dated version.
 fn is_version_of(model: &str, name: &str) -> bool {
     name.strip_prefix(model).is_some_and(|rest| {
         let date = rest.strip_prefix('-').unwrap_or_default();
-        let dated = date.len() >= 4 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-        rest.is_empty() || dated
+        let is_dated = date.len() >= 4 && date.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        rest.is_empty() || is_dated
     })
 }
 
 fn thousandths(text: &str) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    // A million dollars for a million tokens is dear enough, and keeps sums within bounds.
-    if whole.is_empty() || whole.len() > 6 || decimals.len() > 3 || !digits(whole) || !digits(decimals) {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    // No model costs a million dollars for a million tokens, and the limit keeps sums in range.
+    if whole.is_empty() || whole.len() > 6 || decimals.len() > 3 || !is_digits(whole) || !is_digits(decimals)
+    {
         return None;
     }
     format!("{whole}{decimals:0<3}").parse().ok()
@@ -75,8 +87,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_is_exact_and_rounded_up() {
-        let list = Prices::list();
+    fn cost_micros_is_exact_and_rounded_up() {
+        let list = Prices::openai();
         assert_eq!(cost(&list, "gpt-5-nano", 1_000_000, 1_000_000), Some(450_000));
         // 96 × 0.05 + 14 × 0.40 = 10.4
         assert_eq!(cost(&list, "gpt-5-nano-2025-08-07", 96, 14), Some(11));
@@ -88,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_or_refused() {
+    fn parse_reads_a_list_or_rejects_it() {
         let prices = Prices::parse(" a=1/2.5 , b=0/0.001,").unwrap();
         assert_eq!((cost(&prices, "a", 1, 1), cost(&prices, "b", 5, 1_000)), (Some(4), Some(1)));
         for bad in [

@@ -1,0 +1,134 @@
+//! One summary: reserves tokens, runs the plan, and stores the text with its receipt.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daybook_domain::{Day, Note, Spent, Summary, SummaryKey, Timestamp, UserId};
+use daybook_persistence::{Budget, Database, Error, NewSummary, OverBudget, Reservation};
+use daybook_summarizer::{Error as RunError, Flight, Outcome};
+use tokio::sync::watch;
+
+use super::{Engine, FlightKey};
+use crate::error::{ApiError, RowResult};
+
+/// A summary that is to be written.
+pub(super) struct Job {
+    pub(super) engine: Engine,
+    pub(super) database: Database,
+    pub(super) give_up: watch::Sender<bool>,
+    pub(super) clock: fn() -> Timestamp,
+    pub(super) user: UserId,
+    pub(super) note: Note,
+    pub(super) key: SummaryKey,
+    /// Whether it is written even if an equal one is stored.
+    pub(super) refresh: bool,
+}
+
+const NOTE_NOT_FOUND: &str = "Note not found";
+
+impl Job {
+    /// Writes the summary and reports the outcome to all waiters.
+    pub(super) async fn run(self, flight: Flight<FlightKey, Arc<Summary>, ApiError>) {
+        // Another request may have stored it since the handler looked for it.
+        if !self.refresh
+            && let Ok(Some(stored)) =
+                self.database.summary_like(self.user, self.note.id, self.key.clone()).await
+        {
+            flight.begin();
+            flight.push(&stored.text);
+            return flight.finish(Ok(Arc::new(stored)));
+        }
+        let outcome = self.write(&flight).await;
+        flight.finish(outcome.map(Arc::new));
+    }
+
+    async fn write(&self, flight: &Flight<FlightKey, Arc<Summary>, ApiError>) -> Result<Summary, ApiError> {
+        let plan = self.engine.summarizer.plan(&self.note, self.key.options.clone());
+        let reservation = match self.engine.budget {
+            Some(budget) => Some(self.reserve(plan.max_tokens(), budget).await?),
+            None => None,
+        };
+        flight.begin();
+        let mut give_up = self.give_up.subscribe();
+        let cancelled = async {
+            tokio::select! {
+                // Never an error, since the job holds the sender.
+                _ = give_up.wait_for(|give_up| *give_up) => {}
+                () = flight.abandoned() => {}
+            }
+        };
+        let outcome = plan.run(|text| flight.push(text), cancelled).await;
+        self.store(outcome, reservation).await
+    }
+
+    async fn reserve(&self, tokens: i64, budget: Budget) -> Result<Reservation, ApiError> {
+        if tokens > budget.per_user.min(budget.of_all) {
+            return Err(ApiError::Forbidden("The budget for summaries is too small for this note"));
+        }
+        let now = (self.clock)();
+        let reserved = self.database.reserve_tokens(self.user, tokens, budget, now).await;
+        match reserved.or_not_found(NOTE_NOT_FOUND)? {
+            Ok(reservation) => Ok(reservation),
+            Err(OverBudget::ForNow) => Err(ApiError::TooManySummaries),
+            Err(OverBudget::Today) => {
+                let resets_at = Day::of(now).next().begins();
+                let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());
+                Err(ApiError::BudgetSpent(resets_at, Duration::from_secs(seconds.max(1).unsigned_abs())))
+            }
+        }
+    }
+
+    /// Stores the receipt, charges the tokens, and returns the summary or why there is none.
+    async fn store(&self, outcome: Outcome, reservation: Option<Reservation>) -> Result<Summary, ApiError> {
+        let (status, spent) = (outcome.status(), outcome.spent);
+        let (text, failure) = match outcome.result {
+            Ok(text) => (text, None),
+            Err(error) => (String::new(), Some(self.failed(error))),
+        };
+        if spent.calls == 0
+            && let Some(failure) = failure
+        {
+            // No model was reached, so there is nothing to keep a receipt of.
+            self.settle(reservation, spent).await;
+            return Err(failure);
+        }
+        let new = NewSummary {
+            key: self.key.clone(),
+            note_updated_at: self.note.updated_at,
+            status,
+            text,
+            model: outcome.model,
+            spent,
+            latency_ms: i64::try_from(outcome.latency.as_millis()).unwrap_or(i64::MAX),
+            response_id: outcome.response_id,
+        };
+        let now = (self.clock)();
+        let stored = self.database.store_summary(self.user, self.note.id, new, reservation, now).await;
+        // A deleted note gets no receipt, but its tokens are charged. Any other error rolled the
+        // charge back, although the tokens were used.
+        let rolled_back = stored.as_ref().err().filter(|error| !matches!(error, Error::NotFound));
+        if rolled_back.is_some() {
+            self.settle(reservation, spent).await;
+        }
+        let Some(failure) = failure else { return stored.or_not_found(NOTE_NOT_FOUND) };
+        if let Some(error) = rolled_back {
+            tracing::error!(%error, "the receipt of a summary was not stored");
+        }
+        Err(failure)
+    }
+
+    async fn settle(&self, reservation: Option<Reservation>, spent: Spent) {
+        if let Some(reservation) = reservation
+            && let Err(error) = self.database.settle_tokens(reservation, spent).await
+        {
+            tracing::error!(%error, "the tokens of a summary were not charged");
+        }
+    }
+
+    fn failed(&self, error: RunError) -> ApiError {
+        if matches!(error, RunError::Cancelled) && *self.give_up.borrow() {
+            return ApiError::busy("the service ends");
+        }
+        error.into()
+    }
+}

@@ -1,0 +1,172 @@
+//! The plan of one summary: what is sent, the most that it may use, and how it is run.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daybook_domain::{Note, Spent, SummaryLength, SummaryOptions, SummaryStatus};
+use tokio::time::timeout;
+
+use crate::calls::{Calls, Written};
+use crate::limits::TokenLimits;
+use crate::prompt::{FRAME_BYTES, Prompt};
+use crate::{Error, Model, extractive, tokens};
+
+/// A summary that can be run. Returned by [`Summarizer::plan`](crate::Summarizer::plan).
+#[derive(Debug, Clone)]
+#[must_use = "a plan does nothing until it is run"]
+pub struct Plan(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Provider(ProviderPlan),
+    Extractive { title: String, content: String, length: SummaryLength },
+}
+
+#[derive(Debug, Clone)]
+struct ProviderPlan {
+    model: Arc<Model>,
+    title: String,
+    options: SummaryOptions,
+    limits: TokenLimits,
+    /// The content as one piece, or as several if it is longer than the window.
+    parts: Vec<String>,
+}
+
+/// How a run ended, and what it used. `Debug` shows the summary: keep it out of logs.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The summary as plain text, or the reason why there is none.
+    pub result: Result<String, Error>,
+    /// The model that wrote the summary, as the provider named it. The name in the request, if
+    /// there is no summary or the provider named no model.
+    pub model: String,
+    /// The provider's id of its last answer.
+    pub response_id: Option<String>,
+    /// What all calls used, also those of a run that failed or was cancelled. The cost is `None` if
+    /// the price list does not have the model.
+    pub spent: Spent,
+    /// Time from the first call to the end of the last answer.
+    pub latency: Duration,
+}
+
+impl Outcome {
+    /// Returns the status under which the run can be recorded.
+    #[must_use]
+    pub fn status(&self) -> SummaryStatus {
+        match &self.result {
+            Ok(_) => SummaryStatus::Completed,
+            Err(error) => error.status(),
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn provider(model: Arc<Model>, note: &Note, options: SummaryOptions) -> Self {
+        let title = note.title.as_str().to_owned();
+        let limits = TokenLimits::new(model.window, &title);
+        let parts = tokens::split(note.content.as_str(), limits.input());
+        Self(Kind::Provider(ProviderPlan { model, title, options, limits, parts }))
+    }
+
+    pub(crate) fn extractive(note: &Note, length: SummaryLength) -> Self {
+        let (title, content) = (note.title.as_str().to_owned(), note.content.as_str().to_owned());
+        Self(Kind::Extractive { title, content, length })
+    }
+
+    /// Returns an upper bound of the tokens that the run uses, read and written together. It is 0
+    /// without a provider.
+    ///
+    /// Reserve this much of a budget before the run, and settle it with [`Outcome::spent`].
+    #[must_use]
+    pub fn max_tokens(&self) -> i64 {
+        match &self.0 {
+            Kind::Provider(plan) => plan.max_tokens(),
+            Kind::Extractive { .. } => 0,
+        }
+    }
+
+    /// Summarizes the note. Needs a Tokio runtime.
+    ///
+    /// `on_text` gets the pieces of the summary while they are written. Together they are the
+    /// summary, except for white space at its end. After an error they are an incomplete summary.
+    ///
+    /// # Cancellation
+    ///
+    /// The run ends with [`Error::Cancelled`] when `cancelled` completes, and closes the
+    /// connection to the provider. It still returns what was used until then. Dropping the future
+    /// ends the run too, but loses that number. Without a provider a run takes a few hundredths of
+    /// a second and is not cancelled.
+    pub async fn run(self, on_text: impl FnMut(&str), cancelled: impl Future<Output = ()>) -> Outcome {
+        match self.0 {
+            Kind::Provider(plan) => plan.run(on_text, cancelled).await,
+            Kind::Extractive { title, content, length } => extract(title, content, length, on_text).await,
+        }
+    }
+}
+
+impl ProviderPlan {
+    fn prompt(&self) -> Prompt<'_> {
+        Prompt { model: &self.model.name, title: &self.title, limits: self.limits }
+    }
+
+    /// In every model a token has at least one byte, and each third of an estimated token stands
+    /// for at most one byte.
+    fn max_tokens(&self) -> i64 {
+        let (prompt, limits) = (self.prompt(), self.limits);
+        let parts: usize =
+            self.parts.iter().map(|part| prompt.part_bytes(part) + FRAME_BYTES + limits.output()).sum();
+        let mut merges = 0;
+        let mut summaries = self.parts.len();
+        while summaries > 1 {
+            summaries = summaries.div_ceil(limits.fan_in());
+            merges += summaries;
+        }
+        let merge = 3 * (limits.input() + limits.title()) + FRAME_BYTES + limits.output();
+        i64::try_from(parts + merges * merge).unwrap_or(i64::MAX)
+    }
+
+    async fn run(self, mut on_text: impl FnMut(&str), cancelled: impl Future<Output = ()>) -> Outcome {
+        let started = Instant::now();
+        let mut calls = Calls::new(&self.model, self.prompt());
+        let result = tokio::select! {
+            // A complete summary is returned even if the run is cancelled at the same time.
+            biased;
+            result = timeout(self.model.timeout, calls.run(&self.parts, &self.options, &mut on_text)) => {
+                match result {
+                    Ok(written) => written.map_err(Error::from),
+                    Err(_) => Err(Error::Timeout),
+                }
+            }
+            () = cancelled => Err(Error::Cancelled),
+        };
+        let (result, model, response_id) = match result {
+            Ok(Written { text, model, response_id }) => (Ok(text), model, response_id),
+            Err(error) => (Err(error), self.model.name.clone(), None),
+        };
+        let spent = calls.spent(&model);
+        Outcome { result, model, response_id, spent, latency: started.elapsed() }
+    }
+}
+
+async fn extract(
+    title: String,
+    content: String,
+    length: SummaryLength,
+    mut on_text: impl FnMut(&str),
+) -> Outcome {
+    let started = Instant::now();
+    // A long note keeps a core busy, so it does not run on a thread of the runtime.
+    let text = tokio::task::spawn_blocking(move || extractive::summarize(&title, &content, length)).await;
+    let result = text.map_err(|_| Error::Interrupted);
+    if let Ok(text) = &result {
+        on_text(text);
+    }
+    let spent = Spent { cost_micros: Some(0), ..Spent::default() };
+    let model = extractive::MODEL.to_owned();
+    Outcome { result, model, response_id: None, spent, latency: started.elapsed() }
+}
+
+#[cfg(test)]
+mod tests;

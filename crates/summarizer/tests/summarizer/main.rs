@@ -1,0 +1,14 @@
+//! Tests of the public API with a provider that wiremock or a plain socket plays.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic fails the test, in its helper functions too"
+)]
+
+mod cancellation;
+mod extractive;
+mod faults;
+mod long_notes;
+mod single_flight;
+mod streaming;
+mod support;
