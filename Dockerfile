@@ -1,5 +1,5 @@
 FROM rust:1.95-bookworm AS build
-# aws-lc and SQLite are built from source with the image's C compiler; nothing else is needed.
+# The C compiler of the image builds aws-lc and SQLite from source.
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
@@ -14,7 +14,7 @@ RUN apt-get update \
     && install --directory --owner=daybook --group=daybook --mode=0700 /data
 COPY --from=build /usr/local/bin/daybook /usr/local/bin/daybook
 
-# By number, so that an orchestrator can tell that it is not root.
+# A numeric id lets an orchestrator verify that the user is not root.
 USER 10001:10001
 WORKDIR /data
 VOLUME /data

@@ -1,10 +1,10 @@
-# The commands of the project: each is one script that can also be called directly.
+# The commands of the project. Each script can also be called directly.
 
 # Lists the recipes
 default:
     @just --list
 
-# Serves on http://127.0.0.1:8080 with SQLite in data/
+# Serves on http://127.0.0.1:8080, with SQLite in data/
 run:
     cargo run
 
@@ -12,19 +12,24 @@ run:
 test:
     scripts/test
 
-# The proofs that CI runs in short: 100 rounds of 64 parallel refreshes, 1,000 timed pairs, 100 kills
+# Repeats the proofs of CI more often: 100 rounds of 64 parallel refreshes, 1,000 pairs, 100 kills
 prove:
     DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=1000 DAYBOOK_KILLS=100 DAYBOOK_MUTATIONS=1000000 scripts/test
 
-# What needs a machine that does nothing else, and a release build: reads keep their pace beside 64 logins, and what a model writes is
-# passed on at once
+# Measures reads during 64 logins and the delay of streams: a release build on an idle machine
 pace:
     cargo build --locked --release -p daybook-api
-    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture overload:: passed_on_at_once
+    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 \
+        cargo test --locked -p daybook-api --test api -- \
+        --test-threads 1 --nocapture overload:: passed_on_at_once
 
 # Checks format, lints and documentation
 lint:
     scripts/lint
+
+# Checks line widths and discouraged words
+prose:
+    scripts/prose
 
 # Builds every library crate on its own
 alone:
@@ -38,15 +43,15 @@ browser:
 fuzz:
     scripts/fuzz
 
-# Runs daybook behind PgBouncer in transaction mode; needs 1.21 or newer
+# Runs daybook behind PgBouncer in transaction mode (needs PgBouncer 1.21 or newer)
 pgbouncer:
     cargo build --locked -p daybook-api
     scripts/pgbouncer
 
-# Checks licences, advisories and who depends on whom; needs cargo-deny
+# Checks licenses, advisories and who depends on whom (needs cargo-deny)
 deny:
     cargo deny --locked check
 
-# Everything that CI runs
+# Runs everything that CI runs
 ci:
     .ci/run
