@@ -43,61 +43,78 @@ use Default::{Found, Nothing, Value};
 
 settings! {
     DATABASE_URL "DATABASE_URL" = Value("sqlite://data/daybook.db"), secret,
-        "x";
-    JWT_SECRET_KEY "JWT_SECRET_KEY" = Found("made beside the SQLite database"), secret,
-        "x";
+        "The database: `sqlite://relative/path`, `sqlite:///absolute/path` or \
+         `postgres://user:password@host/name?sslmode=verify-full`.";
+    JWT_SECRET_KEY "JWT_SECRET_KEY" = Found("generated with SQLite"), secret,
+        "Signs access tokens: at least 32 random bytes. Required with PostgreSQL. With SQLite, a \
+         generated secret is stored beside the database.";
     JWT_PREVIOUS_SECRET_KEYS "JWT_PREVIOUS_SECRET_KEYS" = Nothing, secret,
-        "x";
+        "Previous secrets, separated by commas. They verify tokens while the secret is rotated, and \
+         sign none.";
     ACCEPT_LEGACY_TOKENS "DAYBOOK_ACCEPT_LEGACY_TOKENS" = Value("false"), public,
-        "x";
+        "`true` accepts tokens of the FastAPI service, signed with the same secret, until they \
+         expire.";
     BIND "DAYBOOK_BIND" = Value("127.0.0.1:8080"), public,
-        "x";
-    WORKERS "DAYBOOK_WORKERS" = Found("cores"), public,
-        "x";
+        "The IP address and port to listen on. Port 0 picks a free port and prints it.";
+    WORKERS "DAYBOOK_WORKERS" = Found("one for each core"), public,
+        "HTTP worker threads, 1 to 1024, by default one for each core.";
     PASSWORD_POLICY "DAYBOOK_PASSWORD_POLICY" = Value("basic"), public,
-        "x";
+        "The rules for a new password. `basic`: 6 characters and a digit. `nist`: 15 characters, not \
+         common or patterned, and not close to the e-mail address, the username or `daybook`.";
     ARGON2 "DAYBOOK_ARGON2" = Value("m=65536,t=3,p=4"), public,
-        "x";
+        "The cost of a new password hash: memory in KiB, passes, lanes. The minimum is \
+         `m=19456,t=2,p=1`. A stored hash with another cost is replaced at the next login.";
     SESSION_IDLE "DAYBOOK_SESSION_IDLE" = Value("14d"), public,
-        "x";
+        "A session expires after this time without use, `1m` to `3650d`, for example `90m`, `12h` or \
+         `14d`.";
     SESSION_LIFETIME "DAYBOOK_SESSION_LIFETIME" = Value("90d"), public,
-        "x";
+        "A session expires this long after its login, even if it is used, `1m` to `3650d`.";
     SESSIONS_PER_USER "DAYBOOK_SESSIONS_PER_USER" = Value("50"), public,
-        "x";
+        "Sessions of one user, 1 to 1000. A login beyond the limit ends another session: first an \
+         unused one, then the least recently used.";
     RATE_LIMIT "DAYBOOK_RATE_LIMIT" = Value("account=10/10m,address=100/10m"), public,
-        "x";
+        "`account` limits wrong passwords for one account. `address` limits wrong passwords from one \
+         address (an IPv6 /64), and registrations. `10/10m` allows a burst of 10, and 10 more over \
+         each 10 minutes (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps \
+         both. `off` disables the limits for measurements, with a warning.";
     TRUSTED_PROXIES "DAYBOOK_TRUSTED_PROXIES" = Nothing, public,
-        "x";
+        "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` is trusted.";
     REDIS_URL "REDIS_URL" = Nothing, secret,
-        "x";
+        "Shares rate limits and ended sessions between instances: \
+         `redis://user:password@host:6379/0`, or `rediss://` for TLS. Each deployment needs a \
+         database (`/0`) of its own.";
     SUMMARIZER "DAYBOOK_SUMMARIZER" = Value("auto"), public,
-        "x";
+        "`auto`: summaries by the model if there is a key, otherwise from the note's own sentences. \
+         `openai`: by the model, and a key is required. `off`: no summaries.";
     OPENAI_SECRET_KEY "OPENAI_SECRET_KEY" = Nothing, secret,
-        "x";
+        "The key for the AI provider. `OPENAI_API_KEY` is not read.";
     OPENAI_BASE_URL "OPENAI_BASE_URL" = Value("https://api.openai.com/v1"), public,
-        "x";
+        "Any server that implements the Responses API.";
     OPENAI_MODEL "OPENAI_MODEL" = Value("gpt-5-nano"), public,
-        "x";
+        "The model that summarizes.";
     OPENAI_CONTEXT_WINDOW "OPENAI_CONTEXT_WINDOW" = Value("128000"), public,
-        "x";
+        "Tokens that the model can read and write in one call, 4000 to 10000000. A longer note is \
+         summarized in parts.";
     OPENAI_TIMEOUT "OPENAI_TIMEOUT" = Value("60s"), public,
-        "x";
-    AI_PRICES "DAYBOOK_AI_PRICES" = Found("OpenAI's list of 2025"), public,
-        "x";
+        "The longest silence of the provider, `1s` to `5m`. A whole summary takes at most 5 minutes.";
+    AI_PRICES "DAYBOOK_AI_PRICES" = Found("OpenAI's prices of 2025"), public,
+        "US dollars for a million tokens read and written, instead of OpenAI's prices of 2025: \
+         `gpt-5-nano=0.05/0.40,llama3.2=0/0`.";
     AI_TOKENS_PER_USER "DAYBOOK_AI_TOKENS_PER_USER" = Value("1000000"), public,
-        "x";
+        "Tokens for one user in a day (UTC), at least 10000.";
     AI_TOKENS_PER_DAY "DAYBOOK_AI_TOKENS_PER_DAY" = Value("20000000"), public,
-        "x";
+        "Tokens for all users together in a day (UTC), at least 10000.";
     AI_PARALLEL_PER_USER "DAYBOOK_AI_PARALLEL_PER_USER" = Value("4"), public,
-        "x";
+        "Concurrent summaries by the model for one user, in each process, 1 to 10000.";
     AI_PARALLEL "DAYBOOK_AI_PARALLEL" = Value("64"), public,
-        "x";
+        "Concurrent summaries by the model for all users together, in each process, 1 to 10000.";
     WEATHER_BASE_URL "WEATHER_BASE_URL" = Value("https://api.open-meteo.com"), public,
-        "x";
+        "The forecast API: Open-Meteo, or a server with the same API.";
     GEOCODING_BASE_URL "GEOCODING_BASE_URL" = Value("https://geocoding-api.open-meteo.com"), public,
-        "x";
+        "The geocoding API, from a city's name to its place: Open-Meteo, or a server with the same \
+         API.";
     WEATHER_CACHE_LIFETIME "WEATHER_CACHE_LIFETIME" = Value("10m"), public,
-        "x";
+        "A forecast is cached for this time, `0s` to `1d`.";
     RUST_LOG "RUST_LOG" = Value("info,actix_http=off"), public,
-        "x";
+        "The log filter, for example `warn` or `info,daybook_api=debug`.";
 }
