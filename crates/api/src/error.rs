@@ -135,9 +135,12 @@ impl fmt::Display for ApiError {
             Self::TooManyAttempts(refusal) => write!(f, ": {}", refusal.bucket),
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
-                let first: &dyn Error = &**cause;
-                let mut causes = std::iter::successors(Some(first), |error| error.source());
-                causes.try_for_each(|cause| write!(f, ": {cause}"))
+                let mut next: Option<&dyn Error> = Some(&**cause);
+                while let Some(cause) = next {
+                    write!(f, ": {cause}")?;
+                    next = cause.source();
+                }
+                Ok(())
             }
             _ => Ok(()),
         }

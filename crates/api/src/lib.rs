@@ -1,11 +1,12 @@
 //! The daybook service. The binary calls [`run`] and nothing else.
 
+mod attempts;
+mod client_address;
 mod commands;
 mod config;
 mod endpoint;
 mod error;
 mod extract;
-mod limits;
 mod metrics;
 mod middleware;
 mod openapi;

@@ -12,7 +12,7 @@ use crate::routes::{Group, groups};
 
 /// Why the endpoints make no document: a fault of the program.
 #[derive(Debug, thiserror::Error)]
-pub enum DocumentError {
+pub(crate) enum DocumentError {
     /// The path's parameters and those of the handler's arguments differ.
     #[error("{0}: the path has other parameters than the handler")]
     Parameters(&'static str),
@@ -29,7 +29,7 @@ pub enum DocumentError {
 /// # Errors
 ///
 /// When the endpoints contradict each other. A test rules this out.
-pub fn document_json() -> Result<String, DocumentError> {
+pub(crate) fn document_json() -> Result<String, DocumentError> {
     Ok(document()?.to_pretty_json()?)
 }
 

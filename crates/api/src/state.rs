@@ -12,10 +12,10 @@ use daybook_persistence::Database;
 use daybook_revocation::Revocations;
 use daybook_throttle::Concurrency;
 
+use crate::attempts::AttemptLimits;
+use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::error::ApiError;
-use crate::limits::attempts::AttemptLimits;
-use crate::limits::client_address::TrustedProxies;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;

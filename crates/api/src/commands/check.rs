@@ -21,7 +21,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         None => println!("Redis: none (set REDIS_URL to share limits and revocations between instances)"),
     }
     // Like the clients of the service: no proxy, no redirects.
-    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().redirect(Policy::none()).build()?;
+    let client =
+        reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().redirect(Policy::none()).build()?;
     match &config.summarizer {
         // Any response will do. Only a paid request would show that the key is valid.
         SummarizerConfig::Provider(provider) => {

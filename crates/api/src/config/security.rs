@@ -28,7 +28,8 @@ impl SecurityConfig {
     pub(super) fn read(reader: &mut SettingReader<'_>, needs_secret: bool) -> Option<Self> {
         let secret = reader.read(&settings::JWT_SECRET_KEY, Secret::parse);
         if needs_secret && !reader.is_set(&settings::JWT_SECRET_KEY) {
-            let sentence = "must be set with PostgreSQL: at least 32 random bytes, the same on every instance";
+            let sentence =
+                "must be set with PostgreSQL: at least 32 random bytes, the same on every instance";
             reader.problem(&settings::JWT_SECRET_KEY, sentence);
         }
         let previous_secrets = reader.read(&settings::JWT_PREVIOUS_SECRET_KEYS, secrets);

@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::reader::SettingReader;
 use super::settings;
-use crate::limits::client_address::TrustedProxies;
+use crate::client_address::TrustedProxies;
 
 /// `DAYBOOK_BIND`, `DAYBOOK_WORKERS` and `DAYBOOK_TRUSTED_PROXIES`.
 #[derive(Debug, Clone)]

@@ -13,7 +13,11 @@ pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<SessionPolicy> {
     let idle = reader.read(&settings::SESSION_IDLE, session_time);
     let lifetime = reader.read(&settings::SESSION_LIFETIME, session_time);
     let per_user = reader.read(&settings::SESSIONS_PER_USER, sessions);
-    Some(SessionPolicy { idle_seconds: seconds(idle?), lifetime_seconds: seconds(lifetime?), per_user: per_user? })
+    Some(SessionPolicy {
+        idle_seconds: seconds(idle?),
+        lifetime_seconds: seconds(lifetime?),
+        per_user: per_user?,
+    })
 }
 
 /// At least a minute, and at most ten years.

@@ -18,7 +18,9 @@ pub(crate) enum Default {
     /// This value, parsed like any other.
     Value(&'static str),
     /// Something that is found out at start, as README.md describes it.
-    Found(#[cfg_attr(not(test), expect(dead_code, reason = "a test compares README.md with it"))] &'static str),
+    Found(
+        #[cfg_attr(not(test), expect(dead_code, reason = "a test compares README.md with it"))] &'static str,
+    ),
     /// Nothing: the feature is not used.
     Nothing,
 }

@@ -164,7 +164,11 @@ fn problems_never_repeat_the_value_of_a_secret() {
     for setting in settings::ALL.iter().filter(|setting| setting.is_secret) {
         for value in ["canary", "canary://u:canary@h/d", "redis://:canary@h:canary", "canary\u{7f}canary"] {
             let found = problems([(setting.name, value)]);
-            assert!(found.iter().any(|problem| problem.starts_with(setting.name)), "{}: {found:?}", setting.name);
+            assert!(
+                found.iter().any(|problem| problem.starts_with(setting.name)),
+                "{}: {found:?}",
+                setting.name
+            );
             assert!(!found.concat().contains("canary"), "{found:?}");
         }
     }
@@ -184,7 +188,9 @@ fn documents_show_the_table_of_settings() {
         rows.push(format!("| `{name}` | {shown}| {meaning} |"));
         lines.push(format!("#{name}={value}"));
     }
-    let is_row = |line: &&str| settings::ALL.iter().any(|setting| line.starts_with(&format!("| `{}` |", setting.name)));
+    let is_row = |line: &&str| {
+        settings::ALL.iter().any(|setting| line.starts_with(&format!("| `{}` |", setting.name)))
+    };
     assert_eq!(readme.lines().filter(is_row).collect::<Vec<_>>(), rows);
     let is_line = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
     assert_eq!(example.lines().filter(is_line).collect::<Vec<_>>(), lines);

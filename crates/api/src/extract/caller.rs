@@ -134,7 +134,13 @@ async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError>
         Some(session) => {
             let activity = state.database.live_session(user.id, session, now).await.or_account_gone()?;
             if let Some(activity) = activity {
-                state.activity.record(&state.database, state.session_policy, (user.id, session), activity, now);
+                state.activity.record(
+                    &state.database,
+                    state.session_policy,
+                    (user.id, session),
+                    activity,
+                    now,
+                );
             }
             activity.is_some()
         }

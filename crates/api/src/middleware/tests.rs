@@ -1,12 +1,13 @@
-//! A handler that panics takes nothing with it but its own answer.
+//! A panic in a handler affects its own response only.
 
 use actix_web::body::to_bytes;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, HttpResponse, web};
 
-use super::envelope;
+use super::surround;
 use crate::config::{Config, Environment};
+use crate::secret_file;
 use crate::state::State;
 
 async fn panics() -> HttpResponse {
@@ -14,24 +15,25 @@ async fn panics() -> HttpResponse {
 }
 
 #[actix_web::test]
-async fn a_panic_answers_500_and_stays_local() {
+async fn surround_turns_a_panic_into_a_500() {
     let folder = tempfile::tempdir().unwrap();
     let database = format!("sqlite://{}/day.db", folder.path().display());
     let secret = ("JWT_SECRET_KEY", "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6");
     let config =
         Config::from_environment(&Environment::from([("DATABASE_URL", database.as_str()), secret])).unwrap();
-    let state = State::new(&config).unwrap();
+    let keys = secret_file::token_keys(&config).unwrap();
+    let state = State::new(&config, keys).unwrap();
     let metrics = state.metrics.clone();
     let app = App::new()
         .app_data(web::Data::new(state))
         .route("/panics", web::get().to(panics))
         .route("/works", web::get().to(HttpResponse::Ok))
-        .wrap(from_fn(envelope));
+        .wrap(from_fn(surround));
     let app = init_service(app).await;
     for _ in 0..3 {
         let request = TestRequest::get().uri("/panics").insert_header(("x-request-id", "mine")).to_request();
         let Err(error) = try_call_service(&app, request).await else {
-            panic!("the panic was answered as a success")
+            panic!("the response to the panic is a success")
         };
         let response = error.error_response();
         assert_eq!(response.status(), 500);
@@ -43,7 +45,7 @@ async fn a_panic_answers_500_and_stays_local() {
         let next = try_call_service(&app, TestRequest::get().uri("/works").to_request()).await.unwrap();
         assert_eq!(next.status(), 200);
     }
-    let told = String::from_utf8(metrics.encode().unwrap()).unwrap();
-    assert!(told.contains("http_requests_in_flight 0"), "{told}");
-    assert!(told.contains(r#"http_requests_total{method="GET",route="none",status="500"} 3"#), "{told}");
+    let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+    assert!(text.contains("http_requests_in_flight 0"), "{text}");
+    assert!(text.contains(r#"http_requests_total{method="GET",route="none",status="500"} 3"#), "{text}");
 }

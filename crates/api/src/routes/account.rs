@@ -11,10 +11,10 @@ use utoipa::ToSchema;
 
 use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::registration::TAKEN;
+use crate::attempts::Account;
 use crate::endpoint::{ErrorResponse, Json, NoContent};
 use crate::error::{ApiError, RowResult};
 use crate::extract::{Body, CurrentUser, ValidJson, password_rule};
-use crate::limits::attempts::Account;
 use crate::sessions::{audit, publish};
 use crate::state::State;
 

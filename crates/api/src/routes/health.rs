@@ -70,7 +70,7 @@ pub(crate) async fn ready(_: Anyone, state: Data<State>) -> Readiness {
         checks.insert("server", "stopping");
     }
     let is_ready = checks.values().all(|check| *check == "ok");
-    if let Some(is_healthy) = state.revocations.redis_is_well() {
+    if let Some(is_healthy) = state.revocations.redis_is_healthy() {
         // The service does its work without Redis.
         checks.insert("redis", if is_healthy { "ok" } else { "unavailable" });
     }

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::token::{self, Token};
+use crate::attempts::{Account, Attempt, is_about_account};
+use crate::client_address::network_of;
 use crate::endpoint::{ErrorResponse, Json};
 use crate::error::{ApiError, RowResult};
 use crate::extract::{Anyone, Body, ClientOrigin, ValidForm, grant_type_rule};
-use crate::limits::attempts::{Account, Attempt, is_about_account};
-use crate::limits::client_address::network_of;
 use crate::sessions::{audit, publish};
 use crate::state::State;
 

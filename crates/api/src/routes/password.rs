@@ -8,9 +8,9 @@ use daybook_persistence::Credentials;
 use daybook_throttle::Permit;
 use daybook_validation::Issue;
 
+use crate::client_address::network_of;
 use crate::endpoint::ErrorResponse;
 use crate::error::ApiError;
-use crate::limits::client_address::network_of;
 use crate::state::State;
 
 /// In characters. New passwords have at most 128. Passwords from another service may be longer, within reason.

@@ -56,9 +56,7 @@ pub(super) async fn respond(
     })))
 }
 
-fn respond_with(
-    events: impl futures_util::Stream<Item = Result<Bytes, ApiError>> + 'static,
-) -> HttpResponse {
+fn respond_with(events: impl futures_util::Stream<Item = Result<Bytes, ApiError>> + 'static) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream"))
         .insert_header((header::CACHE_CONTROL, "no-store"))

@@ -135,7 +135,11 @@ async fn change(state: &State, user: UserId, id: TaskId, patch: TaskPatch) -> Re
         Some(city) => {
             let before = state.database.task(user, id).await.or_not_found(TaskId::NOT_FOUND)?;
             // A name that was accepted once stays accepted while other fields change.
-            if before.city == *city { before.place } else { weather::locate(state, user, city.as_str()).await? }
+            if before.city == *city {
+                before.place
+            } else {
+                weather::locate(state, user, city.as_str()).await?
+            }
         }
         None => None,
     };

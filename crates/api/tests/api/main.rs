@@ -9,6 +9,7 @@
 
 mod accounts;
 mod bodies;
+mod circles;
 mod harness;
 mod headers;
 mod interop;

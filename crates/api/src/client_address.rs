@@ -11,7 +11,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The proxies whose `X-Forwarded-For` is trusted. By default there are none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Vec<IpNet>);
+pub(crate) struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
     /// Parses addresses and networks, separated by commas: `10.0.0.0/8, 2001:db8::1`.
@@ -19,7 +19,7 @@ impl TrustedProxies {
     /// # Errors
     ///
     /// A sentence that names the invalid part.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let network = |part: &str| {
             let address = part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
@@ -137,7 +137,11 @@ mod tests {
         }
         assert_eq!(client("10.0.0.1", PEER, &["1.2.3.4, garbage"]), PEER, "an unreadable hop");
         assert_eq!(client("10.0.0.1", PEER, &[]), PEER);
-        assert_eq!(client("10.0.0.0/8, ::1", PEER, &["10.0.0.5, 10.0.0.6"]), "10.0.0.5", "all hops are trusted");
+        assert_eq!(
+            client("10.0.0.0/8, ::1", PEER, &["10.0.0.5, 10.0.0.6"]),
+            "10.0.0.5",
+            "all hops are trusted"
+        );
         assert_eq!(client("10.0.0.1", "::ffff:10.0.0.1", &["203.0.113.9"]), "203.0.113.9");
     }
 

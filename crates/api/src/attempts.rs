@@ -3,7 +3,7 @@
 use daybook_domain::{Origin, SessionId, Timestamp, UserId};
 use daybook_throttle::{Bucket, Quota, Refusal, Throttle};
 
-use super::client_address::network_of;
+use crate::client_address::network_of;
 use crate::config::{RateLimits, RedisUrl};
 
 /// The limits of this service, or none if they are switched off.
