@@ -5,18 +5,17 @@ use std::time::{Duration, Instant};
 use daybook_domain::{NoteDraft, PageRequest, Timestamp};
 use daybook_test_servers::Postgres;
 
-use crate::{Fixture, Kind};
+use crate::fixture::{Fixture, Kind};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_touches_the_rows_of_its_owner_alone() {
+async fn notes_reads_only_rows_of_the_owner() {
     let fixture = Fixture::new(Kind::Postgres).await;
     let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
     for _ in 0..5 {
         let draft = NoteDraft { title: "old".into(), content: "and few".into() };
         database.create_note(ada.id, draft, Timestamp::now()).await.unwrap();
     }
-    let name = fixture.server.as_ref().unwrap().url().rsplit('/').next().unwrap();
-    let query = |statement: &str| Postgres::shared().query(name, statement);
+    let query = |statement: &str| Postgres::shared().query(fixture.server_name(), statement);
     // With two owners every second row counts as Ada's: a plan that trusted that would walk through all of Bob's to find hers.
     query(&format!(
         "INSERT INTO notes (user_id, title, content, created_at, updated_at) \
