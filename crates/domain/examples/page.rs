@@ -1,8 +1,8 @@
-//! Walks through a list page by page: `cargo run -p daybook-domain --example page`.
+//! Reads a list page by page: `cargo run -p daybook-domain --example page`.
 
 use daybook_domain::{Cursor, Limit, LimitError, Page, PageRequest};
 
-/// What a database would answer: ids below the cursor, newest first, one more than asked for.
+/// Stands in for a database: returns ids below the cursor, newest first, one more than the limit.
 fn query(request: PageRequest) -> Page<i64> {
     let below = request.cursor.map_or(11, Cursor::id);
     let found = (1..below).rev().take(request.limit.items() + 1).collect();

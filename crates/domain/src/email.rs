@@ -1,18 +1,23 @@
-//! E-mail addresses: what is one, and when two are the same.
+//! E-mail addresses: their rules, and how they are compared.
 //!
-//! The rules are those of RFC 5321 and RFC 6531 as Pydantic's `EmailStr` narrows them: a dot-atom before the @-sign, a public
-//! host name behind it, no quoting, no address literals, no reserved names (RFC 6761).
+//! Own code although parsers exist: clients expect the rules and the sentences of Pydantic's
+//! `EmailStr`. It narrows RFC 5321 and RFC 6531 to a dot-atom before the @-sign and a public host
+//! name after it, without quoting, address literals or reserved names (RFC 6761).
 
 use std::fmt;
 
+use daybook_text::is_invisible;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
-use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// A valid e-mail address: the part before the @-sign as its owner wrote it, the domain in lower case and Unicode.
+use crate::text::caseless;
+
+/// A valid e-mail address. The part before the @-sign is kept as the user wrote it, in Unicode NFC;
+/// the domain is in lower case and Unicode.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 #[cfg_attr(
     feature = "utoipa",
@@ -20,27 +25,30 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 )]
 pub struct Email(String);
 
-/// Why a text is no e-mail address: one sentence for the person who typed it.
+/// Why a text is not an e-mail address, as a sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct EmailError(String);
 
-/// The longest address that a mail server takes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+/// The longest address that a mail server must accept: the 256 octets of a path, less its angle
+/// brackets (RFC 5321, section 4.5.3.1.3).
 const ADDRESS_MAX: usize = 254;
 /// The longest label of a host name (RFC 1035, section 2.3.1).
 const LABEL_MAX: usize = 63;
-/// Longer texts are not looked at: normalising them would be work for whoever sends them.
+/// Longer texts are rejected before they are parsed, because normalizing them would cost time in
+/// proportion to their length.
 const TEXT_MAX: usize = 2_048;
 
-/// Top-level names under which nobody gets mail (RFC 6761, RFC 6762, RFC 7686).
+/// Top-level names that cannot receive mail (RFC 6761, RFC 6762, RFC 7686).
 const RESERVED: [&str; 6] = ["arpa", "invalid", "local", "localhost", "onion", "test"];
 
 impl Email {
-    /// Reads an address: `ada@example.com`, also with blanks around it, also as `Ada <ada@example.com>`.
+    /// Parses an address: `ada@example.com` or `Ada <ada@example.com>`, with or without spaces
+    /// around it.
     ///
     /// # Errors
     ///
-    /// A sentence on the first thing that is wrong.
+    /// Reports the first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         if text.chars().count() > TEXT_MAX {
             return fail(format!("Length must not exceed {TEXT_MAX} characters"));
@@ -64,7 +72,7 @@ impl Email {
         Ok(Self(format!("{local}@{domain}")))
     }
 
-    /// An address that was valid when it was stored.
+    /// Wraps an address that was valid when it was stored; nothing is checked.
     #[must_use]
     pub fn from_stored(address: String) -> Self {
         Self(address)
@@ -76,14 +84,14 @@ impl Email {
         &self.0
     }
 
-    /// What two equal addresses have in common: everything without case.
+    /// The form in which addresses are compared: without case, composed (Unicode NFC).
     #[must_use]
     pub fn key(&self) -> String {
-        crate::text::key_of(&self.0)
+        caseless(&self.0)
     }
 }
 
-/// `Ada <ada@example.com>` gives `ada@example.com`; anything else stays as it is.
+/// Returns `ada@example.com` for `Ada <ada@example.com>`, and any other text unchanged.
 fn without_display_name(text: &str) -> &str {
     match text.split_once('<') {
         Some((name, rest)) if !name.contains('@') => rest.strip_suffix('>').map_or(text, str::trim),
@@ -98,7 +106,7 @@ fn local_part(local: &str) -> Result<String, EmailError> {
     let is_atom = |c: char| {
         c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(c) || (!c.is_ascii() && is_safe(c))
     };
-    refuse_characters(local, is_atom, "The email address contains invalid characters before the @-sign")?;
+    reject_characters(local, is_atom, "The email address contains invalid characters before the @-sign")?;
     if local.starts_with('.') {
         return fail("An email address cannot start with a period.");
     }
@@ -114,7 +122,7 @@ fn local_part(local: &str) -> Result<String, EmailError> {
     Ok(local.nfc().collect())
 }
 
-/// The domain in ASCII, for its lengths, and in Unicode, as it is shown.
+/// Returns the domain in ASCII, whose length is limited, and in Unicode, which is shown.
 fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     if domain.is_empty() {
         return fail("There must be something after the @-sign.");
@@ -124,7 +132,7 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     }
     let is_host =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.') || (!c.is_ascii() && is_safe(c));
-    refuse_characters(domain, is_host, "The part after the @-sign contains invalid characters")?;
+    reject_characters(domain, is_host, "The part after the @-sign contains invalid characters")?;
     if domain.starts_with('.') {
         return fail("An email address cannot have a period immediately after the @-sign.");
     }
@@ -168,13 +176,18 @@ fn domain_part(domain: &str) -> Result<(String, String), EmailError> {
     Ok((ascii.into_owned(), unicode.into_owned()))
 }
 
-/// Letters, marks, numbers, punctuation and symbols: nothing that is invisible, unassigned or private.
+/// Whether a character is a letter, mark, number, punctuation or symbol, as Pydantic requires, and
+/// visible, as daybook requires beyond that: two addresses that look the same must not differ.
+///
+/// [`is_invisible`] does not replace the categories, because Pydantic also rejects spaces and
+/// private or unassigned characters.
 fn is_safe(c: char) -> bool {
+    // The group `Other` includes unassigned and private characters.
     !matches!(c.general_category_group(), GeneralCategoryGroup::Separator | GeneralCategoryGroup::Other)
-        && c.general_category() != GeneralCategory::Unassigned
+        && !is_invisible(c)
 }
 
-fn refuse_characters(text: &str, allowed: impl Fn(char) -> bool, sentence: &str) -> Result<(), EmailError> {
+fn reject_characters(text: &str, allowed: impl Fn(char) -> bool, sentence: &str) -> Result<(), EmailError> {
     let mut bad: Vec<String> = text.chars().filter(|c| !allowed(*c)).map(displayed).collect();
     if bad.is_empty() {
         return Ok(());
@@ -184,7 +197,7 @@ fn refuse_characters(text: &str, allowed: impl Fn(char) -> bool, sentence: &str)
     fail(format!("{sentence}: {}.", bad.join(", ")))
 }
 
-/// A character so that it can be read: in quotes, or by its number when there would be nothing to see.
+/// Names a character: in quotes if it is visible, by its code point if it is not.
 fn displayed(c: char) -> String {
     match c {
         ' ' => "SPACE".to_owned(),
@@ -222,21 +235,12 @@ impl From<Email> for String {
     }
 }
 
-/// [`Email::parse`] as a garde rule, for a draft that holds what was typed.
-///
-/// # Errors
-///
-/// The sentence of the [`EmailError`].
-pub fn email_rule<C>(text: &str, _: &C) -> garde::Result {
-    Email::parse(text).map(drop).map_err(garde::Error::new)
-}
-
 #[cfg(test)]
 mod tests {
     use super::Email;
 
     #[test]
-    fn normalised_as_pydantic_does() {
+    fn parse_normalizes_as_pydantic_does() {
         for (text, email) in [
             (" Ada@GMAIL.com ", "Ada@gmail.com"),
             ("Ada <ada@gmail.com>", "ada@gmail.com"),
@@ -249,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn compared_without_case() {
+    fn key_ignores_case() {
         assert_eq!(
             Email::parse("ADA@gmail.com").unwrap().key(),
             Email::parse("ada@GMAIL.COM").unwrap().key()
@@ -257,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_address_has_a_limit() {
+    fn parse_rejects_an_address_over_254_characters() {
         let label = "b".repeat(60);
         let domain = format!("{label}.{label}.{label}.com");
         let fits = 254 - domain.len() - 1;
@@ -267,11 +271,24 @@ mod tests {
     }
 
     #[test]
-    fn invisible_characters_are_refused() {
+    fn parse_rejects_invisible_characters() {
         for text in
             ["a\u{200b}@gmail.com", "a\u{202e}@gmail.com", "a@gm\u{ad}ail\u{2028}.com", "a\u{e000}@gmail.com"]
         {
             assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn parse_rejects_invisible_letters_and_marks() {
+        for (text, code_point) in [
+            ("a\u{34f}@gmail.com", "U+034F"),
+            ("a\u{fe0f}@gmail.com", "U+FE0F"),
+            ("a\u{3164}@gmail.com", "U+3164"),
+            ("a@gm\u{115f}ail.com", "U+115F"),
+        ] {
+            let error = Email::parse(text).unwrap_err().to_string();
+            assert!(error.contains(code_point), "{error}");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Events: what happened to an account, for its owner to read.
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::{EndReason, EventId, SessionId, Timestamp};
 
-/// Something that happened to an account. There is never a secret in it.
+/// Something that happened to an account. It never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Event {
@@ -12,42 +13,51 @@ pub struct Event {
     pub id: EventId,
     /// What happened.
     pub event: EventKind,
-    /// Why a session ended; `logout_all` at a logout everywhere.
+    /// Why a session ended; `logout_all` if the user logged out of all sessions.
     #[cfg_attr(feature = "utoipa", schema(required))]
     pub reason: Option<EndReason>,
     /// When it happened.
     pub created_at: Timestamp,
-    /// The session that it happened in or to, if there was one.
+    /// The session in which it happened or to which it happened; null if there was none.
     #[cfg_attr(feature = "utoipa", schema(required))]
     pub session_id: Option<SessionId>,
-    /// The address of the client that did it, if it is known.
+    /// The client's address; null if it is not known.
     #[cfg_attr(feature = "utoipa", schema(required, example = "192.0.2.7"))]
     pub ip: Option<String>,
-    /// What that client called itself, if it did.
+    /// The client's `User-Agent`; null if it sent none.
     #[cfg_attr(feature = "utoipa", schema(required, example = "Mozilla/5.0"))]
     pub user_agent: Option<String>,
 }
 
+impl Event {
+    /// An event outside any session, caused by an unknown client.
+    #[must_use]
+    pub fn new(id: EventId, event: EventKind, created_at: Timestamp) -> Self {
+        Self { id, event, reason: None, created_at, session_id: None, ip: None, user_agent: None }
+    }
+}
+
 /// What can happen to an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, EnumString, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub enum EventKind {
-    /// It was opened.
+    /// The account was opened.
     Register,
-    /// Somebody logged in.
+    /// A login succeeded.
     Login,
-    /// Somebody gave a wrong password.
+    /// A login failed because the password was wrong.
     LoginFailed,
-    /// Somebody tried so often that further tries were refused; told once for each time that it begins.
+    /// Logins were rejected after too many attempts. Recorded once each time the limit is reached.
     LoginThrottled,
     /// A session got new tokens.
     Refresh,
     /// A refresh token was used again after it had been replaced.
     RefreshTokenReused,
-    /// Somebody logged out.
+    /// The user logged out.
     Logout,
-    /// Somebody who was logged in gave a wrong password where the right one was asked for again.
+    /// The user was logged in and had to repeat the password, and it was wrong.
     ConfirmationFailed,
     /// The e-mail address or the username was changed.
     AccountChanged,
@@ -55,58 +65,4 @@ pub enum EventKind {
     PasswordChanged,
     /// A session ended in another way than by its own logout.
     SessionEnded,
-}
-
-impl EventKind {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Register,
-        Self::Login,
-        Self::LoginFailed,
-        Self::LoginThrottled,
-        Self::Refresh,
-        Self::RefreshTokenReused,
-        Self::Logout,
-        Self::ConfirmationFailed,
-        Self::AccountChanged,
-        Self::PasswordChanged,
-        Self::SessionEnded,
-    ];
-
-    /// The name under which it is stored and shown.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Register => "register",
-            Self::Login => "login",
-            Self::LoginFailed => "login_failed",
-            Self::LoginThrottled => "login_throttled",
-            Self::Refresh => "refresh",
-            Self::RefreshTokenReused => "refresh_token_reused",
-            Self::Logout => "logout",
-            Self::ConfirmationFailed => "confirmation_failed",
-            Self::AccountChanged => "account_changed",
-            Self::PasswordChanged => "password_changed",
-            Self::SessionEnded => "session_ended",
-        }
-    }
-
-    /// The kind with this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::EventKind;
-
-    #[test]
-    fn kinds_are_shown_as_they_are_stored() {
-        for kind in EventKind::ALL {
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
-            assert_eq!(EventKind::from_name(kind.name()), Some(kind));
-        }
-    }
 }

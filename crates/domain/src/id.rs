@@ -1,8 +1,8 @@
-//! The ids of what is stored: positive 64-bit integers, a type of its own for each resource.
+//! The ids of stored rows: positive 64-bit integers, with a type for each resource.
 
 use serde::{Deserialize, Serialize};
 
-/// Declares an id: which resource it names is in its type, so that a note's id never finds a task.
+/// Declares the id of a resource. The types differ, so a note's id cannot be used to find a task.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -21,7 +21,7 @@ macro_rules! id {
 }
 
 id! {
-    /// The id of an account. Never used twice, so that an old token cannot open a new account.
+    /// The id of an account. It is never reused, so an old token cannot open a new account.
     UserId
 }
 id! {

@@ -3,13 +3,7 @@
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{no_nul, no_nul_if_sent};
-use crate::{ContentHash, NoteId, Summary, Timestamp};
-
-/// The most characters of a note's or a task's title.
-pub(crate) const TITLE_MAX: usize = 200;
-/// The most characters of a note's or a task's content.
-pub(crate) const CONTENT_MAX: usize = 100_000;
+use crate::{Content, ContentHash, NoteId, Summary, TextError, Timestamp, Title};
 
 /// A stored note, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,107 +12,118 @@ pub struct Note {
     /// The note's id.
     pub id: NoteId,
     /// 1 to 200 characters.
-    #[cfg_attr(feature = "utoipa", schema(example = "Groceries"))]
-    pub title: String,
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "Groceries"))]
+    pub title: Title,
     /// At most 100,000 characters.
-    #[cfg_attr(feature = "utoipa", schema(example = "Milk, bread and a birthday candle."))]
-    pub content: String,
-    /// When the note was written.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(value_type = String, example = "Milk, bread and a birthday candle.")
+    )]
+    pub content: Content,
+    /// When the note was created.
     pub created_at: Timestamp,
     /// When its title or content last changed.
     pub updated_at: Timestamp,
-    /// The summary that was made or asked for last; absent from a note that was never summarised.
+    /// The summary that was last created or requested; absent if the note was never summarized.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "utoipa", schema(nullable = false))]
     pub summary: Option<Summary>,
 }
 
 impl Note {
-    /// The hash of what a summary of this note would speak of; see [`ContentHash`].
+    /// A note that was created at `created_at`, has not changed since, and has no summary.
+    #[must_use]
+    pub fn new(id: NoteId, title: Title, content: Content, created_at: Timestamp) -> Self {
+        Self { id, title, content, created_at, updated_at: created_at, summary: None }
+    }
+
+    /// The hash of the title and content, which a summary of this note keeps.
     #[must_use]
     pub fn content_hash(&self) -> ContentHash {
-        ContentHash::of(&self.title, &self.content)
+        ContentHash::of(self.title.as_str(), self.content.as_str())
     }
 }
 
-/// A note to be written, or the whole new content of one.
+/// A note to be created, or the new state of a note that is replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct NoteDraft {
     /// 1 to 200 characters.
-    #[garde(length(chars, min = 1, max = TITLE_MAX), custom(no_nul))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$", example = "Groceries")
-    )]
-    pub title: String,
-    /// At most 100,000 characters; may be empty.
-    #[garde(length(chars, max = CONTENT_MAX), custom(no_nul))]
     #[cfg_attr(
         feature = "utoipa",
         schema(
+            value_type = String,
+            min_length = 1,
+            max_length = 200,
+            pattern = "^[^\\u0000]*$",
+            example = "Groceries"
+        )
+    )]
+    pub title: Title,
+    /// At most 100,000 characters; may be empty.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(
+            value_type = String,
             max_length = 100_000,
             pattern = "^[^\\u0000]*$",
             example = "Milk, bread and a birthday candle."
         )
     )]
-    pub content: String,
+    pub content: Content,
 }
 
-/// What changes in a note; a field that is absent or null stays as it is.
+impl NoteDraft {
+    /// A draft with this title and content.
+    #[must_use]
+    pub fn new(title: Title, content: Content) -> Self {
+        Self { title, content }
+    }
+
+    /// Parses a title and a content into a draft.
+    ///
+    /// # Errors
+    ///
+    /// Rejects texts that [`Title::parse`] or [`Content::parse`] rejects.
+    pub fn parse(title: &str, content: &str) -> Result<Self, TextError> {
+        Ok(Self::new(Title::parse(title)?, Content::parse(content)?))
+    }
+}
+
+/// A change of a note. Fields that are absent or null stay unchanged.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct NotePatch {
     /// 1 to 200 characters.
-    #[garde(length(chars, min = 1, max = TITLE_MAX), custom(no_nul_if_sent))]
     #[cfg_attr(
         feature = "utoipa",
-        schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$", example = "Groceries, tomorrow")
+        schema(
+            value_type = Option<String>,
+            min_length = 1,
+            max_length = 200,
+            pattern = "^[^\\u0000]*$",
+            example = "Groceries, tomorrow"
+        )
     )]
-    pub title: Option<String>,
+    pub title: Option<Title>,
     /// At most 100,000 characters; may be empty.
-    #[garde(length(chars, max = CONTENT_MAX), custom(no_nul_if_sent))]
     #[cfg_attr(
         feature = "utoipa",
-        schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "Milk and bread.")
+        schema(
+            value_type = Option<String>,
+            max_length = 100_000,
+            pattern = "^[^\\u0000]*$",
+            example = "Milk and bread."
+        )
     )]
-    pub content: Option<String>,
+    pub content: Option<Content>,
 }
 
 impl From<NoteDraft> for NotePatch {
-    /// Replacing a note is a patch that names every field.
+    /// Replaces a note: the patch sets every field.
     fn from(draft: NoteDraft) -> Self {
         Self { title: Some(draft.title), content: Some(draft.content) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn draft(title: String, content: String) -> bool {
-        NoteDraft { title, content }.validate().is_ok()
-    }
-
-    #[test]
-    fn lengths_are_counted_in_characters() {
-        assert!(draft("ä".repeat(200), "🎂".repeat(100_000)));
-        assert!(!draft("ä".repeat(201), String::new()));
-        assert!(!draft("a".into(), "🎂".repeat(100_001)));
-        assert!(!draft(String::new(), String::new()));
-    }
-
-    #[test]
-    fn nul_is_refused_everywhere() {
-        assert!(!draft("a\0".into(), String::new()));
-        assert!(!draft("a".into(), "\0".into()));
-        assert!(NotePatch { title: Some("\0".into()), content: None }.validate().is_err());
-    }
-
-    #[test]
-    fn a_patch_has_the_limits_of_a_draft() {
-        assert!(NotePatch::default().validate().is_ok());
-        assert!(NotePatch { title: Some(String::new()), content: None }.validate().is_err());
-        assert!(NotePatch { title: None, content: Some("x".repeat(100_001)) }.validate().is_err());
     }
 }

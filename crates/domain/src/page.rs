@@ -1,9 +1,9 @@
-//! Keyset pagination: a page is what comes after a place in the list, never an offset into it.
+//! Keyset pagination: a page begins after an item's id and not at an offset.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How many items a page has at most: 1 to 100, 20 unless asked otherwise.
+/// The most items of a page: 1 to 100, by default 20.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
 
@@ -21,14 +21,15 @@ pub enum LimitError {
 impl Limit {
     /// The smallest page.
     pub const MIN: i64 = 1;
-    /// The largest page: with notes of 100,000 characters it is 10 MB of text, as much as one answer should be.
+    /// The largest page. With notes of 100,000 characters it has 10 MB of text, which is enough for
+    /// one response.
     pub const MAX: i64 = 100;
 
-    /// A page size of so many items.
+    /// A limit of `items`.
     ///
     /// # Errors
     ///
-    /// Outside 1..=100.
+    /// Rejects numbers outside 1..=100.
     pub fn new(items: i64) -> Result<Self, LimitError> {
         if items < Self::MIN {
             return Err(LimitError::TooSmall);
@@ -52,25 +53,25 @@ impl Default for Limit {
     }
 }
 
-/// A place in a list that is ordered by id, newest first: the page after it has the ids below.
+/// A position in a list that is ordered by descending id. The page after it has the smaller ids.
 ///
-/// It is written as 16 hexadecimal digits, which a client takes from a link and never reads.
+/// It is written as 16 hexadecimal digits. Clients copy it from a link and need not understand it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor(i64);
 
-/// A text that is not one of our cursors.
+/// A text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a cursor of this list")]
 pub struct CursorError;
 
 impl Cursor {
-    /// The place behind the item with this id.
+    /// The position after the item with this id.
     #[must_use]
     pub fn after(id: i64) -> Self {
         Self(id)
     }
 
-    /// Ids on the page are below this one.
+    /// The id that is greater than all ids on the page.
     #[must_use]
     pub fn id(self) -> i64 {
         self.0
@@ -95,27 +96,27 @@ impl FromStr for Cursor {
     }
 }
 
-/// Which page is asked for.
+/// The page that a client requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PageRequest {
-    /// At most so many items.
+    /// The most items of the page.
     pub limit: Limit,
-    /// Behind this place; the newest items without one.
+    /// The position before the first item; `None` for the newest items.
     pub cursor: Option<Cursor>,
 }
 
-/// A page of a list, and where the next one begins.
+/// A page of a list, and the position of the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,
-    /// The place behind the last item, if there are more.
+    /// The position after the last item; `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// Makes a page of `limit` items out of one item more than that, if there is one more: so a full last page has no link to an
-    /// empty one.
+    /// Builds a page from a query for `limit + 1` items. The extra item is dropped and only shows
+    /// that there is a next page, so a full last page does not link to an empty one.
     #[must_use]
     pub fn from_overfetch(mut items: Vec<T>, limit: Limit, id: impl Fn(&T) -> i64) -> Self {
         let more = items.len() > limit.items();
@@ -130,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_are_one_to_a_hundred() {
+    fn limit_rejects_numbers_outside_1_to_100() {
         assert_eq!(Limit::new(0), Err(LimitError::TooSmall));
         assert_eq!(Limit::new(101), Err(LimitError::TooLarge));
         assert_eq!(Limit::new(i64::MAX), Err(LimitError::TooLarge));
@@ -138,14 +139,14 @@ mod tests {
     }
 
     #[test]
-    fn cursors_survive_the_way_out_and_back() {
+    fn cursor_parses_what_it_displays() {
         for id in [0, 1, 42, i64::MAX] {
             assert_eq!(Cursor::after(id).to_string().parse(), Ok(Cursor::after(id)));
         }
     }
 
     #[test]
-    fn what_is_no_cursor_is_refused() {
+    fn cursor_rejects_other_texts() {
         for text in ["", "1", "000000000000000g", "ffffffffffffffff", "+00000000000001a", "000000000000001A"]
         {
             assert_eq!(text.parse::<Cursor>(), Err(CursorError), "{text:?}");
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_full_page_has_no_next() {
+    fn from_overfetch_has_no_next_after_a_full_last_page() {
         let limit = Limit::new(2).unwrap();
         assert_eq!(Page::from_overfetch(vec![9, 8], limit, |id| *id).next, None);
         let page = Page::from_overfetch(vec![9, 8, 7], limit, |id| *id);

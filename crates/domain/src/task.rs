@@ -1,14 +1,9 @@
 //! Tasks: something to do, in a city that has weather.
 
 use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::note::{CONTENT_MAX, TITLE_MAX};
-use crate::text::{no_nul, no_nul_if_sent};
-use crate::{TaskId, Timestamp, UserId};
-
-/// The most characters of a city's name.
-const CITY_MAX: usize = 100;
+use crate::{City, Content, DueDate, TaskId, TextError, Timestamp, Title, UserId};
 
 /// A stored task, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -17,33 +12,53 @@ pub struct Task {
     /// The task's id.
     pub id: TaskId,
     /// 1 to 200 characters.
-    #[cfg_attr(feature = "utoipa", schema(example = "Paint the fence"))]
-    pub title: String,
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "Paint the fence"))]
+    pub title: Title,
     /// At most 100,000 characters.
-    #[cfg_attr(feature = "utoipa", schema(example = "Two coats, if it stays dry."))]
-    pub content: String,
-    /// Where: at most 100 characters, as the user wrote it.
-    #[cfg_attr(feature = "utoipa", schema(example = "Lisbon"))]
-    pub city: String,
-    /// Where that is; null while it is not known.
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "Two coats, if it stays dry."))]
+    pub content: Content,
+    /// The city as the user wrote it: at most 100 characters, or empty.
+    #[cfg_attr(feature = "utoipa", schema(value_type = String, example = "Lisbon"))]
+    pub city: City,
+    /// The place that the city was geocoded into; null as long as it is not known.
     #[cfg_attr(feature = "utoipa", schema(required))]
     pub place: Option<Place>,
-    /// The day that it is for.
-    #[cfg_attr(feature = "utoipa", schema(required, format = Date, example = "2026-11-23"))]
-    pub due_date: Option<String>,
-    /// Whose it is.
+    /// The day that the task is for.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(required, value_type = Option<String>, format = Date, example = "2026-11-23")
+    )]
+    pub due_date: Option<DueDate>,
+    /// The owner's id.
     pub user_id: UserId,
-    /// When the task was written.
+    /// When the task was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
 }
 
-/// Where in the world.
+impl Task {
+    /// A task that was created at `created_at` and has not changed since, without a place or a due
+    /// date.
+    #[must_use]
+    pub fn new(
+        id: TaskId,
+        user_id: UserId,
+        title: Title,
+        content: Content,
+        city: City,
+        created_at: Timestamp,
+    ) -> Self {
+        let updated_at = created_at;
+        Self { id, title, content, city, place: None, due_date: None, user_id, created_at, updated_at }
+    }
+}
+
+/// A geographical place.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Place {
-    /// Its name.
+    /// The place's name.
     #[cfg_attr(feature = "utoipa", schema(example = "Lisbon"))]
     pub name: String,
     /// The country's English name.
@@ -64,64 +79,148 @@ pub struct Place {
     pub timezone: Option<String>,
 }
 
-/// A rule for garde: a full date (RFC 3339, section 5.6), or nothing.
-///
-/// # Errors
-///
-/// When the text is neither.
-pub fn due_date_rule<C>(due_date: &Option<String>, _: &C) -> garde::Result {
-    let Some(text) = due_date.as_deref().filter(|text| !text.is_empty()) else { return Ok(()) };
-    let date = text.parse::<jiff::civil::Date>();
-    // jiff reads other forms too, and negative years.
-    if date.is_ok_and(|date| date.to_string() == text && date.year() > 0) && text.len() == 10 {
-        return Ok(());
+impl Place {
+    /// A place of which only the name and the coordinates are known.
+    #[must_use]
+    pub fn new(name: String, latitude: f64, longitude: f64) -> Self {
+        Self { name, country: None, country_code: None, admin1: None, latitude, longitude, timezone: None }
     }
-    let has_form = text.len() == 10
-        && text
-            .bytes()
-            .enumerate()
-            .all(|(at, byte)| if matches!(at, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() });
-    Err(garde::Error::new(if has_form {
-        "There is no such day"
-    } else {
-        "A due date is a day like 2026-11-23"
-    }))
 }
 
-/// A task to be written, or the whole new content of one.
+/// A task to be created, or the new state of a task that is replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct TaskDraft {
     /// 1 to 200 characters.
-    #[garde(length(chars, min = 1, max = TITLE_MAX), custom(no_nul))]
     #[cfg_attr(
         feature = "utoipa",
-        schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$", example = "Paint the fence")
+        schema(
+            value_type = String,
+            min_length = 1,
+            max_length = 200,
+            pattern = "^[^\\u0000]*$",
+            example = "Paint the fence"
+        )
     )]
-    pub title: String,
+    pub title: Title,
     /// At most 100,000 characters; may be empty.
-    #[garde(length(chars, max = CONTENT_MAX), custom(no_nul))]
     #[cfg_attr(
         feature = "utoipa",
-        schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "Two coats, if it stays dry.")
+        schema(
+            value_type = String,
+            max_length = 100_000,
+            pattern = "^[^\\u0000]*$",
+            example = "Two coats, if it stays dry."
+        )
     )]
-    pub content: String,
-    /// Where: at most 100 characters; without a city there is no weather.
-    #[garde(length(chars, max = CITY_MAX), custom(no_nul))]
-    #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon"))]
-    pub city: String,
-    /// The day that it is for, like `2026-11-23`: the weather is that of this day. An empty text is none.
-    #[garde(custom(due_date_rule))]
-    #[serde(default)]
+    pub content: Content,
+    /// The city: at most 100 characters. Without a city there is no weather.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(value_type = String, max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon")
+    )]
+    pub city: City,
+    /// The day that the task is for, like `2026-11-23`. The weather is that of this day. An empty
+    /// text means none.
+    #[serde(default, deserialize_with = "due_date")]
     #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
-    pub due_date: Option<String>,
-    /// Whose task it is: when sent, it must be the caller's own id.
-    #[garde(skip)]
+    pub due_date: Option<DueDate>,
+    /// The owner's id. If it is sent, it must be the caller's own.
     #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
     pub user_id: Option<i64>,
 }
 
-/// A date, an empty text or null: what a pattern says of a date lets through the thirtieth of February.
+impl TaskDraft {
+    /// A draft without a due date or an owner's id.
+    #[must_use]
+    pub fn new(title: Title, content: Content, city: City) -> Self {
+        Self { title, content, city, due_date: None, user_id: None }
+    }
+
+    /// Parses a title, a content and a city into a draft without a due date or an owner's id.
+    ///
+    /// # Errors
+    ///
+    /// Rejects texts that [`Title::parse`], [`Content::parse`] or [`City::parse`] rejects.
+    pub fn parse(title: &str, content: &str, city: &str) -> Result<Self, TextError> {
+        Ok(Self::new(Title::parse(title)?, Content::parse(content)?, City::parse(city)?))
+    }
+}
+
+/// A change of a task. Fields that are absent or null stay unchanged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
+pub struct TaskPatch {
+    /// 1 to 200 characters.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(
+            value_type = Option<String>,
+            min_length = 1,
+            max_length = 200,
+            pattern = "^[^\\u0000]*$",
+            example = "Paint both fences"
+        )
+    )]
+    pub title: Option<Title>,
+    /// At most 100,000 characters; may be empty.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(
+            value_type = Option<String>,
+            max_length = 100_000,
+            pattern = "^[^\\u0000]*$",
+            example = "One coat will do."
+        )
+    )]
+    pub content: Option<Content>,
+    /// The city: at most 100 characters. Without a city there is no weather.
+    #[cfg_attr(
+        feature = "utoipa",
+        schema(value_type = Option<String>, max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto")
+    )]
+    pub city: Option<City>,
+    /// The day that the task is for, like `2026-11-23`. An empty text removes it, which is
+    /// `Some(None)` here.
+    #[serde(default, deserialize_with = "due_date_change")]
+    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
+    pub due_date: Option<Option<DueDate>>,
+    /// The owner's id. If it is sent, it must be the caller's own: the owner cannot change.
+    #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
+    pub user_id: Option<i64>,
+}
+
+impl From<TaskDraft> for TaskPatch {
+    /// Replaces a task: the patch sets every field.
+    fn from(draft: TaskDraft) -> Self {
+        Self {
+            title: Some(draft.title),
+            content: Some(draft.content),
+            city: Some(draft.city),
+            due_date: Some(draft.due_date),
+            user_id: draft.user_id,
+        }
+    }
+}
+
+/// Reads the due date of a draft: null and an empty text mean none.
+fn due_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DueDate>, D::Error> {
+    due_date_change(deserializer).map(Option::flatten)
+}
+
+/// Reads the due date of a patch: null changes nothing, and an empty text removes the date.
+fn due_date_change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<DueDate>>, D::Error> {
+    match Option::<String>::deserialize(deserializer)?.as_deref() {
+        None => Ok(None),
+        Some("") => Ok(Some(None)),
+        Some(text) => DueDate::parse(text).map(|day| Some(Some(day))).map_err(de::Error::custom),
+    }
+}
+
+/// A date, an empty text or null. The format `date` is used because a pattern for dates would also
+/// match days that do not exist.
 #[cfg(feature = "utoipa")]
 fn due_date_schema() -> utoipa::openapi::schema::Schema {
     use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, ObjectBuilder, SchemaFormat, Type};
@@ -130,52 +229,9 @@ fn due_date_schema() -> utoipa::openapi::schema::Schema {
         .item(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))))
         .item(text().max_length(Some(0)))
         .item(ObjectBuilder::new().schema_type(Type::Null))
-        .description(Some("The day that it is for: the weather is that of this day. An empty text is none."))
+        .description(Some(
+            "The day that the task is for. The weather is that of this day. An empty text means none.",
+        ))
         .examples(["2026-11-23"]);
     schema.build().into()
-}
-
-/// What changes in a task; a field that is absent or null stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Validate)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct TaskPatch {
-    /// 1 to 200 characters.
-    #[garde(length(chars, min = 1, max = TITLE_MAX), custom(no_nul_if_sent))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000]*$", example = "Paint both fences")
-    )]
-    pub title: Option<String>,
-    /// At most 100,000 characters; may be empty.
-    #[garde(length(chars, max = CONTENT_MAX), custom(no_nul_if_sent))]
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(max_length = 100_000, pattern = "^[^\\u0000]*$", example = "One coat will do.")
-    )]
-    pub content: Option<String>,
-    /// Where: at most 100 characters; without a city there is no weather.
-    #[garde(length(chars, max = CITY_MAX), custom(no_nul_if_sent))]
-    #[cfg_attr(feature = "utoipa", schema(max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto"))]
-    pub city: Option<String>,
-    /// The day that it is for, like `2026-11-23`; an empty text takes it away.
-    #[garde(custom(due_date_rule))]
-    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
-    pub due_date: Option<String>,
-    /// Whose task it is: when sent, it must be the caller's own id. A task never changes hands.
-    #[garde(skip)]
-    #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
-    pub user_id: Option<i64>,
-}
-
-impl From<TaskDraft> for TaskPatch {
-    /// Replacing a task is a patch that names every field.
-    fn from(draft: TaskDraft) -> Self {
-        Self {
-            title: Some(draft.title),
-            content: Some(draft.content),
-            city: Some(draft.city),
-            due_date: Some(draft.due_date.unwrap_or_default()),
-            user_id: draft.user_id,
-        }
-    }
 }

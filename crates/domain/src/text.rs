@@ -1,23 +1,190 @@
-//! What every stored text has in common.
+//! Texts of limited length: titles, contents and city names, and the error that they share.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// What texts have in common that differ in case or composition alone: upper case, then lower case, as a near enough case folding
-/// (`ß` is `ss`, both sigmas are one), composed before and after (Unicode NFC).
-pub(crate) fn key_of(text: &str) -> String {
-    let composed: String = text.nfc().collect();
-    composed.to_uppercase().to_lowercase().nfc().collect()
+/// Why a text is rejected. The sentences are Pydantic's, which clients of the HTTP API rely on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// The text has fewer than `min` characters.
+    #[error("String should have at least {min} character{}", plural(*min))]
+    TooShort {
+        /// The fewest characters.
+        min: usize,
+    },
+    /// The text has more than `max` characters.
+    #[error("String should have at most {max} character{}", plural(*max))]
+    TooLong {
+        /// The most characters.
+        max: usize,
+    },
+    /// The text contains U+0000.
+    #[error("Text must not contain the NUL character")]
+    Nul,
 }
 
-/// Refuses U+0000, which PostgreSQL cannot store in a text: both databases must answer alike.
-pub(crate) fn no_nul<C>(value: &str, _: &C) -> garde::Result {
-    if value.contains('\0') {
-        return Err(garde::Error::new("Text must not contain the NUL character"));
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Rejects a text outside the limits, which are counted in characters (Unicode scalar values).
+///
+/// PostgreSQL cannot store U+0000 in a text. It is rejected here, so both databases behave alike.
+pub(crate) fn check(text: &str, min: usize, max: usize) -> Result<(), TextError> {
+    let length = text.chars().count();
+    if length < min {
+        return Err(TextError::TooShort { min });
+    }
+    if length > max {
+        return Err(TextError::TooLong { max });
+    }
+    if text.contains('\0') {
+        return Err(TextError::Nul);
     }
     Ok(())
 }
 
-/// [`no_nul`] for a field that need not be sent.
-pub(crate) fn no_nul_if_sent<C>(value: &Option<String>, context: &C) -> garde::Result {
-    value.as_deref().map_or(Ok(()), |text| no_nul(text, context))
+/// Declares a text type that holds only texts within its limits.
+macro_rules! text {
+    ($(#[$meta:meta])* $name:ident, $min:literal..=$max:literal) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The fewest characters.
+            pub const MIN: usize = $min;
+            /// The most characters.
+            pub const MAX: usize = $max;
+
+            /// Parses a text and keeps it unchanged.
+            ///
+            /// # Errors
+            ///
+            /// Rejects a text that is too short or too long, or that contains U+0000.
+            pub fn parse(text: &str) -> Result<Self, $crate::TextError> {
+                $crate::text::check(text, Self::MIN, Self::MAX)?;
+                Ok(Self(text.to_owned()))
+            }
+
+            /// Wraps a text that was valid when it was stored; nothing is checked.
+            #[must_use]
+            pub fn from_stored(text: String) -> Self {
+                Self(text)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::TextError;
+
+            fn try_from(text: String) -> Result<Self, $crate::TextError> {
+                $crate::text::check(&text, Self::MIN, Self::MAX)?;
+                Ok(Self(text))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+pub(crate) use text;
+
+text! {
+    /// The title of a note or a task: 1 to 200 characters.
+    Title, 1..=200
+}
+text! {
+    /// The content of a note or a task: at most 100,000 characters, or none.
+    Content, 0..=100_000
+}
+text! {
+    /// A city's name as the user wrote it: at most 100 characters, or none.
+    City, 0..=100
+}
+
+/// The form in which texts are compared without case: equal for texts that differ only in case or
+/// in Unicode composition.
+///
+/// Upper case followed by lower case approximates case folding: `ß` becomes `ss`, and both small
+/// sigmas become one. Changing the case can undo composition, so the text is composed (NFC) before
+/// and after.
+pub(crate) fn caseless(text: &str) -> String {
+    let composed: String = text.nfc().collect();
+    composed.to_uppercase().to_lowercase().nfc().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parse_counts_characters_and_not_bytes() {
+        assert!(Title::parse(&"ä".repeat(200)).is_ok());
+        assert_eq!(Title::parse(&"ä".repeat(201)), Err(TextError::TooLong { max: 200 }));
+        assert!(Content::parse(&"🎂".repeat(100_000)).is_ok());
+        assert_eq!(Content::parse(&"🎂".repeat(100_001)), Err(TextError::TooLong { max: 100_000 }));
+        assert!(City::parse(&"é".repeat(100)).is_ok());
+        assert_eq!(City::parse(&"é".repeat(101)), Err(TextError::TooLong { max: 100 }));
+    }
+
+    #[test]
+    fn parse_rejects_an_empty_title_only() {
+        assert_eq!(Title::parse(""), Err(TextError::TooShort { min: 1 }));
+        assert!(Content::parse("").is_ok());
+        assert!(City::parse("").is_ok());
+    }
+
+    #[test]
+    fn parse_rejects_nul() {
+        assert_eq!(Title::parse("a\0"), Err(TextError::Nul));
+        assert_eq!(Content::parse("\0"), Err(TextError::Nul));
+        assert_eq!(City::parse("Lis\0bon"), Err(TextError::Nul));
+    }
+
+    #[test]
+    fn every_constructor_that_checks_agrees() {
+        for text in ["", "a", "a\0", &"a".repeat(201)] {
+            let parsed = Title::parse(text);
+            assert_eq!(Title::try_from(text.to_owned()), parsed);
+            let read = serde_json::from_value::<Title>(text.into()).map_err(|error| error.to_string());
+            assert_eq!(read, parsed.map_err(|error| error.to_string()));
+        }
+    }
+
+    #[test]
+    fn errors_are_the_sentences_of_pydantic() {
+        let sentences = [
+            (TextError::TooShort { min: 1 }, "String should have at least 1 character"),
+            (TextError::TooShort { min: 3 }, "String should have at least 3 characters"),
+            (TextError::TooLong { max: 200 }, "String should have at most 200 characters"),
+            (TextError::Nul, "Text must not contain the NUL character"),
+        ];
+        for (error, sentence) in sentences {
+            assert_eq!(error.to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn a_text_is_serialized_as_it_is() {
+        let title = Title::parse("Groceries").unwrap();
+        assert_eq!(serde_json::to_value(&title).unwrap(), "Groceries");
+        assert_eq!(String::from(title), "Groceries");
+    }
 }

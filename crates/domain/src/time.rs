@@ -1,4 +1,4 @@
-//! An instant with the precision that both databases keep.
+//! Instants with the precision of both databases.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// An instant in UTC with microsecond precision, from -9999 to 9999 in the Gregorian calendar.
 ///
-/// Finer digits are cut when one is made, so that what is stored is what was stamped. It is written as RFC 3339 with `Z` and
-/// always six digits: `2026-11-22T09:15:56.123456Z`.
+/// A finer instant is truncated when it is converted, so a stored timestamp equals the original.
+/// It is written as in RFC 3339 with `Z` and always six digits: `2026-11-22T09:15:56.123456Z`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
@@ -18,13 +18,14 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
 
-    /// The instant that the system clock shows.
+    /// The current time of the system clock.
     #[must_use]
     pub fn now() -> Self {
         Self::from(jiff::Timestamp::now())
     }
 
-    /// Microseconds since 1970-01-01T00:00:00Z; `None` outside the calendar's range.
+    /// The instant `micros` microseconds after 1970-01-01T00:00:00Z; `None` outside the supported
+    /// years.
     #[must_use]
     pub fn from_micros(micros: i64) -> Option<Self> {
         jiff::Timestamp::from_microsecond(micros).ok().map(Self)
@@ -36,19 +37,21 @@ impl Timestamp {
         self.0.as_microsecond()
     }
 
-    /// Whole seconds since 1970-01-01T00:00:00Z, rounded towards the past: what a JWT calls a NumericDate (RFC 7519, section 2).
+    /// Whole seconds since 1970-01-01T00:00:00Z, rounded down. A JWT calls this a NumericDate
+    /// (RFC 7519, section 2).
     #[must_use]
     pub fn as_seconds(self) -> i64 {
         self.as_micros().div_euclid(1_000_000)
     }
 
-    /// This instant moved by so many seconds, kept inside the calendar.
+    /// The instant `seconds` later, or the first or last supported instant if it is out of range.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         self.plus_micros(seconds.saturating_mul(1_000_000))
     }
 
-    /// This instant moved by so many microseconds, kept inside the calendar.
+    /// The instant `micros` microseconds later, or the first or last supported instant if it is out
+    /// of range.
     #[must_use]
     pub fn plus_micros(self, micros: i64) -> Self {
         Self::from_micros(self.as_micros().saturating_add(micros)).unwrap_or(if micros < 0 {
@@ -114,26 +117,26 @@ mod tests {
     use super::Timestamp;
 
     #[test]
-    fn written_with_six_digits_and_z() {
+    fn display_has_six_digits_and_z() {
         let t = Timestamp::from_micros(1_795_338_956_100_000).unwrap();
         assert_eq!(t.to_string(), "2026-11-22T09:15:56.100000Z");
         assert_eq!(serde_json::to_string(&t).unwrap(), "\"2026-11-22T09:15:56.100000Z\"");
     }
 
     #[test]
-    fn finer_digits_are_cut() {
+    fn from_truncates_to_microseconds() {
         let precise = jiff::Timestamp::from_nanosecond(1_999).unwrap();
         assert_eq!(Timestamp::from(precise).as_micros(), 1);
     }
 
     #[test]
-    fn moved_past_the_calendar_it_stays_inside() {
+    fn plus_seconds_saturates() {
         assert!(Timestamp::now().plus_seconds(i64::MAX) > Timestamp::now());
         assert!(Timestamp::now().plus_seconds(i64::MIN) < Timestamp::now());
     }
 
     #[test]
-    fn whole_seconds_before_the_epoch_round_towards_the_past() {
+    fn as_seconds_rounds_down_before_the_epoch() {
         assert_eq!(Timestamp::from_micros(-1).unwrap().as_seconds(), -1);
     }
 }

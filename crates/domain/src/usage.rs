@@ -1,37 +1,39 @@
-//! What summaries have used, by the day.
+//! What summaries have used: of one summary, and of a user's summaries by day.
 
 use std::fmt;
 
+use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
 use crate::Timestamp;
 
-/// A day of the calendar in UTC.
+/// A calendar day in UTC, which is a span of instants. A [`DueDate`](crate::DueDate) is a day at a
+/// place instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Day(i64);
 
 const SECONDS: i64 = 24 * 60 * 60;
 
 impl Day {
-    /// The day that this instant falls on.
+    /// The day that contains this instant.
     #[must_use]
     pub fn of(instant: Timestamp) -> Self {
         Self(instant.as_seconds().div_euclid(SECONDS))
     }
 
-    /// Days since 1970-01-01.
+    /// Days since 1970-01-01, negative before it.
     #[must_use]
     pub fn number(self) -> i64 {
         self.0
     }
 
-    /// The day so many days after 1970-01-01.
+    /// The day that is `days` days after 1970-01-01.
     #[must_use]
     pub fn from_number(days: i64) -> Self {
         Self(days)
     }
 
-    /// When it begins.
+    /// The first instant of the day, kept within the range of [`Timestamp`].
     #[must_use]
     pub fn begins(self) -> Timestamp {
         Timestamp::EPOCH.plus_seconds(self.0.saturating_mul(SECONDS))
@@ -44,11 +46,10 @@ impl Day {
     }
 }
 
-/// As RFC 3339 writes a full date: `2026-11-23`.
+/// Writes a full date (RFC 3339, section 5.6): `2026-11-23`.
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let instant = self.begins().to_string();
-        f.write_str(instant.split('T').next().unwrap_or_default())
+        Offset::UTC.to_datetime(self.begins().into()).date().fmt(f)
     }
 }
 
@@ -58,6 +59,19 @@ impl Serialize for Day {
     }
 }
 
+/// What one summary has used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spent {
+    /// Number of calls to the provider.
+    pub calls: i64,
+    /// Tokens that the provider read.
+    pub input_tokens: i64,
+    /// Tokens that the provider wrote.
+    pub output_tokens: i64,
+    /// The cost in millionths of a US dollar; `None` if the price is not known.
+    pub cost_micros: Option<i64>,
+}
+
 /// What a user's summaries have used on one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
@@ -65,10 +79,10 @@ pub struct Usage {
     /// The day, in UTC.
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Date, example = "2026-11-23"))]
     pub day: Day,
-    /// Summaries that were completed.
+    /// Number of completed summaries.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub summaries: i64,
-    /// How many calls were made to the provider.
+    /// Number of calls to the provider.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub calls: i64,
     /// Tokens that the provider read.
@@ -77,9 +91,17 @@ pub struct Usage {
     /// Tokens that the provider wrote.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub output_tokens: i64,
-    /// What it cost, in millionths of a US dollar, as far as the prices are known.
+    /// The cost in millionths of a US dollar. Calls without a known price are not included.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub cost_micros: i64,
+}
+
+impl Usage {
+    /// A day on which nothing was used.
+    #[must_use]
+    pub fn new(day: Day) -> Self {
+        Self { day, summaries: 0, calls: 0, input_tokens: 0, output_tokens: 0, cost_micros: 0 }
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn days_are_those_of_utc() {
+    fn days_begin_at_midnight_in_utc() {
         let at = |seconds: i64| Day::of(Timestamp::EPOCH.plus_seconds(seconds));
         assert_eq!((at(0), at(SECONDS - 1), at(SECONDS), at(-1)), (Day(0), Day(0), Day(1), Day(-1)));
         assert_eq!(at(0).next().begins(), Timestamp::EPOCH.plus_seconds(SECONDS));
