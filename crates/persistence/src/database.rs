@@ -2,6 +2,7 @@
 
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::handle::ReadHandle;
 use crate::migrations;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;

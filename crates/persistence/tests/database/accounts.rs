@@ -1,9 +1,10 @@
 //! Accounts.
 
 use daybook_domain::{Email, Origin, Timestamp, Username};
-use daybook_persistence::{Credentials, Error, Field};
+use daybook_persistence::{Credentials, Error, Field, NewUser};
 use rstest::rstest;
 
+use crate::client::actor;
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::fixture::{Fixture, new_user};
 
@@ -13,18 +14,18 @@ async fn register_and_update_user_reject_taken_values(#[values(Sqlite, Postgres)
     let fixture = Fixture::new(kind).await;
     let database = &fixture.database;
     fixture.user("ada").await;
-    let mut same_email = new_user("bob");
-    same_email.email = Email::parse("ADA@Example.com").unwrap();
-    let refused = database.register(same_email, Origin::default(), Timestamp::now()).await;
-    assert!(matches!(refused, Err(Error::Conflict(Field::Email))), "{refused:?}");
-    let mut same_name = new_user("bob");
-    same_name.username = Username::parse("ADA").unwrap();
-    let refused = database.register(same_name, Origin::default(), Timestamp::now()).await;
-    assert!(matches!(refused, Err(Error::Conflict(Field::Username))), "{refused:?}");
+    let email = Email::parse("ADA@Example.com").unwrap();
+    let same_email = NewUser { email, ..new_user("bob") };
+    let rejected = database.register(same_email, Origin::default(), Timestamp::now()).await;
+    assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{rejected:?}");
+    let username = Username::parse("ADA").unwrap();
+    let same_name = NewUser { username, ..new_user("bob") };
+    let rejected = database.register(same_name, Origin::default(), Timestamp::now()).await;
+    assert!(matches!(rejected, Err(Error::Conflict(Field::Username))), "{rejected:?}");
     let bob = fixture.user("bob").await;
     let taken = Some(Email::parse("ada@example.com").unwrap());
-    let refused = database.update_user(bob.id, None, taken, None, Origin::default(), Timestamp::now()).await;
-    assert!(matches!(refused, Err(Error::Conflict(Field::Email))), "{refused:?}");
+    let rejected = database.update_user(&actor(bob.id, Timestamp::now()), taken, None).await;
+    assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{rejected:?}");
 }
 
 #[rstest]
@@ -44,8 +45,8 @@ async fn credentials_finds_accounts_by_address_and_by_name(#[values(Sqlite, Post
 async fn credentials_prefers_an_address_to_an_equal_username(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let ada = fixture.user("ada").await;
-    let mut thief = new_user("thief");
-    thief.username = Username::parse("ada@example.com").unwrap();
+    let username = Username::parse("ada@example.com").unwrap();
+    let thief = NewUser { username, ..new_user("thief") };
     fixture.database.register(thief, Origin::default(), Timestamp::now()).await.unwrap();
     assert_eq!(fixture.database.credentials("ada@example.com").await.unwrap().unwrap().user, ada.id);
 }
@@ -60,7 +61,7 @@ async fn delete_user_never_frees_an_id(#[values(Sqlite, Postgres)] kind: Kind) {
         Credentials { password_changed_at: found.password_changed_at.plus_micros(-1), ..found.clone() };
     let wrong = fixture.database.delete_user(before, Timestamp::now()).await;
     assert!(matches!(wrong, Err(Error::NotFound)));
-    fixture.database.delete_user(found, Timestamp::now()).await.unwrap();
+    let _ = fixture.database.delete_user(found, Timestamp::now()).await.unwrap();
     let bob = fixture.user("bob").await;
     assert!(bob.id > ada.id);
     assert!(matches!(fixture.database.user(ada.id).await, Err(Error::NotFound)));

@@ -1,4 +1,4 @@
-//! What many do at once, and what goes wrong midway.
+//! Calls at the same time, dropped futures and broken connections.
 
 use daybook_domain::{Limit, NoteDraft, Origin, PageRequest, Timestamp};
 use daybook_persistence::Error;
@@ -17,13 +17,13 @@ async fn register_undoes_only_the_failing_ones_of_400_writes(#[values(Sqlite, Po
     let attempts = (0..400).map(|number| {
         let database = fixture.database.clone();
         tokio::spawn(async move {
-            // Every fourth collides with the account that is there.
+            // Every fourth registration conflicts with the existing account.
             let new = if number % 4 == 0 { new_user("taken") } else { new_user(&format!("user{number}")) };
             loop {
                 match database.register(new.clone(), Origin::default(), Timestamp::now()).await {
                     Ok(_) => return true,
                     Err(Error::Conflict(_)) => return false,
-                    // A full pool says so; whoever asks again is served.
+                    // The pool is full, and a retry succeeds.
                     Err(Error::Unavailable(_)) => tokio::task::yield_now().await,
                     Err(other) => panic!("{other:?}"),
                 }
@@ -46,10 +46,10 @@ async fn create_note_runs_to_its_end_if_its_future_is_dropped(#[values(Sqlite, P
     let fixture = Fixture::new(kind).await;
     let (database, ada) = (fixture.database.clone(), fixture.user("ada").await);
     for number in 0..100 {
-        let draft = NoteDraft { title: number.to_string(), content: String::new() };
+        let draft = NoteDraft::parse(&number.to_string(), "").unwrap();
         let mut writing = Box::pin(database.create_note(ada.id, draft, Timestamp::now()));
         let mut reading = Box::pin(database.notes(ada.id, PageRequest::default()));
-        // Polled once, then dropped in the middle.
+        // Polled once and then dropped.
         let _ = (&mut writing).now_or_never();
         let _ = (&mut reading).now_or_never();
     }
@@ -100,13 +100,13 @@ async fn ping_replaces_a_broken_connection() {
     let name = fixture.server_name();
     let end =
         format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
-    assert_eq!(Server::shared().query("postgres", &end), "2", "the lane and one of the pool");
-    // The first to use a connection may find out that it is dead; nobody after that.
+    assert_eq!(Server::shared().query("postgres", &end), "2", "one for reads and one of the pool");
+    // The first use of each broken connection may fail, and no later one.
     for _ in 0..2 {
         let _ = fixture.database.ping().await;
         let _ = fixture.database.flush().await;
     }
     assert_eq!(fixture.database.user(ada.id).await.unwrap(), ada);
-    let draft = NoteDraft { title: "after".into(), content: String::new() };
+    let draft = NoteDraft::parse("after", "").unwrap();
     fixture.database.create_note(ada.id, draft, Timestamp::now()).await.unwrap();
 }

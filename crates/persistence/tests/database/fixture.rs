@@ -69,5 +69,5 @@ impl Fixture {
 /// An account whose password hash is its name.
 pub(crate) fn new_user(name: &str) -> NewUser {
     let email = Email::parse(&format!("{name}@example.com")).unwrap();
-    NewUser { email, username: Username::parse(name).unwrap(), password_hash: name.to_owned() }
+    NewUser::new(email, Username::parse(name).unwrap(), name.to_owned())
 }

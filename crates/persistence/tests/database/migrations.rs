@@ -71,7 +71,7 @@ async fn migrate_keeps_the_rows_of_an_older_database(#[values(Sqlite, Postgres)]
     let summary = note.summary.unwrap();
     assert_eq!((note.title.as_str(), summary.text.as_str(), summary.stale), ("b", "new", false));
     assert_eq!(database.note(UserId(1), NoteId(1)).await.unwrap().summary, None);
-    assert_eq!(database.task(UserId(2), TaskId(1)).await.unwrap().city, "Lisbon");
+    assert_eq!(database.task(UserId(2), TaskId(1)).await.unwrap().city.as_str(), "Lisbon");
     // A deleted note still takes its summaries with it.
     database.delete_note(UserId(2), NoteId(2)).await.unwrap();
     fixture.execute(match kind {

@@ -1,7 +1,8 @@
-//! Notes, tasks and summaries: scoped to their owners, ordered, and gone with them.
+//! Notes and tasks: only their owner reads, changes and deletes them.
 
 use daybook_domain::{
-    Limit, Note, NoteDraft, NoteId, NotePatch, PageRequest, TaskDraft, TaskPatch, Timestamp, UserId,
+    City, Content, Limit, Note, NoteDraft, NoteId, NotePatch, PageRequest, TaskDraft, TaskPatch, Timestamp,
+    Title, UserId,
 };
 use daybook_persistence::{Database, Error, NewSummary};
 use rstest::rstest;
@@ -11,7 +12,7 @@ use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::summaries::summary_of;
 
 fn draft(title: &str) -> NoteDraft {
-    NoteDraft { title: title.to_owned(), content: "text".to_owned() }
+    NoteDraft::parse(title, "text").unwrap()
 }
 
 async fn note(database: &Database, owner: UserId, title: &str) -> Note {
@@ -30,7 +31,7 @@ async fn note_returns_what_was_written(#[values(Sqlite, Postgres)] kind: Kind) {
     let written = note(database, ada.id, "🎂 ä \" ' \\ \u{10ffff}").await;
     assert_eq!(database.note(ada.id, written.id).await.unwrap(), written);
     let later = written.created_at.plus_seconds(5);
-    let patch = NotePatch { title: None, content: Some("new".into()) };
+    let patch = NotePatch { content: Some(Content::parse("new").unwrap()), ..NotePatch::default() };
     let changed = database.update_note(ada.id, written.id, patch, later).await.unwrap();
     assert_eq!((&changed.title, changed.content.as_str()), (&written.title, "new"));
     assert_eq!((changed.created_at, changed.updated_at), (written.created_at, later));
@@ -57,20 +58,15 @@ async fn tasks_of_another_user_cannot_be_read_changed_or_deleted(#[values(Sqlite
     let fixture = Fixture::new(kind).await;
     let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
     let now = Timestamp::now();
-    let draft = TaskDraft {
-        title: "t".into(),
-        content: "c".into(),
-        city: "Lisbon".into(),
-        due_date: None,
-        user_id: None,
-    };
+    let draft = TaskDraft::parse("t", "c", "Lisbon").unwrap();
     let task = database.create_task(ada.id, draft, None, now).await.unwrap();
     assert!(not_found(database.task(bob.id, task.id).await));
     assert!(not_found(database.update_task(bob.id, task.id, TaskPatch::default(), None, now).await));
     assert!(not_found(database.delete_task(bob.id, task.id).await));
     assert_eq!(database.tasks(bob.id, PageRequest::default()).await.unwrap().items, []);
-    let patch = TaskPatch { city: Some("Porto".into()), ..TaskPatch::default() };
-    assert_eq!(database.update_task(ada.id, task.id, patch, None, now).await.unwrap().city, "Porto");
+    let patch = TaskPatch { city: Some(City::parse("Porto").unwrap()), ..TaskPatch::default() };
+    let changed = database.update_task(ada.id, task.id, patch, None, now).await.unwrap();
+    assert_eq!(changed.city.as_str(), "Porto");
     database.delete_task(ada.id, task.id).await.unwrap();
     assert!(not_found(database.task(ada.id, task.id).await));
 }
@@ -87,7 +83,7 @@ async fn notes_returns_all_pages_newest_first(#[values(Sqlite, Postgres)] kind: 
     let mut titles = Vec::new();
     loop {
         let page = database.notes(ada.id, request).await.unwrap();
-        titles.extend(page.items.into_iter().map(|note| note.title));
+        titles.extend(page.items.into_iter().map(|note| note.title.to_string()));
         request.cursor = page.next;
         if page.next.is_none() {
             break;
@@ -108,7 +104,7 @@ async fn note_shows_its_newest_summary(#[values(Sqlite, Postgres)] kind: Kind) {
     }
     let shown = database.note(ada.id, written.id).await.unwrap().summary.unwrap();
     assert_eq!((shown.text.as_str(), shown.stale), ("second", false));
-    let patch = |title: &str| NotePatch { title: Some(title.into()), content: None };
+    let patch = |title: &str| NotePatch { title: Some(Title::parse(title).unwrap()), ..NotePatch::default() };
     let changed = database.update_note(ada.id, written.id, patch("other"), now).await.unwrap();
     assert!(changed.summary.unwrap().stale);
     let back = database.update_note(ada.id, written.id, patch("long"), now).await.unwrap();
@@ -124,8 +120,12 @@ async fn delete_user_deletes_notes_and_summaries(#[values(Sqlite, Postgres)] kin
     let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
     let note = note(database, ada.id, "mine").await;
     database.store_summary(ada.id, note.id, summary_of(&note), None, now).await.unwrap();
-    database.delete_user(database.credentials_of(ada.id).await.unwrap(), Timestamp::now()).await.unwrap();
+    let credentials = database.credentials_of(ada.id).await.unwrap();
+    let _ = database.delete_user(credentials, Timestamp::now()).await.unwrap();
     assert!(not_found(database.note(ada.id, note.id).await));
-    assert!(not_found(database.create_note(ada.id, draft("late"), now).await), "the owner is gone");
+    assert!(
+        not_found(database.create_note(ada.id, draft("late"), now).await),
+        "the owner's account is deleted"
+    );
     assert!(not_found(database.store_summary(ada.id, NoteId(1), summary_of(&note), None, now).await));
 }
