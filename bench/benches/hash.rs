@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// So many hashes at once, on as many threads.
+/// As many hashes at once as threads.
 #[divan::bench(args = [1, 2], sample_count = 10, sample_size = 1)]
 fn hash(bencher: Bencher<'_, '_>, threads: usize) {
     let runtime = Runtime::new().unwrap();
@@ -22,7 +22,7 @@ fn hash(bencher: Bencher<'_, '_>, threads: usize) {
             (0..threads).map(|_| hasher.hash(Password::new("passw0rd-bench".into()))),
         )
     };
-    // The first hash maps the memory.
+    // The first hash maps the memory, so it is not measured.
     runtime.block_on(work());
     bencher.counter(ItemsCount::new(threads)).bench_local(|| runtime.block_on(work()));
 }

@@ -1,14 +1,14 @@
 //! A page of 20 notes as JSON, and one note: `cargo bench -p daybook-bench --bench page`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
-use daybook_domain::{Note, NoteDraft, NoteId, Timestamp};
+use daybook_domain::{Content, Note, NoteDraft, NoteId, Timestamp, Title};
 use divan::Bencher;
 
 fn main() {
     divan::main();
 }
 
-/// Content of 0.3 kB and of 100 kB.
+/// The lengths of the content: 0.3 kB and 100 kB.
 const CHARACTERS: [usize; 2] = [315, 100_000];
 
 fn text(characters: usize) -> String {
@@ -16,14 +16,8 @@ fn text(characters: usize) -> String {
 }
 
 fn note(characters: usize) -> Note {
-    Note {
-        id: NoteId(1),
-        title: "a note".into(),
-        content: text(characters),
-        created_at: Timestamp::now(),
-        updated_at: Timestamp::now(),
-        summary: None,
-    }
+    let (title, content) = (Title::parse("a note").unwrap(), Content::parse(&text(characters)).unwrap());
+    Note::new(NoteId(1), title, content, Timestamp::now())
 }
 
 #[divan::bench(args = CHARACTERS)]

@@ -1,10 +1,10 @@
-//! Each query of a request, on both databases: `cargo bench -p daybook-bench --bench queries`.
+//! The queries of requests on both databases: `cargo bench -p daybook-bench --bench queries`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use daybook_domain::{
     Email, NoteDraft, NoteId, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, UserId, Username,
 };
-use daybook_persistence::{Database, Login, NewUser, Reader};
+use daybook_persistence::{Access, Database, FamilyDigest, Login, NewUser, TokenDigest};
 use daybook_test_servers::Postgres;
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -18,7 +18,7 @@ fn main() {
 
 const KINDS: [&str; 2] = ["sqlite", "postgres"];
 
-/// As many as a busy worker has under way.
+/// The number of requests that a busy worker handles at once.
 const AT_ONCE: usize = 32;
 
 struct Fixture {
@@ -31,9 +31,9 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// As a request reads.
-    fn reader(&self) -> Reader {
-        Reader::in_session(self.user, self.session, self.now)
+    /// Access in a session, which is what a request has.
+    fn access(&self) -> Access {
+        Access::in_session(self.user, self.session, self.now)
     }
 }
 
@@ -49,23 +49,15 @@ fn fixture(kind: &str) -> Fixture {
     let (database, user, session) = runtime.block_on(async {
         let database = Database::open(&url.parse().unwrap()).unwrap();
         database.migrate().await.unwrap();
-        let new = NewUser {
-            email: Email::parse("ada@example.com").unwrap(),
-            username: Username::parse("ada").unwrap(),
-            password_hash: "hash".into(),
-        };
+        let email = Email::parse("ada@example.com").unwrap();
+        let new = NewUser::new(email, Username::parse("ada").unwrap(), "hash".into());
         let user = database.register(new, Origin::default(), now).await.unwrap().id;
         for _ in 0..50 {
             database.create_note(user, draft(), now).await.unwrap();
         }
-        let login = Login {
-            verified: database.credentials_of(user).await.unwrap(),
-            new_hash: None,
-            family: [1; 32],
-            refresh_token: [1; 32],
-            origin: Origin::default(),
-            policy: SessionPolicy::default(),
-        };
+        let verified = database.credentials_of(user).await.unwrap();
+        let (family, token) = (FamilyDigest([1; 32]), TokenDigest([1; 32]));
+        let login = Login::new(verified, family, token, SessionPolicy::default());
         let session = database.open_session(login, now).await.unwrap().session;
         (database, user, session)
     });
@@ -73,7 +65,7 @@ fn fixture(kind: &str) -> Fixture {
 }
 
 fn draft() -> NoteDraft {
-    NoteDraft { title: "a note".into(), content: "The quick brown fox jumps over the lazy dog. ".repeat(7) }
+    NoteDraft::parse("a note", &"The quick brown fox jumps over the lazy dog. ".repeat(7)).unwrap()
 }
 
 #[divan::bench(args = KINDS)]
@@ -85,19 +77,19 @@ fn session_check(bencher: Bencher<'_, '_>, kind: &str) {
 #[divan::bench(args = KINDS)]
 fn one_note(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.note(f.reader(), NoteId(20))).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.note(f.access(), NoteId(20))).unwrap());
 }
 
 #[divan::bench(args = KINDS)]
 fn page_of_twenty(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.notes(f.reader(), PageRequest::default())).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.notes(f.access(), PageRequest::default())).unwrap());
 }
 
 #[divan::bench(args = KINDS)]
 fn pages_of_twenty_at_once(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    let work = || join_all((0..AT_ONCE).map(|_| f.database.notes(f.reader(), PageRequest::default())));
+    let work = || join_all((0..AT_ONCE).map(|_| f.database.notes(f.access(), PageRequest::default())));
     bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(|| f.runtime.block_on(work()));
 }
 

@@ -1,4 +1,5 @@
-//! Keeps a journal in a database: `cargo run -p daybook-persistence --example journal -- sqlite://journal.db "Dear diary"`.
+//! Keeps a journal in a database:
+//! `cargo run -p daybook-persistence --example journal -- sqlite://journal.db "Dear diary"`.
 
 use daybook_domain::{Email, NoteDraft, Origin, PageRequest, Timestamp, UserId, Username};
 use daybook_persistence::{Database, DatabaseUrl, Error, NewUser};
@@ -12,25 +13,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let database = Database::open(&url.parse::<DatabaseUrl>()?)?;
     database.migrate().await?;
     let writer = writer(&database).await?;
-    let draft = NoteDraft { title: Timestamp::now().to_string(), content: text };
-    database.create_note(writer, draft, Timestamp::now()).await?;
+    let now = Timestamp::now();
+    database.create_note(writer, NoteDraft::parse(&now.to_string(), &text)?, now).await?;
     for note in database.notes(writer, PageRequest::default()).await?.items {
         println!("{}: {}", note.title, note.content);
     }
     Ok(())
 }
 
-/// The one account of this journal.
+/// Returns the journal's only account, and creates it if it does not exist.
 async fn writer(database: &Database) -> Result<UserId, Box<dyn std::error::Error>> {
-    let new = NewUser {
-        email: Email::parse("writer@example.com")?,
-        username: Username::parse("writer")?,
-        password_hash: String::new(),
-    };
+    let email = Email::parse("writer@example.com")?;
+    let new = NewUser::new(email, Username::parse("writer")?, String::new());
     match database.register(new, Origin::default(), Timestamp::now()).await {
         Ok(user) => Ok(user.id),
         Err(Error::Conflict(_)) => {
-            Ok(database.credentials("writer").await?.ok_or("the account has gone")?.user)
+            Ok(database.credentials("writer").await?.ok_or("the account was deleted")?.user)
         }
         Err(other) => Err(other.into()),
     }

@@ -1,38 +1,37 @@
-//! The handle that everything goes through.
+//! The handle that all queries go through.
 
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::handle::ReadHandle;
 use crate::migrations;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 use crate::unit::read;
-use crate::url::Location;
-use crate::{DatabaseUrl, Error};
+use crate::url::{DatabaseUrl, Location};
 
-/// A database that keeps users, sessions, notes, tasks, summaries and what they used: one method for each thing that is asked of it, in one file for each resource.
+/// A database of users, sessions, events, notes, tasks, summaries and their usage. Its methods are
+/// queries, in one file for each resource.
 ///
-/// Clones share everything. Whatever it begins it ends: dropping the future of a method does not stop its unit of work, it only
-/// gives up the answer.
+/// Clones share the same connections. Dropping the future of a method discards its result but does
+/// not stop its unit of work: a write that has begun is completed.
 #[derive(Clone)]
 pub struct Database {
     pub(crate) backend: Backend,
 }
 
-#[derive(Clone)]
-pub(crate) enum Backend {
-    Postgres(Postgres),
-    Sqlite(Sqlite),
-}
-
 impl Database {
     /// Prepares to use the database at this URL.
     ///
-    /// SQLite: the file and its folder are made if they are not there, and the writer thread starts. PostgreSQL: connections are
-    /// made when they are first needed, so a server that is down now may come up later; writes run on the Tokio runtime that this
-    /// is called in, which must outlive the database's other users.
+    /// SQLite: creates the file and its folder unless they exist, and starts the writer thread.
+    ///
+    /// PostgreSQL: opens no connection until one is needed, so the server may start later. Writes
+    /// run on the Tokio runtime that calls this function. That runtime must outlive all clones of
+    /// the database.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the file cannot be opened, [`Error::Internal`] when a root certificate cannot be read or
-    /// there is no runtime.
+    /// [`Error::Unavailable`] if the file cannot be opened. [`Error::Internal`] if a root
+    /// certificate cannot be read, or PostgreSQL is opened outside a Tokio runtime.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let backend = match &url.0 {
             Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
@@ -41,8 +40,8 @@ impl Database {
         Ok(Self { backend })
     }
 
-    /// The same database for another worker thread: on PostgreSQL with a connection of its own for short reads, so that workers
-    /// do not wake each other up.
+    /// Returns the same database for another worker thread. On PostgreSQL it gets its own
+    /// connection for short reads, so that the answers of one worker do not wake another.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let backend = match &self.backend {
@@ -52,12 +51,13 @@ impl Database {
         Self { backend }
     }
 
-    /// Applies the migrations that are not applied yet and tells how many that were. Any number of processes may do so at once:
-    /// one works, the others wait for it.
+    /// Applies the pending migrations and returns their number. Any number of processes may call
+    /// this at once: one of them migrates, and the others wait for it.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the database cannot be reached, [`Error::Internal`] when a migration fails.
+    /// [`Error::Unavailable`] if the database cannot be reached, [`Error::Internal`] if a migration
+    /// fails.
     pub async fn migrate(&self) -> Result<usize, Error> {
         match &self.backend {
             Backend::Postgres(postgres) => migrations::postgres(postgres.connector()).await,
@@ -65,11 +65,11 @@ impl Database {
         }
     }
 
-    /// Asks the database for the number one.
+    /// Runs a trivial query.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when it does not answer.
+    /// [`Error::Unavailable`] if the database does not answer.
     pub async fn ping(&self) -> Result<(), Error> {
         read!(self, |c| {
             c.one::<i32, _>(diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1"))).await?;
@@ -77,11 +77,11 @@ impl Database {
         })
     }
 
-    /// Waits until every write that was begun before is stored.
+    /// Waits until every write that was begun before this call is stored.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] when the database does not answer.
+    /// [`Error::Unavailable`] if the database does not answer.
     pub async fn flush(&self) -> Result<(), Error> {
         match &self.backend {
             Backend::Postgres(postgres) => postgres.drained().await,

@@ -1,23 +1,24 @@
-//! What can go wrong, classified where it is understood.
+//! The errors of all methods, classified from those of the databases.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
-/// Why a unit of work did not do what it was asked.
+/// Why a method failed.
 ///
-/// Nothing of it was stored, except after [`Error::Unavailable`], where the answer of the database may have been lost on its way.
+/// Nothing was stored, with one exception: after [`Error::Unavailable`] a write may be stored,
+/// because the database's answer can get lost.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such row that belongs to this owner, or the owner is gone.
+    /// A row does not exist or belongs to another user. Each method documents which row.
     #[error("not found")]
     NotFound,
-    /// Somebody else has this value already.
+    /// Another user has this value.
     #[error("{0} is taken")]
     Conflict(Field),
-    /// The database is down, overloaded or too slow; trying again later may work.
+    /// The database is down, overloaded or too slow. A retry may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// A fault in the program or in the stored data.
+    /// A bug, or invalid stored data.
     #[error("a query failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -40,15 +41,17 @@ impl std::fmt::Display for Field {
     }
 }
 
-/// PostgreSQL names the index that decided, SQLite its table and column.
+/// The unique values. PostgreSQL reports the index, SQLite the table and column.
 const UNIQUE: [(&str, &str, Field); 2] = [
     ("users_email_key", "users.email_key", Field::Email),
     ("users_username_key", "users.username_key", Field::Username),
 ];
 
-/// What the databases say when they, and not the query, are the reason: their deadlines, a shutdown, a lost race for a lock. Diesel
-/// keeps the message but not the SQLSTATE; from a server with another `lc_messages` they are taken for faults.
-const PASSING: [&str; 7] = [
+/// Messages of errors that a retry can get past: a timeout, a shutdown, a deadlock, a full server.
+///
+/// Diesel keeps the message and not the SQLSTATE. If the server's `lc_messages` is not English,
+/// these errors count as [`Error::Internal`].
+const TRANSIENT: [&str; 7] = [
     "canceling statement",
     "terminating connection",
     "the database system is",
@@ -67,7 +70,7 @@ impl Error {
         Self::Unavailable(cause.to_string())
     }
 
-    /// A changed-rows count: none means that the row was not there.
+    /// Returns `NotFound` if a statement changed no row.
     pub(crate) fn not_found_if_none(rows: usize) -> Result<(), Self> {
         if rows == 0 { Err(Self::NotFound) } else { Ok(()) }
     }
@@ -82,6 +85,7 @@ impl From<diesel::result::Error> for Error {
                 Some(field) => Self::Conflict(field),
                 None => Self::Internal(error.into()),
             },
+            // The row refers to an account, a session or a note that does not exist.
             Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Self::NotFound,
             Diesel::DatabaseError(
                 DatabaseErrorKind::UnableToSendCommand
@@ -90,7 +94,7 @@ impl From<diesel::result::Error> for Error {
                 _,
             )
             | Diesel::BrokenTransactionManager => Self::unavailable(error),
-            Diesel::DatabaseError(_, ref info) if PASSING.iter().any(|m| info.message().contains(m)) => {
+            Diesel::DatabaseError(_, ref info) if is_transient(info.message()) => {
                 Self::unavailable(info.message())
             }
             other => Self::Internal(other.into()),
@@ -98,6 +102,11 @@ impl From<diesel::result::Error> for Error {
     }
 }
 
+fn is_transient(message: &str) -> bool {
+    TRANSIENT.iter().any(|part| message.contains(part))
+}
+
+/// The field whose unique index was violated.
 fn conflict(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<Field> {
     let find = |(index, column, field): &(&str, &str, Field)| {
         (info.constraint_name() == Some(index) || info.message().ends_with(column)).then_some(*field)

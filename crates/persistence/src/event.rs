@@ -3,31 +3,33 @@
 use std::net::IpAddr;
 
 use daybook_domain::{
-    Cursor, EndReason, Event, EventId, EventKind, Origin, Page, PageRequest, SessionId, Timestamp, UserId,
+    Actor, Cursor, EndReason, Event, EventId, EventKind, Page, PageRequest, SessionId, Timestamp, UserId,
 };
 use diesel::dsl::sql;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::InsertStatement;
 use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::schema::events;
 use crate::time::At;
 use crate::unit::{execute, read};
-use crate::{Database, Error};
 
-/// For how many seconds events are kept: as long as a session lasts unless it is told otherwise, so that its login can be
-/// looked up while it lives.
+/// How long events are kept, in seconds: as long as a session lasts by default, so that the owner
+/// can look up the login of a live session.
 const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 
-/// How many outdated events a login or a refresh removes at the most: more than it adds, few enough not to be noticed.
-pub(crate) const REMOVED_AT_ONCE: i64 = 20;
+/// The most outdated events that a login or a refresh deletes: more than it adds, and few enough
+/// not to slow it down.
+const DELETED_MAX: i64 = 20;
 
-/// How many of the last logins say from where a user is known.
-const KNOWN_FROM: i64 = 50;
+/// The number of last logins whose addresses are known addresses of a user.
+const KNOWN_LOGINS: i64 = 50;
 
-/// An event that is about to be stored.
+/// An event to be stored.
 #[derive(Insertable)]
 #[diesel(table_name = events)]
 pub(crate) struct Entry {
@@ -41,20 +43,22 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    pub(crate) fn new(user: UserId, kind: EventKind, origin: &Origin, now: Timestamp) -> Self {
+    /// An event in the actor's session.
+    pub(crate) fn new(actor: &Actor, kind: EventKind) -> Self {
         Self {
-            user_id: user.0,
+            user_id: actor.user.0,
             kind: kind.name(),
             reason: None,
-            session_id: None,
-            ip: origin.ip.map(|ip| ip.to_string()),
-            user_agent: origin.user_agent.clone(),
-            created_at: At(now),
+            session_id: actor.session.map(|session| session.0),
+            ip: actor.origin.ip.map(|ip| ip.to_string()),
+            user_agent: actor.origin.user_agent.clone(),
+            created_at: At(actor.now),
         }
     }
 
-    pub(crate) fn in_session(self, session: impl Into<Option<SessionId>>) -> Self {
-        Self { session_id: session.into().map(|session| session.0), ..self }
+    /// The same event in another session.
+    pub(crate) fn in_session(self, session: SessionId) -> Self {
+        Self { session_id: Some(session.0), ..self }
     }
 
     pub(crate) fn because(self, reason: EndReason) -> Self {
@@ -62,48 +66,37 @@ impl Entry {
     }
 }
 
-/// The statement that stores an event.
-pub(crate) fn insert(
-    entry: Entry,
-) -> InsertStatement<events::table, <Entry as Insertable<events::table>>::Values> {
-    diesel::insert_into(events::table).values(entry)
+/// Stores an event.
+pub(crate) async fn record(c: &mut impl WriteHandle, entry: Entry) -> Result<(), Error> {
+    c.execute(diesel::insert_into(events::table).values(entry)).await?;
+    Ok(())
 }
 
-/// The user's oldest events.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn oldest(user: UserId) -> _ {
-    let user_id: i64 = user.0;
-    events::table
-        .filter(events::user_id.eq(user_id))
+/// Deletes at most [`DELETED_MAX`] of the user's outdated events.
+pub(crate) async fn delete_outdated(
+    c: &mut impl WriteHandle,
+    user: UserId,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let oldest = events::table
+        .filter(events::user_id.eq(user.0))
         .order(events::id.asc())
         .select((events::id, events::created_at))
+        .limit(DELETED_MAX);
+    let oldest: Vec<(i64, At)> = c.all(oldest).await?;
+    if let Some(last) = last_outdated(&oldest, now) {
+        let outdated = events::table.filter(events::user_id.eq(user.0)).filter(events::id.le(last));
+        c.execute(diesel::delete(outdated)).await?;
+    }
+    Ok(())
 }
 
-/// The last of the oldest events that need not be kept any longer.
-pub(crate) fn last_outdated(oldest: &[(i64, At)], now: Timestamp) -> Option<i64> {
+/// The last of the outdated events. An event that is still kept also keeps all later ones, because
+/// the deletion goes by id.
+fn last_outdated(oldest: &[(i64, At)], now: Timestamp) -> Option<i64> {
     let limit = now.plus_seconds(-KEPT_SECONDS);
     oldest.iter().take_while(|(_, at)| at.0 < limit).last().map(|(id, _)| *id)
 }
-
-/// The user's events up to one of them.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn up_to(user: UserId, last: i64) -> _ {
-    let user_id: i64 = user.0;
-    events::table.filter(events::user_id.eq(user_id)).filter(events::id.le(last))
-}
-
-/// Removes some of the user's events that need not be kept any longer.
-macro_rules! remove_outdated {
-    ($c:ident, $user:expr, $now:expr) => {{
-        let oldest = $crate::event::oldest($user).limit($crate::event::REMOVED_AT_ONCE);
-        let oldest: Vec<(i64, $crate::time::At)> = $c.all(oldest).await?;
-        if let Some(last) = $crate::event::last_outdated(&oldest, $now) {
-            $c.execute(diesel::delete($crate::event::up_to($user, last))).await?;
-        }
-    }};
-}
-
-pub(crate) use remove_outdated;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = events, check_for_backend(Pg, Sqlite))]
@@ -134,26 +127,17 @@ impl TryFrom<Row> for Event {
 }
 
 impl Database {
-    /// Stores an event that comes with no other change.
+    /// Stores an event that no other change causes, such as a failed login.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the user is gone.
-    pub async fn record_event(
-        &self,
-        user: UserId,
-        kind: EventKind,
-        session: Option<SessionId>,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        execute!(self, |c| {
-            c.execute(insert(Entry::new(user, kind, &origin, now).in_session(session))).await?;
-            Ok(())
-        })
+    /// [`Error::NotFound`] if the account does not exist.
+    pub async fn record_event(&self, actor: &Actor, kind: EventKind) -> Result<(), Error> {
+        let entry = Entry::new(actor, kind);
+        execute!(self, |c| record(c, entry).await)
     }
 
-    /// A page of the user's events of the last 90 days, newest first.
+    /// Returns a page of the user's events of the last 90 days, newest first.
     ///
     /// # Errors
     ///
@@ -172,29 +156,55 @@ impl Database {
                 .filter(events::created_at.ge(At(now.plus_seconds(-KEPT_SECONDS))))
                 .order(events::id.desc())
                 .limit(page.limit.items() as i64 + 1)
-                .select(Row::as_select());
+                .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             let found = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
             Ok(Page::from_overfetch(found, page.limit, |event: &Event| event.id.0))
         })
     }
 
-    /// The addresses of the user's last logins, and of the registration; the newest first, the same one maybe again.
+    /// Returns the addresses of the user's last 50 logins and of the registration, newest first.
+    /// An address may occur more than once.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn login_addresses(&self, user: UserId) -> Result<Vec<IpAddr>, Error> {
         read!(self, |c| {
-            // Not a parameter: the databases find the index of logins only by these very words.
+            // Literal SQL, because the databases use the partial index of logins only if the
+            // condition has the same text as in the index.
             let query = events::table
                 .filter(events::user_id.eq(user.0))
                 .filter(sql::<Bool>("kind IN ('login', 'register')"))
                 .order(events::id.desc())
-                .limit(KNOWN_FROM)
+                .limit(KNOWN_LOGINS)
                 .select(events::ip);
             let addresses: Vec<Option<String>> = c.all(query).await?;
             Ok(addresses.into_iter().flatten().filter_map(|ip| ip.parse().ok()).collect())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn last_outdated_stops_at_the_first_event_that_is_kept() {
+        let now = Timestamp::now();
+        let old = At(now.plus_seconds(-KEPT_SECONDS - 1));
+        let edge = At(now.plus_seconds(-KEPT_SECONDS));
+        let new = At(now);
+        for (oldest, expected) in [
+            (vec![], None),
+            (vec![(1, new)], None),
+            (vec![(1, edge)], None),
+            (vec![(1, old)], Some(1)),
+            (vec![(1, old), (4, old), (5, new)], Some(4)),
+            (vec![(1, old), (4, new), (5, old)], Some(1)),
+            (vec![(1, new), (4, old)], None),
+        ] {
+            assert_eq!(last_outdated(&oldest, now), expected, "{oldest:?}");
+        }
     }
 }

@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
+mod backend;
+mod budget;
+mod credentials;
 mod database;
 mod error;
 mod event;
+mod handle;
 mod migrations;
 mod note;
+mod place;
 mod postgres;
-mod reader;
 mod schema;
 mod session;
 mod sqlite;
@@ -18,11 +23,16 @@ mod url;
 mod usage;
 mod user;
 
+pub use access::Access;
+pub use budget::{Budget, OverBudget};
+pub use credentials::Credentials;
 pub use database::Database;
+pub use daybook_domain::{Spent, SummaryKey};
 pub use error::{Error, Field};
-pub use reader::Reader;
-pub use session::{Activity, Digest, Login, Opened, Refresh, Refreshed, Rotation};
-pub use summary::{NewSummary, SummaryKey};
+pub use session::{
+    Activity, EndedSessions, FamilyDigest, Login, Opened, Refresh, Refreshed, Rotation, TokenDigest,
+};
+pub use summary::NewSummary;
 pub use url::{DatabaseUrl, UrlError};
-pub use usage::{Budget, NoRoom, Reservation, Spent};
-pub use user::{Credentials, NewUser};
+pub use usage::Reservation;
+pub use user::NewUser;

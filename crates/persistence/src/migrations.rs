@@ -1,4 +1,4 @@
-//! The schema's history, carried in the binary.
+//! Migrations of the schema, which are part of the binary.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,31 +11,33 @@ use diesel_async::{
 };
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::Error;
+use crate::error::Error;
 use crate::postgres::Connector;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// The key of the advisory lock under which one process migrates while the others wait: "daybook" in ASCII.
+/// The key of the advisory lock that the migrating process holds: "daybook" in ASCII.
 const LOCK: i64 = 0x0064_6179_626f_6f6b;
 
-/// An instance that starts beside seven others may have to wait for a migration that rewrites a table.
-const SQLITE_WAIT: &str = "PRAGMA busy_timeout = 60000;";
+/// How long an instance waits while another one migrates, which may rewrite a table.
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 60000;";
 
-/// All of them in one transaction, with nothing that outlives it: behind a pooler that gives each transaction another connection (PgBouncer)
-/// a lock or a setting of the session would be somebody else's a moment later.
+/// Applies the pending migrations in one transaction, and returns their number.
+///
+/// The lock and the settings end with the transaction. Behind a pooler such as PgBouncer, the next
+/// transaction may run on the connection of another client.
 pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> {
     let mut link = connector.connect().await?;
     link.begin().await?;
-    // The deadlines of ordinary statements do not fit a migration, nor the wait for somebody else's.
+    // A migration, or the wait for that of another instance, can take longer than any deadline.
     let prepare = format!(
         "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
          SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = warning; \
          SELECT pg_advisory_xact_lock({LOCK});"
     );
     link.connection_mut().batch_execute(&prepare).await?;
-    // The harness blocks its thread, which must not be one that drives the connection.
+    // The harness blocks its thread, so it must not run on a thread that drives the connection.
     let (applied, mut connection) = blocking(move || {
         let mut harness = AsyncMigrationHarness::new(link.into_connection());
         let applied = harness.run_pending_migrations(POSTGRES).map_err(Error::Internal)?.len();
@@ -46,15 +48,16 @@ pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> 
     Ok(applied)
 }
 
+/// Applies the pending migrations in one write transaction, and returns their number.
 pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
     let path = path.to_owned();
     blocking(move || {
         let mut connection = crate::sqlite::connect(&path)?;
-        connection.batch_execute(SQLITE_WAIT)?;
+        connection.batch_execute(BUSY_TIMEOUT)?;
         if is_current(&mut connection)? {
             return Ok(0);
         }
-        // One write transaction around all of it: who comes second waits here and then finds nothing to do.
+        // Another instance waits here until this one has committed, and then finds none pending.
         let mut applied = 0;
         connection
             .immediate_transaction(|connection| {
@@ -70,10 +73,10 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
     .await
 }
 
-/// Whether there is nothing to do, found without a write lock, so that a start does not wait for a busy writer.
+/// True if no migration is pending. Takes no write lock, so a start does not wait for a writer.
 fn is_current(connection: &mut SqliteConnection) -> Result<bool, Error> {
     let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(Error::Internal)?;
-    // A new file has no table of them yet.
+    // Fails on a new file, which has no table of migrations yet.
     let applied = connection.applied_migrations().unwrap_or_default();
     Ok(known.iter().all(|migration| applied.contains(&migration.name().version().as_owned())))
 }

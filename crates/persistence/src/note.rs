@@ -1,16 +1,21 @@
-//! Notes: every query takes the owner first.
+//! Notes. Every query takes the owner first.
 
-use daybook_domain::{Cursor, Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, UserId};
+use daybook_domain::{
+    Content, Cursor, Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, Title, UserId,
+};
+use diesel::dsl::auto_type;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::reader::{self, may};
+use crate::access::{Access, is_live};
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::schema::{notes, summaries};
 use crate::summary;
 use crate::time::At;
 use crate::unit::{execute, read};
-use crate::{Database, Error, Reader};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
@@ -26,8 +31,8 @@ impl Row {
     fn with_summary(self, summary: Option<summary::Row>) -> Note {
         let mut note = Note {
             id: NoteId(self.id),
-            title: self.title,
-            content: self.content,
+            title: Title::from_stored(self.title),
+            content: Content::from_stored(self.content),
             created_at: self.created_at.0,
             updated_at: self.updated_at.0,
             summary: None,
@@ -37,17 +42,9 @@ impl Row {
     }
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = notes)]
-struct Changes {
-    title: Option<String>,
-    content: Option<String>,
-    updated_at: At,
-}
-
 /// Notes with the summaries that they show.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn summarised() -> _ {
+#[auto_type(no_type_alias)]
+fn summarized() -> _ {
     notes::table.left_join(summaries::table.on(notes::summary_id.eq(summaries::id.nullable())))
 }
 
@@ -56,67 +53,71 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the owner is gone.
+    /// [`Error::NotFound`] if the owner's account does not exist.
     pub async fn create_note(&self, owner: UserId, draft: NoteDraft, now: Timestamp) -> Result<Note, Error> {
         execute!(self, |c| {
             let row = (
                 notes::user_id.eq(owner.0),
-                notes::title.eq(draft.title),
-                notes::content.eq(draft.content),
+                notes::title.eq(String::from(draft.title)),
+                notes::content.eq(String::from(draft.content)),
                 notes::created_at.eq(At(now)),
                 notes::updated_at.eq(At(now)),
             );
-            let insert = diesel::insert_into(notes::table).values(row).returning(Row::as_returning());
-            Ok(c.one(insert).await?.with_summary(None))
+            let insert = diesel::insert_into(notes::table).values(row).returning(columns::<Row>());
+            let row: Row = c.one(insert).await?;
+            Ok(row.with_summary(None))
         })
     }
 
-    /// A page of the reader's notes, newest first.
+    /// Returns a page of the user's notes, newest first.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the reader's session has ended.
-    pub async fn notes(&self, reader: impl Into<Reader>, page: PageRequest) -> Result<Page<Note>, Error> {
-        let reader = reader.into();
+    /// [`Error::NotFound`] if the session of the access has ended or expired.
+    pub async fn notes(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Note>, Error> {
+        let access = access.into();
         read!(self, |c| {
             let below = page.cursor.map_or(i64::MAX, Cursor::id);
-            let query = summarised()
-                .filter(notes::user_id.eq(reader.user.0))
+            let query = summarized()
+                .filter(notes::user_id.eq(access.user.0))
                 .filter(notes::id.lt(below))
-                .filter(may(reader))
+                .filter(is_live(access))
                 .order(notes::id.desc())
                 .limit(page.limit.items() as i64 + 1)
-                .select((Row::as_select(), Option::<summary::Row>::as_select()));
+                .select((columns::<Row>(), columns::<Option<summary::Row>>()));
             let rows: Vec<(Row, Option<summary::Row>)> = c.all(query).await?;
-            reader::tell_none_from_ended!(c, reader, rows);
+            if rows.is_empty() {
+                access.require_live(c).await?;
+            }
             let found = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
             Ok(Page::from_overfetch(found, page.limit, |note: &Note| note.id.0))
         })
     }
 
-    /// One of the reader's notes.
+    /// Returns one of the user's notes.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's, or the reader's session has ended.
-    pub async fn note(&self, reader: impl Into<Reader>, note: NoteId) -> Result<Note, Error> {
-        let reader = reader.into();
+    /// [`Error::NotFound`] if the user has no note with this id, or the session of the access has
+    /// ended or expired.
+    pub async fn note(&self, access: impl Into<Access>, note: NoteId) -> Result<Note, Error> {
+        let access = access.into();
         read!(self, |c| {
-            let query = summarised()
+            let query = summarized()
                 .filter(notes::id.eq(note.0))
-                .filter(notes::user_id.eq(reader.user.0))
-                .filter(may(reader))
-                .select((Row::as_select(), Option::<summary::Row>::as_select()));
+                .filter(notes::user_id.eq(access.user.0))
+                .filter(is_live(access))
+                .select((columns::<Row>(), columns::<Option<summary::Row>>()));
             let (row, summary): (Row, Option<summary::Row>) = c.one(query).await?;
             Ok(row.with_summary(summary))
         })
     }
 
-    /// Changes one of the owner's notes; a patch that names nothing changes nothing.
+    /// Changes one of the owner's notes. A patch without fields changes nothing.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    /// [`Error::NotFound`] if the owner has no note with this id.
     pub async fn update_note(
         &self,
         owner: UserId,
@@ -129,13 +130,16 @@ impl Database {
         }
         execute!(self, |c| {
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
-            let changes = Changes { title: patch.title, content: patch.content, updated_at: At(now) };
-            let update =
-                diesel::update(target).set(changes).returning((Row::as_returning(), notes::summary_id));
+            let changes = (
+                patch.title.map(|title| notes::title.eq(String::from(title))),
+                patch.content.map(|content| notes::content.eq(String::from(content))),
+                notes::updated_at.eq(At(now)),
+            );
+            let update = diesel::update(target).set(changes).returning((columns::<Row>(), notes::summary_id));
             let (row, summary_id): (Row, Option<i64>) = c.one(update).await?;
-            let summary = match summary_id {
-                // Summaries never change, so this one is still what the row points to.
-                Some(id) => c.optional(summaries::table.find(id).select(summary::Row::as_select())).await?,
+            let summary: Option<summary::Row> = match summary_id {
+                // Stored summaries never change, so the note still shows the same one.
+                Some(id) => c.optional(summaries::table.find(id).select(columns::<summary::Row>())).await?,
                 None => None,
             };
             Ok(row.with_summary(summary))
@@ -146,7 +150,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    /// [`Error::NotFound`] if the owner has no note with this id.
     pub async fn delete_note(&self, owner: UserId, note: NoteId) -> Result<(), Error> {
         execute!(self, |c| {
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));

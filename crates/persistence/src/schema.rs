@@ -1,4 +1,4 @@
-//! The tables of `migrations/{postgres,sqlite}`, in types that both databases have.
+//! The tables of `migrations/postgres` and `migrations/sqlite`, in types that both databases have.
 
 use crate::time::Utc;
 

@@ -1,17 +1,21 @@
-//! Tasks: every query takes the owner first.
+//! Tasks. Every query takes the owner first.
 
 use daybook_domain::{
-    Cursor, Page, PageRequest, Place, Task, TaskDraft, TaskId, TaskPatch, Timestamp, UserId,
+    City, Content, Cursor, DueDate, Page, PageRequest, Place, Task, TaskDraft, TaskId, TaskPatch, Timestamp,
+    Title, UserId,
 };
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::reader::{self, may};
+use crate::access::{Access, is_live};
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::place::PlaceColumns;
 use crate::schema::tasks;
 use crate::time::At;
 use crate::unit::{execute, read};
-use crate::{Database, Error, Reader};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
@@ -28,86 +32,31 @@ struct Row {
     due_date: Option<String>,
 }
 
-/// Where a task's city is; nothing in any of them where it is not known.
-#[derive(Default, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite), treat_none_as_null = true)]
-struct PlaceColumns {
-    place_name: Option<String>,
-    country: Option<String>,
-    country_code: Option<String>,
-    admin1: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
-    timezone: Option<String>,
-}
+impl TryFrom<Row> for Task {
+    type Error = Error;
 
-impl From<Option<Place>> for PlaceColumns {
-    fn from(place: Option<Place>) -> Self {
-        let Some(place) = place else { return Self::default() };
-        Self {
-            place_name: Some(place.name),
-            country: place.country,
-            country_code: place.country_code,
-            admin1: place.admin1,
-            latitude: Some(place.latitude),
-            longitude: Some(place.longitude),
-            timezone: place.timezone,
-        }
-    }
-}
-
-impl From<PlaceColumns> for Option<Place> {
-    fn from(row: PlaceColumns) -> Self {
-        Some(Place {
-            name: row.place_name?,
-            country: row.country,
-            country_code: row.country_code,
-            admin1: row.admin1,
-            latitude: row.latitude?,
-            longitude: row.longitude?,
-            timezone: row.timezone,
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let due_date = row.due_date.as_deref().map(DueDate::parse).transpose();
+        Ok(Self {
+            id: TaskId(row.id),
+            title: Title::from_stored(row.title),
+            content: Content::from_stored(row.content),
+            city: City::from_stored(row.city),
+            place: row.place.into(),
+            due_date: due_date.map_err(|cause| Error::Internal(cause.into()))?,
+            user_id: UserId(row.user_id),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
         })
     }
 }
 
-impl From<Row> for Task {
-    fn from(row: Row) -> Self {
-        Self {
-            place: row.place.into(),
-            due_date: row.due_date,
-            id: TaskId(row.id),
-            title: row.title,
-            content: row.content,
-            city: row.city,
-            user_id: UserId(row.user_id),
-            created_at: row.created_at.0,
-            updated_at: row.updated_at.0,
-        }
-    }
-}
-
-#[derive(AsChangeset)]
-#[diesel(table_name = tasks)]
-struct Changes {
-    title: Option<String>,
-    content: Option<String>,
-    city: Option<String>,
-    /// None leaves it as it is; none within takes it away.
-    due_date: Option<Option<String>>,
-    updated_at: At,
-}
-
-/// An empty text is no day.
-fn day(text: String) -> Option<String> {
-    Some(text).filter(|text| !text.is_empty())
-}
-
 impl Database {
-    /// Stores a new task.
+    /// Stores a new task. `place` is the place of its city, if it is known.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the owner is gone.
+    /// [`Error::NotFound`] if the owner's account does not exist.
     pub async fn create_task(
         &self,
         owner: UserId,
@@ -118,65 +67,70 @@ impl Database {
         execute!(self, |c| {
             let row = (
                 tasks::user_id.eq(owner.0),
-                tasks::title.eq(draft.title),
-                tasks::content.eq(draft.content),
-                tasks::city.eq(draft.city),
+                tasks::title.eq(String::from(draft.title)),
+                tasks::content.eq(String::from(draft.content)),
+                tasks::city.eq(String::from(draft.city)),
                 tasks::created_at.eq(At(now)),
                 tasks::updated_at.eq(At(now)),
-                tasks::due_date.eq(draft.due_date.and_then(day)),
+                tasks::due_date.eq(draft.due_date.map(|day| day.to_string())),
                 PlaceColumns::from(place),
             );
-            let insert = diesel::insert_into(tasks::table).values(row).returning(Row::as_returning());
-            Ok(c.one(insert).await?.into())
+            let insert = diesel::insert_into(tasks::table).values(row).returning(columns::<Row>());
+            let row: Row = c.one(insert).await?;
+            row.try_into()
         })
     }
 
-    /// A page of the reader's tasks, newest first.
+    /// Returns a page of the user's tasks, newest first.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the reader's session has ended.
-    pub async fn tasks(&self, reader: impl Into<Reader>, page: PageRequest) -> Result<Page<Task>, Error> {
-        let reader = reader.into();
+    /// [`Error::NotFound`] if the session of the access has ended or expired.
+    pub async fn tasks(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Task>, Error> {
+        let access = access.into();
         read!(self, |c| {
             let below = page.cursor.map_or(i64::MAX, Cursor::id);
             let query = tasks::table
-                .filter(tasks::user_id.eq(reader.user.0))
+                .filter(tasks::user_id.eq(access.user.0))
                 .filter(tasks::id.lt(below))
-                .filter(may(reader))
+                .filter(is_live(access))
                 .order(tasks::id.desc())
                 .limit(page.limit.items() as i64 + 1)
-                .select(Row::as_select());
+                .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
-            reader::tell_none_from_ended!(c, reader, rows);
-            let found = rows.into_iter().map(Task::from).collect();
+            if rows.is_empty() {
+                access.require_live(c).await?;
+            }
+            let found = rows.into_iter().map(Task::try_from).collect::<Result<_, _>>()?;
             Ok(Page::from_overfetch(found, page.limit, |task: &Task| task.id.0))
         })
     }
 
-    /// One of the reader's tasks.
+    /// Returns one of the user's tasks.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's, or the reader's session has ended.
-    pub async fn task(&self, reader: impl Into<Reader>, task: TaskId) -> Result<Task, Error> {
-        let reader = reader.into();
+    /// [`Error::NotFound`] if the user has no task with this id, or the session of the access has
+    /// ended or expired.
+    pub async fn task(&self, access: impl Into<Access>, task: TaskId) -> Result<Task, Error> {
+        let access = access.into();
         read!(self, |c| {
             let query = tasks::table
                 .filter(tasks::id.eq(task.0))
-                .filter(tasks::user_id.eq(reader.user.0))
-                .filter(may(reader))
-                .select(Row::as_select());
-            Ok(c.one::<Row, _>(query).await?.into())
+                .filter(tasks::user_id.eq(access.user.0))
+                .filter(is_live(access))
+                .select(columns::<Row>());
+            let row: Row = c.one(query).await?;
+            row.try_into()
         })
     }
 
-    /// Changes one of the owner's tasks; a patch that names nothing changes nothing. Whose it is stays as it is. `place` is where the patch's city is;
-    /// without a city it is not looked at.
+    /// Changes one of the owner's tasks. A patch without fields changes nothing, and the owner
+    /// cannot change. `place` is used only if the patch sets a city.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    /// [`Error::NotFound`] if the owner has no task with this id.
     pub async fn update_task(
         &self,
         owner: UserId,
@@ -185,20 +139,29 @@ impl Database {
         place: Option<Place>,
         now: Timestamp,
     ) -> Result<Task, Error> {
-        let TaskPatch { title, content, city, due_date, user_id: _ } = patch;
-        if (&title, &content, &city, &due_date) == (&None, &None, &None, &None) {
+        let patch = TaskPatch { user_id: None, ..patch };
+        if patch == TaskPatch::default() {
             return self.task(owner, task).await;
         }
         execute!(self, |c| {
             let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
-            let place = city.is_some().then(|| PlaceColumns::from(place));
-            let changes = Changes { title, content, city, due_date: due_date.map(day), updated_at: At(now) };
-            let update = diesel::update(target).set((changes, place)).returning(Row::as_returning());
-            Ok(c.one(update).await?.into())
+            let place = patch.city.is_some().then(|| PlaceColumns::from(place));
+            let changes = (
+                patch.title.map(|title| tasks::title.eq(String::from(title))),
+                patch.content.map(|content| tasks::content.eq(String::from(content))),
+                patch.city.map(|city| tasks::city.eq(String::from(city))),
+                patch.due_date.map(|day| tasks::due_date.eq(day.map(|day| day.to_string()))),
+                tasks::updated_at.eq(At(now)),
+                place,
+            );
+            let update = diesel::update(target).set(changes).returning(columns::<Row>());
+            let row: Row = c.one(update).await?;
+            row.try_into()
         })
     }
 
-    /// Writes down where the city of one of the owner's tasks is, unless it is another city by now. That is no change of the task.
+    /// Stores the place of the city of one of the owner's tasks. Does nothing if the task does not
+    /// exist or has another city by now. `updated_at` stays unchanged.
     ///
     /// # Errors
     ///
@@ -207,14 +170,14 @@ impl Database {
         &self,
         owner: UserId,
         task: TaskId,
-        city: String,
+        city: City,
         place: Place,
     ) -> Result<(), Error> {
         execute!(self, |c| {
             let target = tasks::table
                 .filter(tasks::id.eq(task.0))
                 .filter(tasks::user_id.eq(owner.0))
-                .filter(tasks::city.eq(city));
+                .filter(tasks::city.eq(String::from(city)));
             c.execute(diesel::update(target).set(PlaceColumns::from(Some(place)))).await?;
             Ok(())
         })
@@ -224,7 +187,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id, or it is somebody else's.
+    /// [`Error::NotFound`] if the owner has no task with this id.
     pub async fn delete_task(&self, owner: UserId, task: TaskId) -> Result<(), Error> {
         execute!(self, |c| {
             let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));

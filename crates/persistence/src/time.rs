@@ -1,4 +1,7 @@
-//! One column type for instants: `TIMESTAMPTZ` on PostgreSQL, microseconds in an `INTEGER` on SQLite.
+//! The column type of instants: `TIMESTAMPTZ` on PostgreSQL, microseconds as `INTEGER` on SQLite.
+//!
+//! Own code although jiff-diesel exists: that crate stores text on SQLite, and has no type that
+//! works on both databases.
 
 use daybook_domain::Timestamp;
 use diesel::backend::Backend;
@@ -10,7 +13,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, SqlType};
 use diesel::sqlite::Sqlite;
 
-/// The SQL type. PostgreSQL's is named by its oid: a type known by name alone costs a look-up in the catalogue.
+/// The SQL type. On PostgreSQL it is given by its oid, because a type that is given by name costs a
+/// query of the catalog.
 #[derive(SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]
@@ -21,7 +25,7 @@ pub struct Utc;
 #[diesel(sql_type = Utc)]
 pub(crate) struct At(pub(crate) Timestamp);
 
-/// 2000-01-01T00:00:00Z, from which PostgreSQL counts, in microseconds since 1970.
+/// The epoch of PostgreSQL, 2000-01-01T00:00:00Z, in microseconds since 1970.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 impl ToSql<Utc, Pg> for At {

@@ -1,35 +1,31 @@
-//! A unit of work is written once and compiled for each database.
+//! Units of work: a body is written once and compiled for each database (see ADR 0001).
 //!
-//! In the body, `$c` is a handle with the methods `one`, `optional`, `all` and `execute`; which handle it is depends on the
-//! database and on the lane. A body owns its inputs, because it may move to another task or thread, and awaits nothing but `$c`.
+//! In a body, `$c` is a mutable reference to a [`ReadHandle`] or a [`WriteHandle`]. A body owns its
+//! inputs, because it may move to another task or thread, and it awaits only calls on `$c`.
+//!
+//! [`ReadHandle`]: crate::handle::ReadHandle
+//! [`WriteHandle`]: crate::handle::WriteHandle
 
-use std::time::Duration;
+use futures_util::FutureExt;
 
-use tokio::runtime::Handle;
-use tracing::Instrument;
+use crate::error::Error;
 
-use crate::Error;
-
-/// How long a caller waits for a unit of work on PostgreSQL. The server's own deadline for a statement is shorter (see
-/// `postgres::connector`), so this one strikes only when the server is out of reach or hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A few short reads, each by an index and limited. SQLite: inline, on a connection of its own. PostgreSQL: on the connection
-/// that this lane's requests share by pipelining.
+/// Runs a few short reads, each limited and with an index. SQLite: on the calling thread, with a
+/// connection of its own. PostgreSQL: on the worker's connection, pipelined with other requests.
 macro_rules! read {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
-            $crate::database::Backend::Postgres(postgres) => {
+            $crate::backend::Backend::Postgres(postgres) => {
                 postgres
                     .read(move |link| async move {
-                        let mut $c = $crate::postgres::Shared(link.connection());
+                        let $c = &mut $crate::postgres::Shared(link.connection());
                         $body
                     })
                     .await
             }
-            $crate::database::Backend::Sqlite(sqlite) => sqlite.read(move |connection| {
-                $crate::unit::now(async move {
-                    let mut $c = $crate::sqlite::Inline(connection);
+            $crate::backend::Backend::Sqlite(sqlite) => sqlite.read(move |connection| {
+                $crate::unit::run_inline(async move {
+                    let $c = &mut $crate::sqlite::Inline(connection);
                     $body
                 })
             }),
@@ -37,34 +33,35 @@ macro_rules! read {
     };
 }
 
-/// Writes of which each stands for itself. SQLite: on the writer thread. PostgreSQL: on a pooled connection, without a
-/// transaction around it.
+/// Runs writes that do not depend on each other. SQLite: on the writer thread. PostgreSQL: on a
+/// pooled connection, without a transaction around them.
 macro_rules! execute {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
-            $crate::database::Backend::Postgres(postgres) => {
+            $crate::backend::Backend::Postgres(postgres) => {
                 postgres
                     .write(move |mut held| async move {
-                        let mut $c = $crate::postgres::Held(held.connection_mut());
+                        let $c = &mut $crate::postgres::Held(held.connection_mut());
                         $body
                     })
                     .await
             }
-            $crate::database::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
+            $crate::backend::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
         }
     };
 }
 
-/// Reads and writes that happen together or not at all. The writer thread of SQLite always works that way.
+/// Runs reads and writes that succeed together or not at all. SQLite: the writer thread runs every
+/// unit that way. PostgreSQL: in a transaction on a pooled connection.
 macro_rules! transaction {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
-            $crate::database::Backend::Postgres(postgres) => {
+            $crate::backend::Backend::Postgres(postgres) => {
                 postgres
                     .write(move |mut held| async move {
                         held.begin().await?;
                         let result = async {
-                            let mut $c = $crate::postgres::Held(held.connection_mut());
+                            let $c = &mut $crate::postgres::Held(held.connection_mut());
                             $body
                         }
                         .await;
@@ -72,18 +69,18 @@ macro_rules! transaction {
                     })
                     .await
             }
-            $crate::database::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
+            $crate::backend::Backend::Sqlite(sqlite) => $crate::unit::write_inline!(sqlite, |$c| $body),
         }
     };
 }
 
-/// The half of both that runs on SQLite's writer thread.
+/// Runs the body of `execute!` or `transaction!` on SQLite's writer thread.
 macro_rules! write_inline {
     ($sqlite:ident, |$c:ident| $body:expr) => {
         $sqlite
             .write(move |connection| {
-                $crate::unit::now(async move {
-                    let mut $c = $crate::sqlite::Inline(connection);
+                $crate::unit::run_inline(async move {
+                    let $c = &mut $crate::sqlite::Inline(connection);
                     $body
                 })
             })
@@ -93,25 +90,8 @@ macro_rules! write_inline {
 
 pub(crate) use {execute, read, transaction, write_inline};
 
-/// Runs a body whose every await is ready at once, as all queries on SQLite are.
-pub(crate) fn now<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    use futures_util::FutureExt;
+/// Polls a body once. That completes it, because SQLite's handle answers at once.
+pub(crate) fn run_inline<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     body.now_or_never()
-        .unwrap_or_else(|| Err(Error::internal("a unit of work waited for something else than a query")))
-}
-
-/// Runs a unit in a task of its own on this runtime and waits for it: once begun it runs to its end, also when the caller goes
-/// away. `None` when the caller's patience has run out first; the unit goes on.
-///
-/// A query future that is dropped midway would leave its transaction open, and with it its locks.
-pub(crate) async fn complete<T: Send + 'static>(
-    runtime: &Handle,
-    unit: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Option<Result<T, Error>> {
-    let task = runtime.spawn(unit.in_current_span());
-    match tokio::time::timeout(PATIENCE, task).await {
-        Ok(Ok(result)) => Some(result),
-        Ok(Err(ended)) => Some(Err(Error::Internal(ended.into()))),
-        Err(_) => None,
-    }
+        .unwrap_or_else(|| Err(Error::internal("a unit of work awaited something else than a query")))
 }

@@ -1,12 +1,13 @@
-//! Where a database is.
+//! Database URLs.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// A parsed `DATABASE_URL`: `sqlite://path/to/file`, `sqlite:///absolute/path`, or `postgres://user@host/name?sslmode=…`.
+/// A parsed `DATABASE_URL`: `sqlite://path/to/file`, `sqlite:///absolute/path`, or
+/// `postgres://user@host/name?sslmode=…`.
 ///
-/// Its `Debug` and `Display` do not tell the password.
+/// `Debug` and `Display` leave the password out.
 #[derive(Clone)]
 pub struct DatabaseUrl(pub(crate) Location);
 
@@ -16,34 +17,34 @@ pub(crate) enum Location {
     Postgres(Box<PostgresLocation>),
 }
 
-/// A PostgreSQL server, and how far its identity is checked.
+/// A PostgreSQL server, and how its identity is verified.
 #[derive(Clone)]
 pub(crate) struct PostgresLocation {
     pub(crate) config: tokio_postgres::Config,
     pub(crate) tls: TlsMode,
 }
 
-/// `sslmode` as libpq defines it; `allow` is refused, because it would try in the clear first.
+/// `sslmode` as libpq defines it. `allow` is rejected, because it tries without TLS first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     Disable,
-    /// Encrypted when the server can, without proof of who it is.
+    /// Encrypted if the server supports it; its identity is not verified.
     Prefer,
-    /// Encrypted, without proof of who it is.
+    /// Encrypted; the server's identity is not verified.
     Require,
-    /// Encrypted, with a certificate that one of the roots in this file has signed.
+    /// Encrypted, with a certificate that a root in this file has signed.
     VerifyCa(PathBuf),
-    /// The same, and the certificate is for this host; without a file the system's own roots.
+    /// The same, and the certificate is for this host. Without a file, the system's roots count.
     VerifyFull(Option<PathBuf>),
 }
 
-/// Why a text is no database URL. Never repeats the URL, which may hold a password.
+/// Why a text is not a database URL. Never contains the URL, which may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UrlError(String);
 
 impl DatabaseUrl {
-    /// The database file, when it is SQLite.
+    /// The database file, if the database is SQLite.
     #[must_use]
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
@@ -73,7 +74,8 @@ fn sqlite(path: &str) -> Result<DatabaseUrl, UrlError> {
     }
     if path.contains(['?', '#', '\0']) || path.starts_with(':') {
         return fail(
-            "sqlite:// takes the path of a file and no parameters; a database in memory would lose every note",
+            "sqlite:// takes the path of a file and no parameters; \
+             a database in memory would lose every note",
         );
     }
     Ok(DatabaseUrl(Location::Sqlite(PathBuf::from(path))))
@@ -88,7 +90,7 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
     let mut system = false;
     let mut rest = Vec::new();
     for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        // In libpq's URLs a plus is a plus; only forms write a blank so.
+        // libpq takes `+` literally; only HTML forms decode it to a space.
         let decoded = pair.replace('+', "%2B");
         let Some((key, value)) = ::url::form_urlencoded::parse(decoded.as_bytes()).next() else { continue };
         match &*key {
@@ -100,14 +102,14 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
         }
     }
     let tls = match mode.as_deref() {
-        // As libpq: whoever trusts every public authority must check the name as well.
+        // As libpq: if all public authorities are trusted, the name must be verified too.
         None if system => TlsMode::VerifyFull(None),
         Some(weaker) if system && weaker != "verify-full" => {
             return fail("sslrootcert=system needs sslmode=verify-full");
         }
         None | Some("prefer") => TlsMode::Prefer,
         Some("disable") => TlsMode::Disable,
-        // libpq too takes a root certificate beside `require` as a wish to verify.
+        // As libpq: a root certificate turns `require` into `verify-ca`.
         Some("require") => root.map_or(TlsMode::Require, TlsMode::VerifyCa),
         Some("verify-ca") => match root {
             Some(root) => TlsMode::VerifyCa(root),
@@ -169,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn relative_and_absolute_files() {
+    fn parse_reads_relative_and_absolute_files() {
         for (text, path) in [("sqlite://data/day.db", "data/day.db"), ("sqlite:///var/day.db", "/var/day.db")]
         {
             assert_eq!(text.parse::<DatabaseUrl>().unwrap().sqlite_path(), Some(Path::new(path)));
@@ -177,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_sslmode_is_honoured_or_refused() {
+    fn parse_reads_or_rejects_every_sslmode() {
         let base = "postgres://u:p@h/d?application_name=a%20b&sslmode=";
         assert_eq!(tls("postgres://u@h/d"), Ok(TlsMode::Prefer));
         assert_eq!(tls(&format!("{base}disable")), Ok(TlsMode::Disable));
@@ -193,13 +195,13 @@ mod tests {
             tls(&format!("{base}require&sslrootcert=/ca.pem")),
             Ok(TlsMode::VerifyCa("/ca.pem".into()))
         );
-        for refused in ["allow", "", "VERIFY-FULL", "on"] {
-            assert!(tls(&format!("{base}{refused}")).is_err(), "{refused}");
+        for rejected in ["allow", "", "VERIFY-FULL", "on"] {
+            assert!(tls(&format!("{base}{rejected}")).is_err(), "{rejected}");
         }
     }
 
     #[test]
-    fn a_plus_is_a_plus() {
+    fn parse_takes_a_plus_literally() {
         let url: DatabaseUrl =
             "postgres://u:a+b@h/d?sslmode=disable&application_name=c+d%20e".parse().unwrap();
         let Location::Postgres(location) = url.0 else { panic!("not PostgreSQL") };
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_tells_the_password() {
+    fn debug_display_and_errors_leave_the_password_out() {
         let url: DatabaseUrl = "postgres://u:canary@h/d".parse().unwrap();
         assert!(!format!("{url:?} {url}").contains("canary"));
         for broken in
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_database_is_refused() {
+    fn parse_rejects_texts_that_name_no_database() {
         for text in
             ["", "sqlite://", "sqlite://:memory:", "sqlite://a?mode=memory", "sqlite:a", "sqlite://dir/"]
         {

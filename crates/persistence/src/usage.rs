@@ -1,52 +1,27 @@
-//! What summaries use, and how much they may.
+//! The usage of summaries by day: tokens are reserved before the provider is called, and charged
+//! after it has answered.
 
-use daybook_domain::{Cursor, Day, Page, PageRequest, Timestamp, Usage, UserId};
+use daybook_domain::{Cursor, Day, Page, PageRequest, Spent, Timestamp, Usage, UserId};
+use diesel::dsl::auto_type;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::budget::{Budget, OverBudget, Used};
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::schema::{usage, usage_of_all};
 use crate::unit::{read, transaction};
-use crate::{Database, Error};
 
-/// How many tokens may be used in a day.
+/// Tokens that are reserved until the used tokens are charged. A reservation that is never settled
+/// counts as used for the rest of its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
-    /// By one user.
-    pub per_user: i64,
-    /// By all of them together.
-    pub of_all: i64,
-}
-
-/// Tokens that are set aside until it is known how many were used. If that is never told, they count as used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "what is set aside and not settled counts as used"]
+#[must_use = "a reservation that is not settled counts as used"]
 pub struct Reservation {
     pub(crate) user: UserId,
     pub(crate) day: Day,
     pub(crate) tokens: i64,
-}
-
-/// Why nothing was set aside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoRoom {
-    /// Too much is set aside for what is under way: when that is settled, there may be room.
-    ForNow,
-    /// Too much has been used: there is room when the next day begins.
-    Today,
-}
-
-/// What making a summary took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spent {
-    /// How many calls were made to the provider.
-    pub calls: i64,
-    /// Tokens that it read.
-    pub input_tokens: i64,
-    /// Tokens that it wrote.
-    pub output_tokens: i64,
-    /// What that cost, in millionths of a US dollar, if it is known.
-    pub cost_micros: Option<i64>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -73,103 +48,133 @@ impl From<Row> for Usage {
     }
 }
 
-/// The user's row of this day.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn of_user(reservation: Reservation) -> _ {
+/// The row of the reservation's user and day.
+#[auto_type(no_type_alias)]
+fn of_user(reservation: Reservation) -> _ {
     let (user, day): (i64, i64) = (reservation.user.0, reservation.day.number());
     usage::table.filter(usage::user_id.eq(user)).filter(usage::day.eq(day))
 }
 
-/// The row of this day for all.
-#[diesel::dsl::auto_type(no_type_alias)]
-pub(crate) fn of_all(reservation: Reservation) -> _ {
+/// The row of all users for the reservation's day.
+#[auto_type(no_type_alias)]
+fn of_all(reservation: Reservation) -> _ {
     let day: i64 = reservation.day.number();
     usage_of_all::table.filter(usage_of_all::day.eq(day))
 }
 
-/// Books what was used instead of what was set aside.
-macro_rules! settle {
-    ($c:ident, $reservation:expr, $spent:expr, $is_complete:expr) => {{
-        use $crate::schema::{usage, usage_of_all};
-        let (reservation, spent): ($crate::Reservation, $crate::Spent) = ($reservation, $spent);
-        // In the order in which they are reserved, so that two never wait for each other.
-        let of_user = diesel::update($crate::usage::of_user(reservation)).set((
-            usage::reserved_tokens.eq(usage::reserved_tokens - reservation.tokens),
-            usage::summaries.eq(usage::summaries + i64::from($is_complete)),
-            usage::calls.eq(usage::calls + spent.calls),
-            usage::input_tokens.eq(usage::input_tokens + spent.input_tokens),
-            usage::output_tokens.eq(usage::output_tokens + spent.output_tokens),
-            usage::cost_micros.eq(usage::cost_micros + spent.cost_micros.unwrap_or(0)),
-        ));
-        $c.execute(of_user).await?;
-        let tokens = spent.input_tokens.saturating_add(spent.output_tokens);
-        let of_all = diesel::update($crate::usage::of_all(reservation)).set((
-            usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens - reservation.tokens),
-            usage_of_all::tokens.eq(usage_of_all::tokens + tokens),
-        ));
-        $c.execute(of_all).await?;
-    }};
+/// Charges the used tokens and releases the reservation.
+///
+/// Lock order: the user's row, the row of all users, as in [`Database::reserve_tokens`], so that
+/// two units cannot deadlock.
+pub(crate) async fn settle(
+    c: &mut impl WriteHandle,
+    reservation: Reservation,
+    spent: Spent,
+    is_complete: bool,
+) -> Result<(), Error> {
+    let charge = diesel::update(of_user(reservation)).set((
+        usage::reserved_tokens.eq(usage::reserved_tokens - reservation.tokens),
+        usage::summaries.eq(usage::summaries + i64::from(is_complete)),
+        usage::calls.eq(usage::calls + spent.calls),
+        usage::input_tokens.eq(usage::input_tokens + spent.input_tokens),
+        usage::output_tokens.eq(usage::output_tokens + spent.output_tokens),
+        usage::cost_micros.eq(usage::cost_micros + spent.cost_micros.unwrap_or(0)),
+    ));
+    c.execute(charge).await?;
+    let tokens = spent.input_tokens.saturating_add(spent.output_tokens);
+    let charge = diesel::update(of_all(reservation)).set((
+        usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens - reservation.tokens),
+        usage_of_all::tokens.eq(usage_of_all::tokens + tokens),
+    ));
+    c.execute(charge).await?;
+    Ok(())
 }
 
-pub(crate) use settle;
+/// Inserts the rows of the reservation's day unless they exist.
+async fn insert_rows(c: &mut impl WriteHandle, reservation: Reservation) -> Result<(), Error> {
+    let day = reservation.day.number();
+    let row = (usage::user_id.eq(reservation.user.0), usage::day.eq(day));
+    c.execute(diesel::insert_into(usage::table).values(row).on_conflict_do_nothing()).await?;
+    let row = usage_of_all::day.eq(day);
+    c.execute(diesel::insert_into(usage_of_all::table).values(row).on_conflict_do_nothing()).await?;
+    Ok(())
+}
+
+/// Reserves the tokens in the user's row if they fit there. Returns false if they do not.
+async fn reserve_for_user(
+    c: &mut impl WriteHandle,
+    reservation: Reservation,
+    budget: Budget,
+) -> Result<bool, Error> {
+    let tokens = reservation.tokens;
+    let used = usage::input_tokens + usage::output_tokens + usage::reserved_tokens;
+    let fitting = of_user(reservation).filter(used.le(budget.per_user.saturating_sub(tokens)));
+    let reserve = usage::reserved_tokens.eq(usage::reserved_tokens + tokens);
+    Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
+}
+
+/// Reserves the tokens in the row of all users if they fit there. Returns false if they do not.
+async fn reserve_for_all(
+    c: &mut impl WriteHandle,
+    reservation: Reservation,
+    budget: Budget,
+) -> Result<bool, Error> {
+    let tokens = reservation.tokens;
+    let used = usage_of_all::tokens + usage_of_all::reserved_tokens;
+    let fitting = of_all(reservation).filter(used.le(budget.of_all.saturating_sub(tokens)));
+    let reserve = usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens + tokens);
+    Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
+}
+
+/// The used tokens of the reservation's day.
+async fn used(c: &mut impl ReadHandle, reservation: Reservation) -> Result<Used, Error> {
+    let by_user: i64 = c.one(of_user(reservation).select(usage::input_tokens + usage::output_tokens)).await?;
+    let by_all: i64 = c.one(of_all(reservation).select(usage_of_all::tokens)).await?;
+    Ok(Used { by_user, by_all })
+}
 
 impl Database {
-    /// Sets so many tokens aside for this user on the day of `now`, unless that would be more than the budget has left. However many ask
-    /// at once, from however many processes, they never get more than there is.
+    /// Reserves tokens for this user on the day of `now`, if the budget of the user and the budget
+    /// of all users allow it. Requests at the same time, also of other processes, never reserve
+    /// more than the budget.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when the user is gone.
+    /// [`Error::NotFound`] if the account does not exist.
     pub async fn reserve_tokens(
         &self,
         user: UserId,
         tokens: i64,
         budget: Budget,
         now: Timestamp,
-    ) -> Result<Result<Reservation, NoRoom>, Error> {
+    ) -> Result<Result<Reservation, OverBudget>, Error> {
         let reservation = Reservation { user, day: Day::of(now), tokens };
         transaction!(self, |c| {
-            let day = reservation.day.number();
-            let row = (usage::user_id.eq(user.0), usage::day.eq(day));
-            c.execute(diesel::insert_into(usage::table).values(row).on_conflict_do_nothing()).await?;
-            let row = usage_of_all::day.eq(day);
-            c.execute(diesel::insert_into(usage_of_all::table).values(row).on_conflict_do_nothing()).await?;
-            let used = usage::input_tokens + usage::output_tokens + usage::reserved_tokens;
-            let has_room = of_user(reservation).filter(used.le(budget.per_user.saturating_sub(tokens)));
-            let set_aside = usage::reserved_tokens.eq(usage::reserved_tokens + tokens);
-            let user_has_room = c.execute(diesel::update(has_room).set(set_aside)).await? > 0;
-            let used = usage_of_all::tokens + usage_of_all::reserved_tokens;
-            let has_room = of_all(reservation).filter(used.le(budget.of_all.saturating_sub(tokens)));
-            let set_aside = usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens + tokens);
-            if user_has_room && c.execute(diesel::update(has_room).set(set_aside)).await? > 0 {
+            insert_rows(c, reservation).await?;
+            let fits_user = reserve_for_user(c, reservation, budget).await?;
+            if fits_user && reserve_for_all(c, reservation, budget).await? {
                 return Ok(Ok(reservation));
             }
-            if user_has_room {
-                let back = usage::reserved_tokens.eq(usage::reserved_tokens - tokens);
-                c.execute(diesel::update(of_user(reservation)).set(back)).await?;
+            if fits_user {
+                let release = usage::reserved_tokens.eq(usage::reserved_tokens - tokens);
+                c.execute(diesel::update(of_user(reservation)).set(release)).await?;
             }
-            let by_user: i64 =
-                c.one(of_user(reservation).select(usage::input_tokens + usage::output_tokens)).await?;
-            let by_all: i64 = c.one(of_all(reservation).select(usage_of_all::tokens)).await?;
-            let would_fit = by_user.saturating_add(tokens) <= budget.per_user
-                && by_all.saturating_add(tokens) <= budget.of_all;
-            Ok(Err(if would_fit { NoRoom::ForNow } else { NoRoom::Today }))
+            let used = used(c, reservation).await?;
+            Ok(Err(budget.explain(used, tokens)))
         })
     }
 
-    /// Books what was used instead of what was set aside, where there is no summary to store.
+    /// Charges the used tokens and releases the reservation, if there is no summary to store. See
+    /// [`Database::store_summary`] for the other case.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn settle_tokens(&self, reservation: Reservation, spent: Spent) -> Result<(), Error> {
-        transaction!(self, |c| {
-            settle!(c, reservation, spent, false);
-            Ok(())
-        })
+        transaction!(self, |c| settle(c, reservation, spent, false).await)
     }
 
-    /// A page of the days on which the user's summaries have used anything, the newest first.
+    /// Returns a page of the days on which the user's summaries used anything, newest first.
     ///
     /// # Errors
     ///
@@ -178,12 +183,12 @@ impl Database {
         read!(self, |c| {
             let query = usage::table
                 .filter(usage::user_id.eq(user.0))
-                // A day on which all was refused has a row as well.
+                // A day on which all requests were rejected has a row too.
                 .filter(usage::calls.gt(0))
                 .filter(usage::day.lt(page.cursor.map_or(i64::MAX, Cursor::id)))
                 .order(usage::day.desc())
                 .limit(page.limit.items() as i64 + 1)
-                .select(Row::as_select());
+                .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             let found = rows.into_iter().map(Usage::from).collect();
             Ok(Page::from_overfetch(found, page.limit, |usage: &Usage| usage.day.number()))

@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL as `sslmode` asks for it.
+//! TLS to PostgreSQL, as strict as `sslmode` demands.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,24 +11,24 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::Error;
+use crate::error::Error;
 use crate::url::TlsMode;
 
-/// What connects with TLS; `None` for `sslmode=disable`.
-pub(crate) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Error> {
+/// Returns the TLS connector for this mode; `None` for `sslmode=disable`.
+pub(super) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|cause| Error::Internal(cause.into()))?;
     let config = match mode {
         TlsMode::Disable => return Ok(None),
-        TlsMode::Prefer | TlsMode::Require => dangerous(builder, Check { provider, chain: None }),
+        TlsMode::Prefer | TlsMode::Require => dangerous(builder, LaxVerifier { provider, chain: None }),
         TlsMode::VerifyCa(root) => {
             let chain =
                 WebPkiServerVerifier::builder_with_provider(roots(Some(root))?, Arc::clone(&provider))
                     .build()
                     .map_err(|cause| Error::Internal(cause.into()))?;
-            dangerous(builder, Check { provider, chain: Some(chain) })
+            dangerous(builder, LaxVerifier { provider, chain: Some(chain) })
         }
         TlsMode::VerifyFull(root) => {
             builder.with_root_certificates(roots(root.as_deref())?).with_no_client_auth()
@@ -39,12 +39,12 @@ pub(crate) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Err
 
 fn dangerous(
     builder: rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>,
-    check: Check,
+    verifier: LaxVerifier,
 ) -> ClientConfig {
-    builder.dangerous().with_custom_certificate_verifier(Arc::new(check)).with_no_client_auth()
+    builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
 }
 
-/// The certificates in this file, or the system's.
+/// Reads the root certificates from this file, or from the system.
 fn roots(file: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     let mut roots = RootCertStore::empty();
     match file {
@@ -67,15 +67,17 @@ fn roots(file: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     Ok(Arc::new(roots))
 }
 
-/// Checks less than the Web does, as libpq defines it: the chain but not the name (`verify-ca`), or neither (`require`, `prefer`).
-/// Signatures of the handshake are always checked.
+/// Verifies less than HTTPS does, as libpq defines it: with `verify-ca` the chain but not the name,
+/// with `require` and `prefer` neither. The signatures of the handshake are always verified.
+///
+/// rustls has no verifier for these modes.
 #[derive(Debug)]
-struct Check {
+struct LaxVerifier {
     provider: Arc<CryptoProvider>,
     chain: Option<Arc<WebPkiServerVerifier>>,
 }
 
-impl ServerCertVerifier for Check {
+impl ServerCertVerifier for LaxVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -86,7 +88,7 @@ impl ServerCertVerifier for Check {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
         match chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            // The chain is verified before the name is looked at.
+            // The chain is verified before the name, so here only the name is wrong.
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) => Ok(ServerCertVerified::assertion()),

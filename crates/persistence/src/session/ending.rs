@@ -1,41 +1,58 @@
 //! How sessions end before they expire.
 
-use daybook_domain::{EndReason, EventKind, Origin, SessionId, Timestamp, UserId};
+use daybook_domain::{Actor, EndReason, EventKind, SessionId, UserId};
+use diesel::dsl::{Returning, Update};
 use diesel::prelude::*;
+use diesel::query_builder::{self, IntoUpdateTarget};
 
-use super::live_of;
-use crate::event::{Entry, insert};
+use super::query::live_of;
+use crate::database::Database;
+use crate::error::Error;
+use crate::event::{self, Entry};
+use crate::handle::{Query, WriteHandle};
 use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
-use crate::{Database, Error};
 
-/// For so many seconds an ended session is remembered, so that a client that comes back is told why.
-const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
+/// How long an ended session is kept, in seconds, so that a client that still uses it can be sent
+/// the reason.
+const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
-/// What sessions end of.
-pub(crate) struct Ending<'a> {
-    user: UserId,
-    reason: EndReason,
-    origin: &'a Origin,
-    now: Timestamp,
+/// The sessions that a method has ended. The caller must log them and announce them to the other
+/// instances.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "ended sessions must be logged and announced to the other instances"]
+pub struct EndedSessions {
+    /// The user whose sessions they were.
+    pub user: UserId,
+    /// Why they ended; `None` if the account was deleted.
+    pub reason: Option<EndReason>,
+    /// The sessions, in no particular order.
+    pub ids: Vec<SessionId>,
 }
 
-impl<'a> Ending<'a> {
-    pub(crate) fn new(user: UserId, reason: EndReason, origin: &'a Origin, now: Timestamp) -> Self {
-        Self { user, reason, origin, now }
+/// Who ends sessions, and why.
+pub(crate) struct Ending {
+    actor: Actor,
+    reason: EndReason,
+}
+
+impl Ending {
+    pub(crate) fn new(actor: &Actor, reason: EndReason) -> Self {
+        Self { actor: actor.clone(), reason }
     }
 
-    pub(crate) fn change(&self) -> Change {
+    /// The changed columns of a session that ends.
+    fn change(&self) -> Change {
         Change {
-            ended_at: At(self.now),
+            ended_at: At(self.actor.now),
             end_reason: self.reason.name(),
-            expires_at: At(self.now.plus_seconds(REMEMBERED_SECONDS)),
+            expires_at: At(self.actor.now.plus_seconds(KEPT_SECONDS)),
         }
     }
 
-    pub(crate) fn entry(&self, session: i64) -> Entry {
-        let entry = |kind| Entry::new(self.user, kind, self.origin, self.now).in_session(SessionId(session));
+    fn event(&self, session: SessionId) -> Entry {
+        let entry = |kind| Entry::new(&self.actor, kind).in_session(session);
         match self.reason {
             EndReason::Logout => entry(EventKind::Logout),
             reason => entry(EventKind::SessionEnded).because(reason),
@@ -51,76 +68,82 @@ pub(crate) struct Change {
     expires_at: At,
 }
 
-/// Ends these sessions and writes an event for each; gives their ids.
-macro_rules! end_sessions {
-    ($c:ident, $sessions:expr, $ending:expr) => {{
-        let ending = $ending;
-        let update = diesel::update($sessions).set(ending.change()).returning($crate::schema::sessions::id);
-        let ids: Vec<i64> = $c.all(update).await?;
-        for id in &ids {
-            $c.execute($crate::event::insert(ending.entry(*id))).await?;
-        }
-        ids.into_iter().map(daybook_domain::SessionId).collect::<Vec<_>>()
-    }};
+/// The statement that ends `Target`. It has a name so that [`end_sessions`] can require that both
+/// databases run it.
+type EndStatement<Target> = Returning<Update<Target, Change>, sessions::id>;
+
+/// Ends these sessions, and stores an event for each of them.
+pub(crate) async fn end_sessions<Target>(
+    c: &mut impl WriteHandle,
+    target: Target,
+    ending: &Ending,
+) -> Result<EndedSessions, Error>
+where
+    Target: IntoUpdateTarget<Table = sessions::table, WhereClause: 'static>,
+    EndStatement<Target>: query_builder::Query + Query<i64>,
+{
+    let update = diesel::update(target).set(ending.change()).returning(sessions::id);
+    let ids: Vec<i64> = c.all(update).await?;
+    let ids: Vec<SessionId> = ids.into_iter().map(SessionId).collect();
+    for id in &ids {
+        event::record(c, ending.event(*id)).await?;
+    }
+    Ok(EndedSessions { user: ending.actor.user, reason: Some(ending.reason), ids })
 }
 
-pub(crate) use end_sessions;
-
 impl Database {
-    /// Ends one of the user's sessions.
+    /// Ends one of the actor's sessions, which may be another one than the actor's own.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] when there is none with this id that lives, or it is somebody else's.
+    /// [`Error::NotFound`] if the actor has no live session with this id.
     pub async fn end_session(
         &self,
-        user: UserId,
+        actor: &Actor,
         session: SessionId,
         reason: EndReason,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    ) -> Result<EndedSessions, Error> {
+        let ending = Ending::new(actor, reason);
+        let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0));
         transaction!(self, |c| {
-            let target = live_of(user, now).filter(sessions::id.eq(session.0));
-            let ended = end_sessions!(c, target, Ending::new(user, reason, &origin, now));
-            Error::not_found_if_none(ended.len())
+            let ended = end_sessions(c, target, &ending).await?;
+            Error::not_found_if_none(ended.ids.len())?;
+            Ok(ended)
         })
     }
 
-    /// Ends all of the user's sessions, and makes every token without a session void; gives the ids of those that lived.
+    /// Ends all sessions of the actor, and revokes all of the actor's tokens without a session.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn end_all_sessions(
-        &self,
-        user: UserId,
-        current: Option<SessionId>,
-        origin: Origin,
-        now: Timestamp,
-    ) -> Result<Vec<SessionId>, Error> {
+    pub async fn end_all_sessions(&self, actor: &Actor) -> Result<EndedSessions, Error> {
+        let ending = Ending::new(actor, EndReason::LogoutAll);
+        let (user, now) = (actor.user, actor.now);
+        let logout = Entry::new(actor, EventKind::Logout).because(EndReason::LogoutAll);
         transaction!(self, |c| {
-            // First, as this locks the user's row: no login comes in between.
+            // Comes first because it locks the user's row, so no login opens a session meanwhile.
+            // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock.
             let account = users::table.find(user.0);
             c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
-            let entry = Entry::new(user, EventKind::Logout, &origin, now).in_session(current);
-            c.execute(insert(entry.because(EndReason::LogoutAll))).await?;
-            let ending = Ending::new(user, EndReason::LogoutAll, &origin, now);
-            Ok(end_sessions!(c, live_of(user, now), ending))
+            event::record(c, logout).await?;
+            end_sessions(c, live_of(user, now), &ending).await
         })
     }
 
-    /// Makes every token of the user void that has no session: they cannot be told apart, and live for half an hour at the most.
+    /// Revokes all tokens of the actor that belong to no session. A single one cannot be revoked,
+    /// because nothing identifies it; each is valid for at most half an hour.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn end_legacy_tokens(&self, user: UserId, origin: Origin, now: Timestamp) -> Result<(), Error> {
+    pub async fn end_legacy_tokens(&self, actor: &Actor) -> Result<(), Error> {
+        let (user, now) = (actor.user, actor.now);
+        let logout = Entry::new(actor, EventKind::Logout);
         transaction!(self, |c| {
             let account = users::table.find(user.0);
             c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
-            c.execute(insert(Entry::new(user, EventKind::Logout, &origin, now))).await?;
-            Ok(())
+            event::record(c, logout).await
         })
     }
 }

@@ -1,43 +1,32 @@
-//! What a unit of work calls its queries on.
+//! SQLite's handle: a connection that runs each statement at once, on the calling thread.
 
-use diesel::query_dsl::LoadQuery;
+use std::future::ready;
+
 use diesel::query_dsl::methods::ExecuteDsl;
 use diesel::result::OptionalExtension;
-use diesel::{QueryResult, RunQueryDsl, SqliteConnection};
+use diesel::{RunQueryDsl, SqliteConnection};
 
-/// A connection whose queries run at once. The methods are async only to be called like those of PostgreSQL's handles.
+use crate::handle::{Answer, Query, ReadHandle, Statement, WriteHandle};
+
+/// A connection that this unit has to itself.
 pub(crate) struct Inline<'a>(pub(crate) &'a mut SqliteConnection);
 
-impl Inline<'_> {
-    /// The one row of a query.
-    pub(crate) async fn one<'q, U, Q>(&mut self, query: Q) -> QueryResult<U>
-    where
-        Q: LoadQuery<'q, SqliteConnection, U>,
-    {
-        RunQueryDsl::get_result(query, self.0)
+impl ReadHandle for Inline<'_> {
+    fn one<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, U> {
+        Answer::Left(ready(RunQueryDsl::get_result(query, self.0)))
     }
 
-    /// The row of a query, if there is one.
-    pub(crate) async fn optional<'q, U, Q>(&mut self, query: Q) -> QueryResult<Option<U>>
-    where
-        Q: LoadQuery<'q, SqliteConnection, U>,
-    {
-        RunQueryDsl::get_result(query, self.0).optional()
+    fn optional<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, Option<U>> {
+        Answer::Left(ready(RunQueryDsl::get_result(query, self.0).optional()))
     }
 
-    /// All rows of a query.
-    pub(crate) async fn all<'q, U, Q>(&mut self, query: Q) -> QueryResult<Vec<U>>
-    where
-        Q: LoadQuery<'q, SqliteConnection, U>,
-    {
-        RunQueryDsl::load(query, self.0)
+    fn all<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, Vec<U>> {
+        Answer::Left(ready(RunQueryDsl::load(query, self.0)))
     }
+}
 
-    /// How many rows a statement changed.
-    pub(crate) async fn execute<Q>(&mut self, query: Q) -> QueryResult<usize>
-    where
-        Q: ExecuteDsl<SqliteConnection>,
-    {
-        ExecuteDsl::execute(query, self.0)
+impl WriteHandle for Inline<'_> {
+    fn execute<S: Statement>(&mut self, statement: S) -> Answer<'_, usize> {
+        Answer::Left(ready(ExecuteDsl::execute(statement, self.0)))
     }
 }

@@ -1,29 +1,37 @@
-//! The one writer: a thread with a queue, and group commit.
+//! The writer thread of SQLite: a queue of units, and group commit.
 //!
-//! Each unit of work runs in a savepoint, so that one that fails takes only itself away; all that were queued share one commit,
-//! and with it one wait for the disk. A lone unit waits for nobody: the group is whatever is there.
+//! Each unit runs in a savepoint, so a unit that fails undoes only its own changes. All queued
+//! units share one commit and its one wait for the disk. A lone unit is committed at once: a group
+//! is what the queue holds, and the thread never waits for it to grow.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use diesel::{Connection, SqliteConnection};
+use diesel::{Connection, QueryResult, SqliteConnection};
 use tokio::sync::mpsc::error::{TryRecvError, TrySendError};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Error;
+use super::connection::connect;
+use crate::error::Error;
 
-/// Units that may wait. At a thousand the last one waits well under a second; more would only be a longer wait.
-const QUEUE: usize = 1_024;
+/// The most units in the queue. With a thousand units, the last one waits well under a second. A
+/// longer queue would only make the wait longer.
+const QUEUE_MAX: usize = 1_024;
 
-/// Units in one commit, so that the first does not wait for a queue that never empties.
-const GROUP: usize = 64;
+/// The most units in one commit. Without a limit, the first unit would wait for as long as new ones
+/// arrive.
+const GROUP_MAX: usize = 64;
 
-/// A unit that has run answers when it hears whether the commit around it worked.
-type Answer = Box<dyn FnOnce(Committed) + Send>;
+/// The pause between attempts to open the file: long enough not to spin, and short enough that the
+/// first write after a full disk is not noticeably late.
+const REOPEN_INTERVAL: Duration = Duration::from_millis(100);
+
+type Unit = Box<dyn FnOnce(&mut SqliteConnection) -> Reply + Send>;
+/// Sends a unit's result to its caller, once it is known whether the commit succeeded.
+type Reply = Box<dyn FnOnce(Committed) + Send>;
 type Committed = Result<(), String>;
-type Unit = Box<dyn FnOnce(&mut SqliteConnection) -> Answer + Send>;
 
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -31,41 +39,43 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which ends with the last handle.
-    pub(crate) fn start(path: PathBuf) -> Result<Self, Error> {
-        let connection = super::connect(&path)?;
-        let (queue, units) = mpsc::channel(QUEUE);
+    /// Starts the thread. It ends when the last clone of this handle is dropped.
+    pub(super) fn start(path: PathBuf) -> Result<Self, Error> {
+        let connection = connect(&path)?;
+        let (queue, units) = mpsc::channel(QUEUE_MAX);
         thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || work(&path, connection, units))
+            .spawn(move || run(&path, connection, units))
             .map_err(|cause| Error::Internal(cause.into()))?;
         Ok(Self { queue })
     }
 
-    pub(crate) async fn run<T: Send + 'static>(
+    /// Queues a unit and waits until it is committed.
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let (sender, answer) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let unit: Unit = Box::new(move |connection| {
-            let result = savepoint(connection, unit);
+            let result = in_savepoint(connection, unit);
             Box::new(move |committed| {
-                // Without the commit even a refusal is void: it may rest on a unit of the same group.
+                // If the commit fails, an error of the unit is void too: it may rest on changes of
+                // another unit of the same group.
                 let result = committed.map_err(Error::Unavailable).and(result);
-                // Nobody may be waiting any more; what was written stays written.
+                // Fails if the caller has gone away. The changes stay committed.
                 let _ = sender.send(result);
             })
         });
-        self.queue.try_send(unit).map_err(|refused| match refused {
+        self.queue.try_send(unit).map_err(|rejected| match rejected {
             TrySendError::Full(_) => Error::unavailable("too many writes are waiting"),
             TrySendError::Closed(_) => Error::unavailable("the writer has ended"),
         })?;
-        answer.await.map_err(|_| Error::unavailable("the writer was restarted"))?
+        result.await.map_err(|_| Error::unavailable("the writer was restarted"))?
     }
 }
 
-/// Runs one unit; whatever it did is undone when it fails or panics.
-fn savepoint<T>(
+/// Runs one unit. If it fails or panics, its changes are undone.
+fn in_savepoint<T>(
     connection: &mut SqliteConnection,
     unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,
 ) -> Result<T, Error> {
@@ -75,62 +85,60 @@ fn savepoint<T>(
     })
 }
 
-/// The thread: groups of units until every handle is gone, over a new connection after a fault.
-fn work(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Unit>) {
+/// The thread: commits groups until every handle is dropped, and reconnects after a fault.
+fn run(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Unit>) {
     let mut connection = Some(connection);
     loop {
-        let current = match connection.take() {
-            Some(current) => current,
-            None => match super::connect(path) {
-                Ok(current) => current,
-                Err(cause) => {
-                    tracing::error!(error = %cause, "the database cannot be opened for writing");
-                    // Dropped, a unit answers that the database is unavailable.
-                    loop {
-                        match units.try_recv() {
-                            Ok(unit) => drop(unit),
-                            Err(TryRecvError::Empty) => break,
-                            Err(TryRecvError::Disconnected) => return,
-                        }
-                    }
-                    // Long enough not to spin, short enough not to be noticed once the disk is back.
-                    thread::sleep(Duration::from_millis(100));
-                    continue;
-                }
-            },
+        let Some(current) = connection.take().or_else(|| reconnect(path)) else {
+            if reject_queued(&mut units).is_err() {
+                return;
+            }
+            thread::sleep(REOPEN_INTERVAL);
+            continue;
         };
-        let served = catch_unwind(AssertUnwindSafe(|| serve(current, &mut units)));
-        match served {
-            Ok(Ended::NoMoreHandles) => return,
-            Ok(Ended::Fault(cause)) => tracing::error!(error = %cause, "a group of writes failed"),
+        match catch_unwind(AssertUnwindSafe(|| commit_groups(current, &mut units))) {
+            Ok(Ok(())) => return,
+            Ok(Err(cause)) => tracing::error!(error = %cause, "a group of writes failed"),
             Err(_) => tracing::error!("the writer panicked and starts again"),
         }
     }
 }
 
-enum Ended {
-    NoMoreHandles,
-    Fault(String),
+fn reconnect(path: &Path) -> Option<SqliteConnection> {
+    connect(path)
+        .inspect_err(|cause| tracing::error!(error = %cause, "the database cannot be opened for writing"))
+        .ok()
 }
 
-fn serve(mut connection: SqliteConnection, units: &mut mpsc::Receiver<Unit>) -> Ended {
+/// Drops the queued units, whose callers then get [`Error::Unavailable`]. Fails if every handle is
+/// dropped.
+fn reject_queued(units: &mut mpsc::Receiver<Unit>) -> Result<(), TryRecvError> {
+    loop {
+        match units.try_recv() {
+            Ok(unit) => drop(unit),
+            Err(TryRecvError::Empty) => return Ok(()),
+            Err(disconnected) => return Err(disconnected),
+        }
+    }
+}
+
+/// Returns after every handle is dropped, or fails with a commit.
+fn commit_groups(mut connection: SqliteConnection, units: &mut mpsc::Receiver<Unit>) -> Committed {
     while let Some(first) = units.blocking_recv() {
-        let mut answers = Vec::new();
+        let mut replies = Vec::new();
         let committed = connection.immediate_transaction(|connection| {
             let mut next = Some(first);
             while let Some(unit) = next {
-                answers.push(unit(connection));
-                next = if answers.len() < GROUP { units.try_recv().ok() } else { None };
+                replies.push(unit(connection));
+                next = if replies.len() < GROUP_MAX { units.try_recv().ok() } else { None };
             }
-            diesel::QueryResult::Ok(())
+            QueryResult::Ok(())
         });
         let committed = committed.map_err(|cause| cause.to_string());
-        for answer in answers {
-            answer(committed.clone());
+        for reply in replies {
+            reply(committed.clone());
         }
-        if let Err(cause) = committed {
-            return Ended::Fault(cause);
-        }
+        committed?;
     }
-    Ended::NoMoreHandles
+    Ok(())
 }

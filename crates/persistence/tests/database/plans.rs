@@ -1,23 +1,23 @@
-//! How PostgreSQL finds rows.
+//! The plans of PostgreSQL.
 
 use std::time::{Duration, Instant};
 
 use daybook_domain::{NoteDraft, PageRequest, Timestamp};
 use daybook_test_servers::Postgres;
 
-use crate::{Fixture, Kind};
+use crate::fixture::{Fixture, Kind};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_touches_the_rows_of_its_owner_alone() {
+async fn notes_reads_only_rows_of_the_owner() {
     let fixture = Fixture::new(Kind::Postgres).await;
     let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
     for _ in 0..5 {
-        let draft = NoteDraft { title: "old".into(), content: "and few".into() };
+        let draft = NoteDraft::parse("old", "and few").unwrap();
         database.create_note(ada.id, draft, Timestamp::now()).await.unwrap();
     }
-    let name = fixture.server.as_ref().unwrap().url().rsplit('/').next().unwrap();
-    let query = |statement: &str| Postgres::shared().query(name, statement);
-    // With two owners every second row counts as Ada's: a plan that trusted that would walk through all of Bob's to find hers.
+    let query = |statement: &str| Postgres::shared().query(fixture.server_name(), statement);
+    // The planner expects that half of the rows are Ada's, as there are two owners. A plan that
+    // relies on that reads all of Bob's newer rows first.
     query(&format!(
         "INSERT INTO notes (user_id, title, content, created_at, updated_at) \
          SELECT {}, 'new', 'and many', now(), now() FROM generate_series(1, 20000)",
@@ -29,7 +29,7 @@ async fn a_page_touches_the_rows_of_its_owner_alone() {
     };
     let rows_before = counted("seq_tup_read", "pg_stat_user_tables");
     let deadline = Instant::now() + Duration::from_secs(30);
-    // The server adds up what a connection has done about once a second.
+    // The server updates these counters about once a second.
     while counted("idx_scan", "pg_stat_user_indexes") == "0" {
         let page = database.notes(ada.id, PageRequest::default()).await.unwrap();
         assert_eq!(page.items.len(), 5);

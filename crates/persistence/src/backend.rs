@@ -1,0 +1,11 @@
+//! The two databases behind a [`Database`](crate::Database).
+
+use crate::postgres::Postgres;
+use crate::sqlite::Sqlite;
+
+/// The database that a URL names.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    Postgres(Postgres),
+    Sqlite(Sqlite),
+}

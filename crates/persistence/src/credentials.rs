@@ -1,0 +1,99 @@
+//! Credentials: the stored hash that a password is verified against.
+
+use daybook_domain::{Email, Timestamp, UserId, Username};
+use diesel::dsl::auto_type;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{ReadHandle, columns};
+use crate::schema::users;
+use crate::time::At;
+use crate::unit::read;
+
+/// The hash that a password is verified against. `Debug` leaves the hash out.
+#[derive(Clone)]
+pub struct Credentials {
+    /// The account.
+    pub user: UserId,
+    /// A PHC string, or a hash in the format of the service that was migrated from.
+    pub password_hash: String,
+    /// When the password last changed. It identifies the password: each later password of the user
+    /// has a later time, and a new hash of the same password keeps the time.
+    pub password_changed_at: Timestamp,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Pg, Sqlite))]
+struct Row {
+    id: i64,
+    password_hash: String,
+    password_changed_at: At,
+}
+
+impl From<Row> for Credentials {
+    fn from(row: Row) -> Self {
+        Self {
+            user: UserId(row.id),
+            password_hash: row.password_hash,
+            password_changed_at: row.password_changed_at.0,
+        }
+    }
+}
+
+/// The account, if it still has the password that was verified.
+#[auto_type(no_type_alias)]
+pub(crate) fn still_with(verified: &Credentials) -> _ {
+    let user_id: i64 = verified.user.0;
+    let changed_at: At = At(verified.password_changed_at);
+    users::table.filter(users::id.eq(user_id)).filter(users::password_changed_at.eq(changed_at))
+}
+
+impl Database {
+    /// Returns the credentials of the account with this e-mail address or username, if there is
+    /// one. If the identifier is the address of one account and the username of another, the
+    /// address wins.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn credentials(&self, identifier: &str) -> Result<Option<Credentials>, Error> {
+        if identifier.contains('\0') {
+            // No account has such a name, and PostgreSQL rejects it as a parameter.
+            return Ok(None);
+        }
+        let email_key =
+            Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
+        let username_key = Username::key_of(identifier);
+        read!(self, |c| {
+            let by_email = users::table.filter(users::email_key.eq(email_key)).select(columns::<Row>());
+            let by_username =
+                users::table.filter(users::username_key.eq(username_key)).select(columns::<Row>());
+            let found: Option<Row> = match c.optional(by_email).await? {
+                Some(found) => Some(found),
+                None => c.optional(by_username).await?,
+            };
+            Ok(found.map(Credentials::from))
+        })
+    }
+
+    /// Returns the credentials of this account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the account does not exist.
+    pub async fn credentials_of(&self, user: UserId) -> Result<Credentials, Error> {
+        read!(self, |c| {
+            let found: Row = c.one(users::table.find(user.0).select(columns::<Row>())).await?;
+            Ok(found.into())
+        })
+    }
+}

@@ -1,0 +1,156 @@
+//! Logins: each opens a session.
+
+use daybook_domain::{Actor, EndReason, EventKind, Origin, SessionId, SessionPolicy, Timestamp, UserId};
+use diesel::prelude::*;
+
+use super::digest::{FamilyDigest, TokenDigest};
+use super::ending::{EndedSessions, Ending, end_sessions};
+use super::query::live_of;
+use crate::credentials::{Credentials, still_with};
+use crate::database::Database;
+use crate::error::Error;
+use crate::event::{self, Entry};
+use crate::handle::WriteHandle;
+use crate::schema::{sessions, users};
+use crate::time::At;
+use crate::unit::transaction;
+
+/// The most expired sessions that a login deletes: more than it adds, and few enough not to slow it
+/// down.
+const DELETED_MAX: i64 = 100;
+
+/// A login whose password was verified.
+#[derive(Clone)]
+pub struct Login {
+    /// The credentials that the password was verified against.
+    pub verified: Credentials,
+    /// A new hash of the same password, if the old hash is outdated.
+    pub new_hash: Option<String>,
+    /// The family of the session's refresh tokens.
+    pub family: FamilyDigest,
+    /// The session's first refresh token.
+    pub refresh_token: TokenDigest,
+    /// Where the login comes from.
+    pub origin: Origin,
+    /// How long the session lasts, and how many sessions the user can have.
+    pub policy: SessionPolicy,
+}
+
+impl Login {
+    /// A login from an unknown origin that keeps the hash.
+    #[must_use]
+    pub fn new(
+        verified: Credentials,
+        family: FamilyDigest,
+        refresh_token: TokenDigest,
+        policy: SessionPolicy,
+    ) -> Self {
+        Self { verified, new_hash: None, family, refresh_token, origin: Origin::default(), policy }
+    }
+}
+
+/// A session that was just opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The session.
+    pub session: SessionId,
+    /// The sessions that ended because the user had too many.
+    pub ended: EndedSessions,
+}
+
+/// The number of live sessions that a login leaves. A limit of 0 counts as 1, for the session that
+/// the login opens.
+fn kept_by_login(policy: SessionPolicy) -> i64 {
+    i64::from(policy.per_user.max(1)) - 1
+}
+
+impl Database {
+    /// Opens a session. Ends the sessions above the policy's limit, and deletes expired sessions of
+    /// the user.
+    ///
+    /// Sessions that have not been used since their login end first, then those whose last use is
+    /// longest ago. So a script that logs in for each of its calls ends only its own sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the account does not exist or its password is no longer the verified
+    /// one. A session must not survive a change of the password that overlaps its login. A new hash
+    /// of the same password is no such change.
+    pub async fn open_session(&self, login: Login, now: Timestamp) -> Result<Opened, Error> {
+        transaction!(self, |c| open(c, login, now).await)
+    }
+}
+
+async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<Opened, Error> {
+    let Login { verified, new_hash, family, refresh_token, origin, policy } = login;
+    let user = verified.user;
+    // Locks the user's row, so a change of the password comes before or after the whole login.
+    // Lock order: user, sessions, as in `end_all_sessions`, so the two cannot deadlock.
+    let account = diesel::update(still_with(&verified)).set(users::last_login_at.eq(At(now)));
+    Error::not_found_if_none(c.execute(account).await?)?;
+    if let Some(new_hash) = new_hash {
+        let old = users::table.find(user.0).filter(users::password_hash.eq(verified.password_hash));
+        c.execute(diesel::update(old).set(users::password_hash.eq(new_hash))).await?;
+    }
+    delete_expired(c, user, now).await?;
+    let actor = Actor { user, session: None, origin, now };
+    let ended = end_excess(c, &actor, policy).await?;
+    let row = (
+        sessions::user_id.eq(user.0),
+        sessions::created_at.eq(At(now)),
+        sessions::last_used_at.eq(At(now)),
+        sessions::expires_at.eq(At(policy.expiry(now, now))),
+        sessions::family.eq(family.0.to_vec()),
+        sessions::refresh_token.eq(refresh_token.0.to_vec()),
+        sessions::ip.eq(actor.origin.ip.map(|ip| ip.to_string())),
+        sessions::user_agent.eq(actor.origin.user_agent.clone()),
+    );
+    let insert = diesel::insert_into(sessions::table).values(row).returning(sessions::id);
+    let session = SessionId(c.one(insert).await?);
+    event::record(c, Entry::new(&actor, EventKind::Login).in_session(session)).await?;
+    event::delete_outdated(c, user, now).await?;
+    Ok(Opened { session, ended })
+}
+
+/// Deletes at most [`DELETED_MAX`] of the user's expired sessions.
+async fn delete_expired(c: &mut impl WriteHandle, user: UserId, now: Timestamp) -> Result<(), Error> {
+    let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
+    let expired = of_user.filter(sessions::expires_at.le(At(now))).select(sessions::id).limit(DELETED_MAX);
+    let expired: Vec<i64> = c.all(expired).await?;
+    if !expired.is_empty() {
+        c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(expired)))).await?;
+    }
+    Ok(())
+}
+
+/// Ends the least needed sessions, so that the login stays within the policy's limit.
+async fn end_excess(
+    c: &mut impl WriteHandle,
+    actor: &Actor,
+    policy: SessionPolicy,
+) -> Result<EndedSessions, Error> {
+    let live = live_of(actor.user, actor.now);
+    let by_need = (sessions::last_used_at.gt(sessions::created_at).desc(), sessions::last_used_at.desc());
+    let excess = live.order(by_need).offset(kept_by_login(policy)).select(sessions::id);
+    let excess: Vec<i64> = c.all(excess).await?;
+    let reason = EndReason::TooManySessions;
+    if excess.is_empty() {
+        return Ok(EndedSessions { user: actor.user, reason: Some(reason), ids: Vec::new() });
+    }
+    let ending = Ending::new(actor, reason);
+    let target = live_of(actor.user, actor.now).filter(sessions::id.eq_any(excess));
+    end_sessions(c, target, &ending).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_by_login_leaves_room_for_the_new_session() {
+        for (per_user, expected) in [(0, 0), (1, 0), (2, 1), (50, 49), (u32::MAX, i64::from(u32::MAX) - 1)] {
+            let policy = SessionPolicy { per_user, ..SessionPolicy::default() };
+            assert_eq!(kept_by_login(policy), expected, "{per_user}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! What a refresh token that is not the current one of its session means. Decided without a query.
+
+use daybook_domain::{EndReason, SessionId, Timestamp, UserId};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
+
+use super::digest::TokenDigest;
+use super::ending::EndedSessions;
+use crate::schema::sessions;
+use crate::time::At;
+
+/// A token that was replaced within the grace period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The token.
+    pub refresh_token: TokenDigest,
+    /// The salt that its successor was derived with.
+    pub salt: [u8; 16],
+}
+
+/// The outcome of a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refreshed {
+    /// The successor is now the session's token.
+    Rotated {
+        /// The session's user.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+    },
+    /// The token was replaced within the grace period. Its successor, and the successors of that
+    /// one, can be derived from the rotations.
+    Repeated {
+        /// The session's user.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+        /// The session's rotations within the grace period.
+        rotations: Vec<Rotation>,
+    },
+    /// The token was replaced longer ago. A second client has a copy, so the session has ended.
+    Reused {
+        /// The session.
+        session: SessionId,
+        /// The same session, to be logged and announced.
+        ended: EndedSessions,
+    },
+    /// The session had ended before, for this reason if it is known.
+    Ended(Option<EndReason>),
+    /// The session has expired.
+    Expired,
+    /// There is no such session, or it is no longer kept.
+    Unknown,
+}
+
+/// The session that the family of a refresh token belongs to.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions, check_for_backend(Pg, Sqlite))]
+pub(super) struct Found {
+    id: i64,
+    user_id: i64,
+    expires_at: At,
+    ended_at: Option<At>,
+    end_reason: Option<String>,
+}
+
+impl Found {
+    pub(super) fn session(&self) -> SessionId {
+        SessionId(self.id)
+    }
+
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.ended_at.is_none() && self.expires_at.0 > now
+    }
+}
+
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing changes.
+    Answer(Refreshed),
+    /// The session must end because the token was reused.
+    Reuse { user: UserId, session: SessionId },
+}
+
+/// Judges a token that is not the current one of the found session. `recent` are the session's
+/// rotations within the grace period; they matter only if the session is live.
+pub(super) fn judge(
+    found: Option<Found>,
+    recent: Vec<Rotation>,
+    token: TokenDigest,
+    now: Timestamp,
+) -> Verdict {
+    let Some(found) = found else { return Verdict::Answer(Refreshed::Unknown) };
+    if found.ended_at.is_some() {
+        let reason = found.end_reason.as_deref().and_then(EndReason::from_name);
+        return Verdict::Answer(Refreshed::Ended(reason));
+    }
+    if !found.is_live(now) {
+        return Verdict::Answer(Refreshed::Expired);
+    }
+    let (user, session) = (UserId(found.user_id), found.session());
+    if recent.iter().any(|rotation| rotation.refresh_token == token) {
+        return Verdict::Answer(Refreshed::Repeated { user, session, rotations: recent });
+    }
+    Verdict::Reuse { user, session }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: UserId = UserId(1);
+    const SESSION: SessionId = SessionId(7);
+
+    fn found(expires_in: i64, ended: Option<&str>, now: Timestamp) -> Option<Found> {
+        Some(Found {
+            id: SESSION.0,
+            user_id: USER.0,
+            expires_at: At(now.plus_seconds(expires_in)),
+            ended_at: ended.map(|_| At(now)),
+            end_reason: ended.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn judge_decides_by_the_session_and_then_by_its_rotations() {
+        let now = Timestamp::now();
+        let token = TokenDigest([1; 32]);
+        let rotation = |byte| Rotation { refresh_token: TokenDigest([byte; 32]), salt: [byte; 16] };
+        let recent = vec![rotation(2), rotation(1)];
+        let repeated = Refreshed::Repeated { user: USER, session: SESSION, rotations: recent.clone() };
+        let reuse = || Verdict::Reuse { user: USER, session: SESSION };
+        let ended = |reason| Verdict::Answer(Refreshed::Ended(reason));
+        for (case, found, recent, expected) in [
+            ("no session", None, vec![], Verdict::Answer(Refreshed::Unknown)),
+            ("expired", found(0, None, now), vec![], Verdict::Answer(Refreshed::Expired)),
+            ("live for a second", found(1, None, now), vec![], reuse()),
+            ("replaced in the grace period", found(9, None, now), recent.clone(), Verdict::Answer(repeated)),
+            ("another token was replaced", found(9, None, now), vec![rotation(2)], reuse()),
+            (
+                "expired, token replaced",
+                found(0, None, now),
+                recent.clone(),
+                Verdict::Answer(Refreshed::Expired),
+            ),
+            ("ended", found(9, Some("revoked"), now), recent, ended(Some(EndReason::Revoked))),
+            ("ended and expired", found(0, Some("logout"), now), vec![], ended(Some(EndReason::Logout))),
+            ("ended for a reason of a later version", found(9, Some("other"), now), vec![], ended(None)),
+        ] {
+            assert_eq!(judge(found, recent, token, now), expected, "{case}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Opens a database file, private to its owner and with the service's settings.
+
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use diesel::result::Error::DatabaseError;
+use diesel::{Connection, QueryResult, SqliteConnection};
+
+use crate::error::Error;
+
+/// The settings of every connection. `busy_timeout` comes first because the change of the journal
+/// mode may have to wait. `synchronous` is `FULL` because an answered write must survive a power
+/// cut; group commit makes that cheap.
+const PRAGMAS: &str = "PRAGMA busy_timeout = 5000;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA journal_size_limit = 67108864;";
+
+/// The same as `busy_timeout`.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often the settings are retried while another connection sets up the same new file.
+const SETUP_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Creates the file and its folder, unless they exist, for their owner alone. SQLite gives its
+/// other files the same mode. An existing file or folder keeps its mode.
+pub(super) fn create_private(path: &Path) -> Result<(), Error> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|cause| Error::unavailable(format!("the folder {}: {cause}", folder.display())))?;
+    }
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+            Err(Error::unavailable(format!("the file {}: {cause}", path.display())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Opens the file for reads alone.
+pub(super) fn connect_for_reads(path: &Path) -> Result<SqliteConnection, Error> {
+    let mut connection = connect(path)?;
+    connection.batch_execute("PRAGMA query_only = ON;")?;
+    Ok(connection)
+}
+
+/// Opens the file with [`PRAGMAS`] set.
+pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, Error> {
+    let Some(path) = path.to_str() else {
+        return Err(Error::unavailable("the path of the database is not UTF-8"));
+    };
+    // SQLite would parse a name that begins with `file:` as a URI with options.
+    let path = if path.starts_with("file:") { format!("./{path}") } else { path.to_owned() };
+    let mut connection = SqliteConnection::establish(&path).map_err(Error::unavailable)?;
+    set_up(&mut connection).map_err(Error::unavailable)?;
+    Ok(connection)
+}
+
+/// Sets [`PRAGMAS`], with retries.
+///
+/// If several connections change the journal mode of a new file at once, each holds a lock that the
+/// others wait for. SQLite then rejects all but one at once, without waiting for `busy_timeout`.
+fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
+    let began = Instant::now();
+    loop {
+        match connection.batch_execute(PRAGMAS) {
+            Err(DatabaseError(_, info))
+                if info.message().contains("locked") && began.elapsed() < SETUP_TIMEOUT =>
+            {
+                thread::sleep(SETUP_INTERVAL);
+            }
+            done => return done,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::RunQueryDsl;
+    use diesel::sql_types::{BigInt, Text};
+
+    use super::*;
+
+    fn text(connection: &mut SqliteConnection, query: &str) -> String {
+        diesel::select(diesel::dsl::sql::<Text>(&format!("(SELECT * FROM pragma_{query})")))
+            .get_result(connection)
+            .unwrap()
+    }
+
+    fn number(connection: &mut SqliteConnection, query: &str) -> i64 {
+        diesel::select(diesel::dsl::sql::<BigInt>(&format!("(SELECT * FROM pragma_{query})")))
+            .get_result(connection)
+            .unwrap()
+    }
+
+    #[test]
+    fn connect_opens_a_new_file_from_eight_threads_at_once() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("day.db");
+            let start = std::sync::Barrier::new(8);
+            std::thread::scope(|threads| {
+                let opening = || {
+                    start.wait();
+                    connect(&path).map(drop)
+                };
+                let opened: Vec<_> = (0..8).map(|_| threads.spawn(opening)).collect();
+                for thread in opened {
+                    thread.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn connect_sets_the_pragmas() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.db");
+        for mut connection in [connect(&path).unwrap(), connect_for_reads(&path).unwrap()] {
+            assert_eq!(text(&mut connection, "journal_mode"), "wal");
+            assert_eq!(number(&mut connection, "synchronous"), 2, "FULL");
+            assert_eq!(number(&mut connection, "foreign_keys"), 1);
+            assert_eq!(number(&mut connection, "busy_timeout"), 5000);
+        }
+        assert_eq!(number(&mut connect_for_reads(&path).unwrap(), "query_only"), 1);
+    }
+
+    #[test]
+    fn connect_uses_a_recent_library_that_plans_without_values() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = connect(&folder.path().join("day.db")).unwrap();
+        let version: String =
+            diesel::select(diesel::dsl::sql::<Text>("sqlite_version()")).get_result(&mut connection).unwrap();
+        let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+        assert!(parts >= vec![3, 51, 3], "{version} can corrupt a WAL");
+        let qpsg: i32 = diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>(
+            "sqlite_compileoption_used('ENABLE_QPSG')",
+        ))
+        .get_result(&mut connection)
+        .unwrap();
+        assert_eq!(qpsg, 1, ".cargo/config.toml sets it; without it each LIMIT ? is prepared anew");
+    }
+}

@@ -1,0 +1,109 @@
+//! Stores summaries, and charges what they have used.
+
+use daybook_domain::{ContentHash, NoteId, Summary, SummaryId, Timestamp, UserId};
+use diesel::prelude::*;
+
+use super::new::NewSummary;
+use super::row::Row;
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::{WriteHandle, columns};
+use crate::schema::{notes, summaries, users};
+use crate::unit::transaction;
+use crate::usage::{self, Reservation};
+
+impl Database {
+    /// Stores a summary of one of the owner's notes, charges what it has used, and releases the
+    /// reservation. The note shows a completed summary, unless it already shows one of its current
+    /// content and this one is of an older content.
+    ///
+    /// If the note does not exist, the tokens are charged all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the owner has no note with this id.
+    pub async fn store_summary(
+        &self,
+        owner: UserId,
+        note: NoteId,
+        new: NewSummary,
+        reservation: Option<Reservation>,
+        now: Timestamp,
+    ) -> Result<Summary, Error> {
+        // `None` and not an error in the transaction, which would roll back the charge.
+        let stored: Option<Summary> = transaction!(self, |c| {
+            let (spent, is_complete) = (new.spent, new.is_complete());
+            // Lock order: user, note, usage, as in `delete_user`, so the two cannot deadlock. The
+            // usage row of all users is locked last because all users contend for it.
+            lock_user(c, owner).await?;
+            let stored = match lock_note(c, owner, note).await? {
+                Some(locked) => Some(insert(c, owner, note, new, locked, now).await?),
+                None => None,
+            };
+            if let Some(reservation) = reservation {
+                usage::settle(c, reservation, spent, is_complete).await?;
+            }
+            Ok(stored)
+        })?;
+        stored.ok_or(Error::NotFound)
+    }
+}
+
+/// A note that no other unit can change until the transaction ends.
+struct LockedNote {
+    current: ContentHash,
+    shown: Option<SummaryId>,
+}
+
+/// Locks the user's row with an update that changes nothing, as SQLite has no `SELECT FOR UPDATE`.
+async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
+    let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
+    c.execute(lock).await?;
+    Ok(())
+}
+
+/// Locks the note in the same way, if it exists.
+async fn lock_note(
+    c: &mut impl WriteHandle,
+    owner: UserId,
+    note: NoteId,
+) -> Result<Option<LockedNote>, Error> {
+    let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
+    let lock = diesel::update(target).set(notes::summary_id.eq(notes::summary_id)).returning((
+        notes::title,
+        notes::content,
+        notes::summary_id,
+    ));
+    let locked: Option<(String, String, Option<i64>)> = c.optional(lock).await?;
+    Ok(locked.map(|(title, content, shown)| LockedNote {
+        current: ContentHash::of(&title, &content),
+        shown: shown.map(SummaryId),
+    }))
+}
+
+/// Inserts the summary, and shows it if it replaces the one that the note shows.
+async fn insert(
+    c: &mut impl WriteHandle,
+    owner: UserId,
+    note: NoteId,
+    new: NewSummary,
+    locked: LockedNote,
+    now: Timestamp,
+) -> Result<Summary, Error> {
+    let LockedNote { current, shown } = locked;
+    // Ids start at 1, so 0 finds no summary.
+    let shown = summaries::table
+        .filter(summaries::user_id.eq(owner.0))
+        .filter(summaries::id.eq(shown.map_or(0, |summary| summary.0)))
+        .select(summaries::content_hash);
+    let shown: Option<String> = c.optional(shown).await?;
+    let replaces = new.replaces(&current, shown.map(ContentHash::from_stored).as_ref());
+    let row = new.into_row(owner, note, now);
+    let insert = diesel::insert_into(summaries::table).values(row).returning(columns::<Row>());
+    let row: Row = c.one(insert).await?;
+    if replaces {
+        let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
+        c.execute(diesel::update(target).set(notes::summary_id.eq(row.id))).await?;
+    }
+    Ok(row.against(&current))
+}

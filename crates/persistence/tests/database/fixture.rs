@@ -1,0 +1,73 @@
+//! The database of a test.
+
+use daybook_domain::{Email, Origin, Timestamp, User, Username};
+use daybook_persistence::{Database, NewUser};
+use daybook_test_servers::{Postgres, TestDatabase};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+/// The database that a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
+
+/// A database that is deleted after the test.
+pub(crate) struct Fixture {
+    pub(crate) database: Database,
+    file: Option<TempDir>,
+    server: Option<TestDatabase>,
+}
+
+impl Fixture {
+    /// A migrated database.
+    pub(crate) async fn new(kind: Kind) -> Self {
+        let fixture = Self::empty(kind);
+        fixture.database.migrate().await.unwrap();
+        fixture
+    }
+
+    /// A database without a schema.
+    pub(crate) fn empty(kind: Kind) -> Self {
+        let file = (kind == Kind::Sqlite).then(|| tempfile::tempdir().unwrap());
+        let server = (kind == Kind::Postgres).then(|| Postgres::shared().create_database());
+        let url = match (&file, &server) {
+            (Some(file), _) => format!("sqlite://{}/day.db", file.path().display()),
+            (_, Some(server)) => server.url().to_owned(),
+            _ => unreachable!(),
+        };
+        Self { database: Database::open(&url.parse().unwrap()).unwrap(), file, server }
+    }
+
+    /// The database's name on the PostgreSQL server.
+    pub(crate) fn server_name(&self) -> &str {
+        self.server.as_ref().and_then(|server| server.url().rsplit('/').next()).unwrap()
+    }
+
+    /// Runs statements on a connection of their own.
+    pub(crate) fn execute(&self, statements: &str) {
+        match &self.file {
+            None => {
+                Postgres::shared().query(self.server_name(), statements);
+            }
+            Some(file) => {
+                let path = file.path().join("day.db");
+                let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                connection.batch_execute(statements).unwrap();
+            }
+        }
+    }
+
+    /// Registers an account.
+    pub(crate) async fn user(&self, name: &str) -> User {
+        self.database.register(new_user(name), Origin::default(), Timestamp::now()).await.unwrap()
+    }
+}
+
+/// An account whose password hash is its name.
+pub(crate) fn new_user(name: &str) -> NewUser {
+    let email = Email::parse(&format!("{name}@example.com")).unwrap();
+    NewUser::new(email, Username::parse(name).unwrap(), name.to_owned())
+}
