@@ -1,19 +1,20 @@
 //! Summaries of notes: who may have one written, and who waits for it. Equal requests share one.
 
+mod engine;
 mod job;
 
 use std::sync::Arc;
 
-use daybook_ai_client::Client;
-use daybook_domain::{Note, NoteId, Summary, SummaryKey, SummaryOptions, Timestamp, UserId};
-use daybook_persistence::{Budget, Database};
-use daybook_summarizer::{Model, SingleFlight, Summarizer};
+use daybook_domain::{Note, Summary, SummaryKey, SummaryOptions, Timestamp, UserId};
+use daybook_persistence::Database;
+use daybook_summarizer::SingleFlight;
 use daybook_throttle::{Concurrency, Full, Permit};
 use tokio::sync::watch;
 use tracing::Instrument;
 
-use self::job::Job;
-use crate::config::{Provider, SummarizerConfig};
+use self::engine::Engine;
+use self::job::{FlightKey, Job};
+use crate::config::SummarizerConfig;
 use crate::error::ApiError;
 
 /// Writes summaries. Clones share the flights and the limits.
@@ -31,21 +32,6 @@ pub(crate) struct Summaries {
     clock: fn() -> Timestamp,
 }
 
-/// How summaries are written, and the tokens that they may use. Only a provider has a budget.
-#[derive(Clone)]
-struct Engine {
-    summarizer: Summarizer,
-    budget: Option<Budget>,
-}
-
-/// Requests with equal keys share a flight.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct FlightKey {
-    user: UserId,
-    note: NoteId,
-    key: SummaryKey,
-}
-
 /// A request that waits for a summary. When its last waiter is dropped, a summary is cancelled.
 pub(crate) struct Waiter {
     pub(crate) summary: daybook_summarizer::Waiter<Arc<Summary>, ApiError>,
@@ -57,11 +43,6 @@ pub(crate) struct Waiter {
 const WAITING_PER_USER: usize = 64;
 const WAITING: usize = 2_048;
 
-/// Limits of extractive summaries: per user, and in total. A long note keeps a core busy for some
-/// hundredths of a second.
-const EXTRACTIVE_PER_USER: usize = 2;
-const EXTRACTIVE: usize = 4;
-
 const SWITCHED_OFF: &str = "Summaries are switched off: DAYBOOK_SUMMARIZER is off";
 
 impl Summaries {
@@ -69,17 +50,9 @@ impl Summaries {
         config: &SummarizerConfig,
         clock: fn() -> Timestamp,
     ) -> Result<Self, daybook_ai_client::Error> {
-        let (engine, running) = match config {
-            SummarizerConfig::Provider(provider) => {
-                let summarizer = Summarizer::provider(model(provider)?);
-                let engine = Engine { summarizer, budget: Some(provider.budget) };
-                (Some(engine), Concurrency::new(provider.parallel_per_user, provider.parallel))
-            }
-            SummarizerConfig::Extractive => {
-                let engine = Engine { summarizer: Summarizer::extractive(), budget: None };
-                (Some(engine), Concurrency::new(EXTRACTIVE_PER_USER, EXTRACTIVE))
-            }
-            SummarizerConfig::Off => (None, Concurrency::new(0, 0)),
+        let (engine, running) = match Engine::new(config)? {
+            Some((engine, running)) => (Some(engine), running),
+            None => (None, Concurrency::new(0, 0)),
         };
         Ok(Self {
             engine,
@@ -148,33 +121,9 @@ impl Summaries {
     }
 }
 
-fn model(provider: &Provider) -> Result<Model, daybook_ai_client::Error> {
-    let client = Client::builder(provider.key.clone())
-        .base_url(provider.base_url.clone())
-        .timeout(provider.timeout)
-        // The first attempt may use its whole timeout, and a second one half of it.
-        .total_timeout(provider.timeout * 3 / 2)
-        .stream_timeout(Model::TIMEOUT)
-        .build()?;
-    Ok(Model::new(client, provider.model.clone()).window(provider.window).prices(provider.prices.clone()))
-}
-
 fn limit_reached(full: Full) -> ApiError {
     match full {
         Full::Key => ApiError::TooManySummaries,
         _ => ApiError::busy("the limit of concurrent summaries, or of requests that wait for one"),
-    }
-}
-
-impl From<daybook_summarizer::Error> for ApiError {
-    fn from(error: daybook_summarizer::Error) -> Self {
-        use daybook_summarizer::Error;
-        match error {
-            Error::Provider(error) => Self::of_provider(&error),
-            // A client sees no difference between the timeout of one call and that of all.
-            Error::Timeout => Self::of_provider(&daybook_ai_client::Error::Timeout),
-            Error::Cancelled | Error::Interrupted => Self::busy(error),
-            other => Self::internal(other),
-        }
     }
 }

@@ -31,15 +31,15 @@ fn plural(count: usize) -> &'static str {
 ///
 /// PostgreSQL cannot store U+0000 in a text. It is rejected here, so both databases behave alike.
 pub(crate) fn check(text: &str, min: usize, max: usize) -> Result<(), TextError> {
+    if text.contains('\0') {
+        return Err(TextError::Nul);
+    }
     let length = text.chars().count();
     if length < min {
         return Err(TextError::TooShort { min });
     }
     if length > max {
         return Err(TextError::TooLong { max });
-    }
-    if text.contains('\0') {
-        return Err(TextError::Nul);
     }
     Ok(())
 }

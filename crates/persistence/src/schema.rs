@@ -1,10 +1,8 @@
 //! The tables of `migrations/postgres` and `migrations/sqlite`, in types that both databases have.
 
-use crate::time::Utc;
-
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     users (id) {
         id -> BigInt,
@@ -23,7 +21,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Binary, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     sessions (id) {
         id -> BigInt,
@@ -42,7 +40,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Binary};
-    use super::Utc;
+    use crate::time::Utc;
 
     rotations (refresh_token) {
         refresh_token -> Binary,
@@ -54,7 +52,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     events (id) {
         id -> BigInt,
@@ -70,7 +68,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     notes (id) {
         id -> BigInt,
@@ -85,7 +83,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     summaries (id) {
         id -> BigInt,
@@ -137,7 +135,7 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::{BigInt, Double, Nullable, Text};
-    use super::Utc;
+    use crate::time::Utc;
 
     tasks (id) {
         id -> BigInt,

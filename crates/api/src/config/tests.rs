@@ -158,27 +158,21 @@ fn from_environment_warns_about_misspelled_names() {
     assert_eq!(warnings, ["DAYBOOK_WORKER is set but has no effect in this version"]);
 }
 
-/// Values that no setting accepts. Together they reach the parser of every secret.
 #[test]
 fn problems_never_repeat_the_value_of_a_secret() {
+    let values = ["canary", "canary://u:canary@h/d", "redis://:canary@h:canary", "canary\u{7f}canary"];
     for setting in settings::ALL.iter().filter(|setting| setting.is_secret) {
-        for value in ["canary", "canary://u:canary@h/d", "redis://:canary@h:canary", "canary\u{7f}canary"] {
-            let found = problems([(setting.name, value)]);
-            assert!(
-                found.iter().any(|problem| problem.starts_with(setting.name)),
-                "{}: {found:?}",
-                setting.name
-            );
-            assert!(!found.concat().contains("canary"), "{found:?}");
-        }
+        let found: Vec<_> = values.iter().flat_map(|value| problems([(setting.name, *value)])).collect();
+        assert!(found.iter().any(|problem| problem.starts_with(setting.name)), "{}", setting.name);
+        assert!(!found.concat().contains("canary"), "{found:?}");
     }
 }
 
-/// A row of README.md and a line of `.env.example` for each setting, in the words of the table.
 #[test]
-fn documents_show_the_table_of_settings() {
-    let (readme, example) = (include_str!("../../../../README.md"), include_str!("../../../../.env.example"));
-    let (mut rows, mut lines) = (Vec::new(), Vec::new());
+fn readme_and_env_example_show_the_table_of_settings() {
+    let readme = include_str!("../../../../README.md");
+    let example = include_str!("../../../../.env.example");
+    let (mut rows, mut paragraphs) = (Vec::new(), Vec::new());
     for Setting { name, default, meaning, .. } in settings::ALL {
         let (shown, value) = match default {
             Default::Value(value) => (format!("`{value}` "), *value),
@@ -186,12 +180,14 @@ fn documents_show_the_table_of_settings() {
             Default::Nothing => (String::new(), ""),
         };
         rows.push(format!("| `{name}` | {shown}| {meaning} |"));
-        lines.push(format!("#{name}={value}"));
+        paragraphs.push(format!("# {meaning} #{name}={value}"));
     }
     let is_row = |line: &&str| {
         settings::ALL.iter().any(|setting| line.starts_with(&format!("| `{}` |", setting.name)))
     };
     assert_eq!(readme.lines().filter(is_row).collect::<Vec<_>>(), rows);
-    let is_line = |line: &&str| line.starts_with('#') && !line.starts_with("# ");
-    assert_eq!(example.lines().filter(is_line).collect::<Vec<_>>(), lines);
+    // The first paragraph explains the file.
+    let found = example.trim_end().split("\n\n").skip(1);
+    let found: Vec<_> = found.map(|paragraph| paragraph.replace("\n# ", " ").replace('\n', " ")).collect();
+    assert_eq!(found, paragraphs);
 }

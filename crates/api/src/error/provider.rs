@@ -1,4 +1,4 @@
-//! Errors of the AI provider.
+//! Errors of summaries and of the AI provider.
 
 use std::time::Duration;
 
@@ -35,6 +35,19 @@ impl ApiError {
         };
         let cause: Box<dyn std::error::Error + Send + Sync> = cause.into();
         Self::Upstream(status, sentence, cause.into())
+    }
+}
+
+impl From<daybook_summarizer::Error> for ApiError {
+    fn from(error: daybook_summarizer::Error) -> Self {
+        use daybook_summarizer::Error as Summary;
+        match error {
+            Summary::Provider(error) => Self::of_provider(&error),
+            // A client sees no difference between the timeout of one call and that of all.
+            Summary::Timeout => Self::of_provider(&Error::Timeout),
+            Summary::Cancelled | Summary::Interrupted => Self::busy(error),
+            other => Self::internal(other),
+        }
     }
 }
 

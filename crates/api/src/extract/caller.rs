@@ -69,7 +69,7 @@ impl Caller for CurrentUser {
 
 /// The user with the origin and the time of the request, for endpoints that record who did what.
 impl Caller for Actor {
-    const NAME: &'static str = "actor";
+    const NAME: &'static str = "user";
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let (user, check) = CurrentUser::admit(request)?;

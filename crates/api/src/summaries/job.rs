@@ -3,13 +3,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use daybook_domain::{Day, Note, Spent, Summary, SummaryKey, Timestamp, UserId};
+use daybook_domain::{Day, Note, NoteId, Spent, Summary, SummaryKey, Timestamp, UserId};
 use daybook_persistence::{Budget, Database, Error, NewSummary, OverBudget, Reservation};
 use daybook_summarizer::{Error as RunError, Flight, Outcome};
 use tokio::sync::watch;
 
-use super::{Engine, FlightKey};
+use super::engine::Engine;
 use crate::error::{ApiError, RowResult};
+
+/// Requests with equal keys share a flight.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct FlightKey {
+    pub(super) user: UserId,
+    pub(super) note: NoteId,
+    pub(super) key: SummaryKey,
+}
 
 /// A summary that is to be written.
 pub(super) struct Job {
