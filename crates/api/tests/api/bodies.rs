@@ -2,11 +2,12 @@
 
 use futures_util::future::join_all;
 use reqwest::Method;
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Kind, PASSWORD, Server, on_both_databases};
+use crate::harness::{Answer, Kind, PASSWORD, Server, TEST_TIMEOUT};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -109,113 +110,140 @@ fn registration_of(size: usize) -> String {
     format!("{body}{}", " ".repeat(size - body.len()))
 }
 
-on_both_databases! {
-    async fn a_body_that_is_announced_as_too_large_is_not_waited_for(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        let paths = [("POST /auth/register", SMALL), ("POST /auth/login", SMALL), ("POST /notes", LARGE), ("PUT /tasks/1", LARGE)];
-        for (line, limit) in paths {
-            let media_type = if line.ends_with("login") { FORM } else { JSON };
-            let head = format!(
-                "{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
-                limit + 1
-            );
-            let answer = server.raw(head.as_bytes()).await;
-            let sentence = format!("The request body is larger than {limit} bytes");
-            let answer = answer.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, &sentence);
-            assert_eq!(answer.header("connection"), "close", "{line}");
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_is_announced_as_too_large_is_not_waited_for(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let paths = [
+        ("POST /auth/register", SMALL),
+        ("POST /auth/login", SMALL),
+        ("POST /notes", LARGE),
+        ("PUT /tasks/1", LARGE),
+    ];
+    for (line, limit) in paths {
+        let media_type = if line.ends_with("login") { FORM } else { JSON };
+        let head = format!(
+            "{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
+            limit + 1
+        );
+        let answer = server.raw(head.as_bytes()).await;
+        let sentence = format!("The request body is larger than {limit} bytes");
+        let answer = answer.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, &sentence);
+        assert_eq!(answer.header("connection"), "close", "{line}");
     }
+}
 
-    async fn a_chunked_body_is_counted(kind: Kind) {
-        let server = Server::on(kind).await;
-        let ask = async |body: &str, media_type: &str, path: &str| {
-            let head = format!(
-                "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
-            );
-            let chunks: Vec<_> =
-                body.as_bytes().chunks(1_000).map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), str::from_utf8(chunk).unwrap())).collect();
-            server.raw(format!("{head}{}0\r\n\r\n", chunks.concat()).as_bytes()).await
-        };
-        let too_large = ask(&registration_of(SMALL + 1), JSON, "/auth/register").await;
-        let sentence = "The request body is larger than 16384 bytes";
-        too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
-        ask(&registration_of(SMALL), JSON, "/auth/register").await.expect(reqwest::StatusCode::CREATED);
-        let form = format!("username=new&password={PASSWORD}&scope=");
-        let filled = |size: usize| format!("{form}{}", "x".repeat(size - form.len()));
-        ask(&filled(SMALL), FORM, "/auth/login").await.expect(reqwest::StatusCode::OK);
-        let too_large = ask(&filled(SMALL + 1), FORM, "/auth/login").await;
-        too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
-        let part = |size: usize| {
-            let (head, tail) = ("--limit\r\nContent-Disposition: form-data; name=\"scope\"\r\n\r\n", "\r\n--limit--\r\n");
-            format!("{head}{}{tail}", "x".repeat(size - head.len() - tail.len()))
-        };
-        let multipart = "multipart/form-data; boundary=limit";
-        assert_eq!(problems(&ask(&part(SMALL), multipart, "/auth/login").await).len(), 2);
-        let too_large = ask(&part(SMALL + 1), multipart, "/auth/login").await;
-        too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
-    }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunked_body_is_counted(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let ask = async |body: &str, media_type: &str, path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: {media_type}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        );
+        let chunks: Vec<_> = body
+            .as_bytes()
+            .chunks(1_000)
+            .map(|chunk| format!("{:x}\r\n{}\r\n", chunk.len(), str::from_utf8(chunk).unwrap()))
+            .collect();
+        server.raw(format!("{head}{}0\r\n\r\n", chunks.concat()).as_bytes()).await
+    };
+    let too_large = ask(&registration_of(SMALL + 1), JSON, "/auth/register").await;
+    let sentence = "The request body is larger than 16384 bytes";
+    too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
+    ask(&registration_of(SMALL), JSON, "/auth/register").await.expect(reqwest::StatusCode::CREATED);
+    let form = format!("username=new&password={PASSWORD}&scope=");
+    let filled = |size: usize| format!("{form}{}", "x".repeat(size - form.len()));
+    ask(&filled(SMALL), FORM, "/auth/login").await.expect(reqwest::StatusCode::OK);
+    let too_large = ask(&filled(SMALL + 1), FORM, "/auth/login").await;
+    too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
+    let part = |size: usize| {
+        let (head, tail) =
+            ("--limit\r\nContent-Disposition: form-data; name=\"scope\"\r\n\r\n", "\r\n--limit--\r\n");
+        format!("{head}{}{tail}", "x".repeat(size - head.len() - tail.len()))
+    };
+    let multipart = "multipart/form-data; boundary=limit";
+    assert_eq!(problems(&ask(&part(SMALL), multipart, "/auth/login").await).len(), 2);
+    let too_large = ask(&part(SMALL + 1), multipart, "/auth/login").await;
+    too_large.expect_detail(reqwest::StatusCode::PAYLOAD_TOO_LARGE, sentence);
+}
 
-    async fn a_body_that_stalls_is_given_up(kind: Kind) {
-        let server = Server::on(kind).await;
-        let stalled = [
-            ("/auth/register", JSON, "{\"email\":"),
-            ("/auth/login", FORM, "username=ada&"),
-            ("/auth/login", "multipart/form-data; boundary=b", "--b\r\nContent-"),
-        ];
-        let answers = stalled.map(async |(path, media_type, body)| {
-            let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {media_type}\r\n");
-            server.raw(format!("{head}Content-Length: 100\r\n\r\n{body}").as_bytes()).await
-        });
-        for answer in join_all(answers).await {
-            assert_given_up(answer);
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_stalls_is_given_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let stalled = [
+        ("/auth/register", JSON, "{\"email\":"),
+        ("/auth/login", FORM, "username=ada&"),
+        ("/auth/login", "multipart/form-data; boundary=b", "--b\r\nContent-"),
+    ];
+    let answers = stalled.map(async |(path, media_type, body)| {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {media_type}\r\n");
+        server.raw(format!("{head}Content-Length: 100\r\n\r\n{body}").as_bytes()).await
+    });
+    for answer in join_all(answers).await {
+        assert_given_up(answer);
     }
+}
 
-    async fn a_chunked_body_that_stalls_is_given_up(kind: Kind) {
-        let server = Server::on(kind).await;
-        let stalled = ["8\r\nusername\r\n", "ff\r\nusername"].map(async |chunks| {
-            let head = format!("POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
-            server.raw(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}").as_bytes()).await
-        });
-        for answer in join_all(stalled).await {
-            assert_given_up(answer);
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunked_body_that_stalls_is_given_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let stalled = ["8\r\nusername\r\n", "ff\r\nusername"].map(async |chunks| {
+        let head = format!("POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
+        server.raw(format!("{head}Transfer-Encoding: chunked\r\n\r\n{chunks}").as_bytes()).await
+    });
+    for answer in join_all(stalled).await {
+        assert_given_up(answer);
     }
+}
 
-    async fn a_body_that_nobody_reads_is_let_go(kind: Kind) {
-        let server = Server::on(kind).await;
-        let bodies = [
-            "Content-Length: 100\r\n\r\nhalf".to_owned(),
-            "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n".to_owned(),
-        ];
-        let long = format!("Transfer-Encoding: chunked\r\n\r\n4100\r\n{}\r\n", "x".repeat(0x4100));
-        let early = [("POST /notes", 401), ("POST /nowhere", 404), ("PUT /notes", 405), ("GET /", 200)];
-        let early = early.iter().flat_map(|early| bodies.iter().map(move |body| (early, body)));
-        let all = early.chain([(&("POST /auth/register", 413), &long)]);
-        let answers = all.map(async |((line, status), body)| {
-            let head = format!("{line} HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\n");
-            let answer = server.raw(format!("{head}{body}").as_bytes()).await;
-            assert_eq!(answer.status, *status, "{line}");
-        });
-        join_all(answers).await;
-    }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_nobody_reads_is_let_go(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let bodies = [
+        "Content-Length: 100\r\n\r\nhalf".to_owned(),
+        "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n".to_owned(),
+    ];
+    let long = format!("Transfer-Encoding: chunked\r\n\r\n4100\r\n{}\r\n", "x".repeat(0x4100));
+    let early = [("POST /notes", 401), ("POST /nowhere", 404), ("PUT /notes", 405), ("GET /", 200)];
+    let early = early.iter().flat_map(|early| bodies.iter().map(move |body| (early, body)));
+    let all = early.chain([(&("POST /auth/register", 413), &long)]);
+    let answers = all.map(async |((line, status), body)| {
+        let head = format!("{line} HTTP/1.1\r\nHost: a\r\nContent-Type: {JSON}\r\n");
+        let answer = server.raw(format!("{head}{body}").as_bytes()).await;
+        assert_eq!(answer.status, *status, "{line}");
+    });
+    join_all(answers).await;
+}
 
-    async fn a_head_that_stalls_is_closed(kind: Kind) {
-        let server = Server::on(kind).await;
-        let halves = ["", "GET / HTTP/1.1\r\nHost: a\r\n"].map(async |half| {
-            let mut socket = TcpStream::connect(server.address()).await.unwrap();
-            socket.write_all(half.as_bytes()).await.unwrap();
-            let mut answer = Vec::new();
-            socket.read_to_end(&mut answer).await.unwrap();
-            String::from_utf8(answer).unwrap()
-        });
-        let closed = tokio::time::timeout(std::time::Duration::from_secs(30), join_all(halves)).await;
-        for answer in closed.expect("both are closed") {
-            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
-        }
-        assert_eq!(Answer::of(server.request(Method::GET, "/")).await.status, 200);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_stalls_is_closed(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let halves = ["", "GET / HTTP/1.1\r\nHost: a\r\n"].map(async |half| {
+        let mut socket = TcpStream::connect(server.address()).await.unwrap();
+        socket.write_all(half.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.unwrap();
+        String::from_utf8(answer).unwrap()
+    });
+    let closed = tokio::time::timeout(std::time::Duration::from_secs(30), join_all(halves)).await;
+    for answer in closed.expect("both are closed") {
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
+    assert_eq!(Answer::of(server.request(Method::GET, "/")).await.status, 200);
 }
 
 #[tokio::test]

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use reqwest::header::HeaderValue;
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::{Value, json};
 use wiremock::ResponseTemplate;
 
 use crate::harness::operations::{assert_complete, operations};
-use crate::harness::{
-    Answer, Kind, PASSWORD, Server, Start, eventually, on_both_databases, provider, weather,
-};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually, provider, weather};
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
@@ -81,165 +80,188 @@ async fn line(server: &Server, id: &str) -> Value {
     answered.remove(0)
 }
 
-on_both_databases! {
-    async fn head_answers_like_get_without_a_body(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        let note = serde_json::json!({ "title": "Groceries", "content": "Milk" });
-        server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
-        for path in ["/", "/notes", "/notes/1", "/notes/2", "/users/me", "/tasks", "/openapi.json", "/docs", "/redoc/initializer.js"] {
-            let ask = |method| Answer::of(server.request(method, path).bearer_auth(&token));
-            let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
-            assert_eq!(head.status, get.status, "{path}");
-            assert_eq!(head.text, "", "{path}");
-            for name in ["content-type", "content-length", "cache-control"] {
-                assert_eq!(head.header(name), get.header(name), "{path}: {name}");
-            }
-            assert_eq!(get.header("content-length"), get.text.len().to_string(), "{path}");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn head_answers_like_get_without_a_body(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let note = serde_json::json!({ "title": "Groceries", "content": "Milk" });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    for path in [
+        "/",
+        "/notes",
+        "/notes/1",
+        "/notes/2",
+        "/users/me",
+        "/tasks",
+        "/openapi.json",
+        "/docs",
+        "/redoc/initializer.js",
+    ] {
+        let ask = |method| Answer::of(server.request(method, path).bearer_auth(&token));
+        let (get, head) = (ask(Method::GET).await, ask(Method::HEAD).await);
+        assert_eq!(head.status, get.status, "{path}");
+        assert_eq!(head.text, "", "{path}");
+        for name in ["content-type", "content-length", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
         }
-        let without_token = Answer::of(server.request(Method::HEAD, "/notes")).await;
-        assert_eq!(without_token.status, 401);
-        let not_allowed = Answer::of(server.request(Method::HEAD, "/auth/login")).await;
-        assert_eq!((not_allowed.status, not_allowed.header("allow")), (405, "POST"));
+        assert_eq!(get.header("content-length"), get.text.len().to_string(), "{path}");
     }
+    let without_token = Answer::of(server.request(Method::HEAD, "/notes")).await;
+    assert_eq!(without_token.status, 401);
+    let not_allowed = Answer::of(server.request(Method::HEAD, "/auth/login")).await;
+    assert_eq!((not_allowed.status, not_allowed.header("allow")), (405, "POST"));
+}
 
-    async fn every_operation_answers_with_them(kind: Kind) {
-        let (provider, weather) = (provider::summarising("A list.").await, weather::of_lisbon().await);
-        let server = Start::on(kind)
-            .with("OPENAI_SECRET_KEY", "sk-test")
-            .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-            .with("WEATHER_BASE_URL", &weather.uri())
-            .with("GEOCODING_BASE_URL", &weather.uri())
-            .start()
-            .await;
-        assert_complete(&server).await;
-        let mut token = server.user("ada").await;
-        for operation in operations() {
-            let request = operation.request(&server, "1");
-            let request = if operation.secured { request.bearer_auth(&token) } else { request };
-            let (name, answer) = (operation.name(), Answer::of(request).await);
-            if operation.ends_session() {
-                token = server.login("ada").await;
-            }
-            assert_eq!(answer.status, operation.status, "{name}: {answer:?}");
-            assert_private(&name, &answer);
-            let media_type = match operation.path {
-                "/metrics" => "text/plain; version=0.0.4; charset=utf-8",
-                _ if answer.status == 204 => "",
-                _ => "application/json",
-            };
-            assert_eq!(answer.header("content-type"), media_type, "{name}");
-            assert_eq!(answer.headers.contains_key("location"), answer.status == 201, "{name}");
-            assert_eq!(answer.text.is_empty(), answer.status == 204, "{name}");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_operation_answers_with_them(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (provider, weather) = (provider::summarizing("A list.").await, weather::of_lisbon().await);
+    let server = Start::on(kind)
+        .with("OPENAI_SECRET_KEY", "sk-test")
+        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
+        .with("WEATHER_BASE_URL", &weather.uri())
+        .with("GEOCODING_BASE_URL", &weather.uri())
+        .start()
+        .await;
+    assert_complete(&server).await;
+    let mut token = server.user("ada").await;
+    for operation in operations() {
+        let request = operation.request(&server, "1");
+        let request = if operation.secured { request.bearer_auth(&token) } else { request };
+        let (name, answer) = (operation.name(), Answer::of(request).await);
+        if operation.ends_session() {
+            token = server.login("ada").await;
         }
-    }
-
-    async fn every_error_has_them_and_one_shape(kind: Kind) {
-        let provider = provider::answering(ResponseTemplate::new(400)).await;
-        let server = Start::on(kind)
-            .with("OPENAI_SECRET_KEY", "sk-test")
-            .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-            .start()
-            .await;
-        let token = server.user("ada").await;
-        let note = json!({ "title": "t", "content": "c" });
-        server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
-        let (get, post) = (Method::GET, Method::POST);
-        let request = |method: &Method, path: &str| server.request(method.clone(), path).bearer_auth(&token);
-        let login = |form: &'static str| {
-            let request = server.request(Method::POST, "/auth/login");
-            request.header("content-type", "application/x-www-form-urlencoded").body(form)
+        assert_eq!(answer.status, operation.status, "{name}: {answer:?}");
+        assert_private(&name, &answer);
+        let media_type = match operation.path {
+            "/metrics" => "text/plain; version=0.0.4; charset=utf-8",
+            _ if answer.status == 204 => "",
+            _ => "application/json",
         };
-        let registration = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
-        let wrong = json!({ "current_password": "wrong1word" });
-        let foreign = json!({ "title": "t", "content": "c", "city": "x", "user_id": 999 });
-        let table = [
-            ("no token", 401, server.request(get.clone(), "/notes")),
-            ("bad token", 401, server.request(get.clone(), "/notes").bearer_auth("a.b.c")),
-            ("wrong login", 401, login("username=ada&password=wrong1word")),
-            ("wrong password", 403, request(&Method::DELETE, "/users/me").json(&wrong)),
-            ("another's task", 403, request(&post, "/tasks").json(&foreign)),
-            ("unknown path", 404, server.request(get.clone(), "/nowhere")),
-            ("unknown path below", 404, server.request(get.clone(), "/notes/1/2/3")),
-            ("unknown asset", 404, server.request(get.clone(), "/docs/nothing.js")),
-            ("unknown note", 404, request(&get, "/notes/999")),
-            ("wrong method", 405, request(&Method::DELETE, "/notes")),
-            ("wrong method at the login", 405, server.request(get.clone(), "/auth/login")),
-            ("wrong method at a document", 405, server.request(post.clone(), "/openapi.json")),
-            ("preflight", 405, server.request(Method::OPTIONS, "/notes").header("origin", "http://a.example")),
-            ("conflict", 409, server.request(post.clone(), "/auth/register").json(&registration)),
-            ("too large", 413, server.request(post.clone(), "/auth/register").body("x".repeat(16 * 1024 + 1))),
-            ("wrong media type", 415, request(&post, "/notes").header("content-type", "text/plain").body("x")),
-            ("malformed", 422, request(&post, "/notes").header("content-type", "application/json").body("{")),
-            ("invalid body", 422, request(&post, "/notes").json(&json!({}))),
-            ("invalid form", 422, login("username=ada")),
-            ("invalid query", 422, request(&get, "/notes?limit=0")),
-            ("invalid id", 422, request(&get, "/notes/x")),
-            ("a provider that fails", 502, request(&post, "/notes/1/summarize")),
-        ];
-        let mut statuses = BTreeSet::new();
-        for (name, status, request) in table {
-            assert_error(name, &Answer::of(request).await, status);
-            statuses.insert(status);
-        }
-        assert_eq!(statuses, BTreeSet::from([401, 403, 404, 405, 409, 413, 415, 422, 502]));
-        let redirect = Answer::of(request(&get, "/notes/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
-        assert_private("redirect", &redirect);
-
-        // What only we could have written, and did not.
-        server.execute("UPDATE events SET kind = 'of a kind that is not known'");
-        let fault = Answer::of(request(&get, "/auth/events").header("x-request-id", "fault-1")).await;
-        assert_error("fault", &fault, 500);
-        assert_eq!(fault.text, r#"{"detail":"Internal Server Error"}"#);
-        let line = line(&server, "fault-1").await;
-        assert_eq!((&line["level"], &line["status"]), (&json!("ERROR"), &json!(500)));
-        assert!(!line["error"].as_str().unwrap().is_empty(), "{line}");
-        assert_eq!(Answer::of(server.request(get, "/health/live")).await.status, 200);
+        assert_eq!(answer.header("content-type"), media_type, "{name}");
+        assert_eq!(answer.headers.contains_key("location"), answer.status == 201, "{name}");
+        assert_eq!(answer.text.is_empty(), answer.status == 204, "{name}");
     }
+}
 
-    async fn what_is_switched_off_says_so_in_the_same_shape(kind: Kind) {
-        let server = Start::on(kind).with("DAYBOOK_SUMMARIZER", "off").start().await;
-        let token = server.user("ada").await;
-        let note = json!({ "title": "t", "content": "c" });
-        server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
-        assert_error("no provider", &server.post("/notes/1/summarize", &token, &json!({})).await, 503);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_error_has_them_and_one_shape(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let provider = provider::answering(ResponseTemplate::new(400)).await;
+    let server = Start::on(kind)
+        .with("OPENAI_SECRET_KEY", "sk-test")
+        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
+        .start()
+        .await;
+    let token = server.user("ada").await;
+    let note = json!({ "title": "t", "content": "c" });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    let (get, post) = (Method::GET, Method::POST);
+    let request = |method: &Method, path: &str| server.request(method.clone(), path).bearer_auth(&token);
+    let login = |form: &'static str| {
+        let request = server.request(Method::POST, "/auth/login");
+        request.header("content-type", "application/x-www-form-urlencoded").body(form)
+    };
+    let registration = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+    let wrong = json!({ "current_password": "wrong1word" });
+    let foreign = json!({ "title": "t", "content": "c", "city": "x", "user_id": 999 });
+    let table = [
+        ("no token", 401, server.request(get.clone(), "/notes")),
+        ("bad token", 401, server.request(get.clone(), "/notes").bearer_auth("a.b.c")),
+        ("wrong login", 401, login("username=ada&password=wrong1word")),
+        ("wrong password", 403, request(&Method::DELETE, "/users/me").json(&wrong)),
+        ("another's task", 403, request(&post, "/tasks").json(&foreign)),
+        ("unknown path", 404, server.request(get.clone(), "/nowhere")),
+        ("unknown path below", 404, server.request(get.clone(), "/notes/1/2/3")),
+        ("unknown asset", 404, server.request(get.clone(), "/docs/nothing.js")),
+        ("unknown note", 404, request(&get, "/notes/999")),
+        ("wrong method", 405, request(&Method::DELETE, "/notes")),
+        ("wrong method at the login", 405, server.request(get.clone(), "/auth/login")),
+        ("wrong method at a document", 405, server.request(post.clone(), "/openapi.json")),
+        ("preflight", 405, server.request(Method::OPTIONS, "/notes").header("origin", "http://a.example")),
+        ("conflict", 409, server.request(post.clone(), "/auth/register").json(&registration)),
+        ("too large", 413, server.request(post.clone(), "/auth/register").body("x".repeat(16 * 1024 + 1))),
+        ("wrong media type", 415, request(&post, "/notes").header("content-type", "text/plain").body("x")),
+        ("malformed", 422, request(&post, "/notes").header("content-type", "application/json").body("{")),
+        ("invalid body", 422, request(&post, "/notes").json(&json!({}))),
+        ("invalid form", 422, login("username=ada")),
+        ("invalid query", 422, request(&get, "/notes?limit=0")),
+        ("invalid id", 422, request(&get, "/notes/x")),
+        ("a provider that fails", 502, request(&post, "/notes/1/summarize")),
+    ];
+    let mut statuses = BTreeSet::new();
+    for (name, status, request) in table {
+        assert_error(name, &Answer::of(request).await, status);
+        statuses.insert(status);
     }
+    assert_eq!(statuses, BTreeSet::from([401, 403, 404, 405, 409, 413, 415, 422, 502]));
+    let redirect = Answer::of(request(&get, "/notes/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
+    assert_private("redirect", &redirect);
 
-    async fn a_request_has_an_id(kind: Kind) {
-        let server = Server::on(kind).await;
-        let ask = async |id: Option<HeaderValue>| {
-            let request = server.request(Method::GET, "/notes?secret=query");
-            let request = match id {
-                Some(id) => request.header("x-request-id", id),
-                None => request,
-            };
-            Answer::of(request).await.expect(StatusCode::UNAUTHORIZED).header("x-request-id").to_owned()
+    // What only we could have written, and did not.
+    server.execute("UPDATE events SET kind = 'of a kind that is not known'");
+    let fault = Answer::of(request(&get, "/auth/events").header("x-request-id", "fault-1")).await;
+    assert_error("fault", &fault, 500);
+    assert_eq!(fault.text, r#"{"detail":"Internal Server Error"}"#);
+    let line = line(&server, "fault-1").await;
+    assert_eq!((&line["level"], &line["status"]), (&json!("ERROR"), &json!(500)));
+    assert!(!line["error"].as_str().unwrap().is_empty(), "{line}");
+    assert_eq!(Answer::of(server.request(get, "/health/live")).await.status, 200);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_switched_off_says_so_in_the_same_shape(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_SUMMARIZER", "off").start().await;
+    let token = server.user("ada").await;
+    let note = json!({ "title": "t", "content": "c" });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    assert_error("no provider", &server.post("/notes/1/summarize", &token, &json!({})).await, 503);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_has_an_id(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let ask = async |id: Option<HeaderValue>| {
+        let request = server.request(Method::GET, "/notes?secret=query");
+        let request = match id {
+            Some(id) => request.header("x-request-id", id),
+            None => request,
         };
-        let (one, two) = (ask(None).await, ask(None).await);
-        assert_ne!(one, two);
-        let longest = "x".repeat(128);
-        let good = ["a", "req-1/2:3", r#""},{"level":"ERROR"#, longest.as_str()];
-        for id in good {
-            assert_eq!(ask(Some(id.parse().unwrap())).await, id);
-        }
-        let longer = "x".repeat(129);
-        let bad: [&[u8]; 6] = [b"", b"a b", b"a\tb", b"\xe4", b"a\xc2\x85", longer.as_bytes()];
-        let mut ids: BTreeSet<String> = [one.clone(), two].into();
-        for id in bad {
-            let made = ask(Some(HeaderValue::from_bytes(id).unwrap())).await;
-            assert!((1..=128).contains(&made.len()) && made.bytes().all(|b| b.is_ascii_graphic()), "{made}");
-            assert!(made.as_bytes() != id && made != longer[..128], "{made}");
-            ids.insert(made);
-        }
-        assert_eq!(ids.len(), 8, "each is unlike the others: {ids:?}");
-        for id in good.into_iter().chain([one.as_str()]) {
-            let line = line(&server, id).await;
-            assert_eq!(line["status"], 401, "{line}");
-            assert_eq!((&line["span"]["method"], &line["span"]["path"]), (&json!("GET"), &json!("/notes")));
-            assert!(line["took_ms"].as_f64().unwrap() >= 0.0);
-        }
-        assert!(!server.log().contains("secret=query"), "a query may hold what is nobody's business");
+        Answer::of(request).await.expect(StatusCode::UNAUTHORIZED).header("x-request-id").to_owned()
+    };
+    let (one, two) = (ask(None).await, ask(None).await);
+    assert_ne!(one, two);
+    let longest = "x".repeat(128);
+    let good = ["a", "req-1/2:3", r#""},{"level":"ERROR"#, longest.as_str()];
+    for id in good {
+        assert_eq!(ask(Some(id.parse().unwrap())).await, id);
     }
+    let longer = "x".repeat(129);
+    let bad: [&[u8]; 6] = [b"", b"a b", b"a\tb", b"\xe4", b"a\xc2\x85", longer.as_bytes()];
+    let mut ids: BTreeSet<String> = [one.clone(), two].into();
+    for id in bad {
+        let made = ask(Some(HeaderValue::from_bytes(id).unwrap())).await;
+        assert!((1..=128).contains(&made.len()) && made.bytes().all(|b| b.is_ascii_graphic()), "{made}");
+        assert!(made.as_bytes() != id && made != longer[..128], "{made}");
+        ids.insert(made);
+    }
+    assert_eq!(ids.len(), 8, "each is unlike the others: {ids:?}");
+    for id in good.into_iter().chain([one.as_str()]) {
+        let line = line(&server, id).await;
+        assert_eq!(line["status"], 401, "{line}");
+        assert_eq!((&line["span"]["method"], &line["span"]["path"]), (&json!("GET"), &json!("/notes")));
+        assert!(line["took_ms"].as_f64().unwrap() >= 0.0);
+    }
+    assert!(!server.log().contains("secret=query"), "a query may hold what is nobody's business");
 }
 
 #[tokio::test]

@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::{PASSWORD, SECRET, Server, Start, on_both_databases};
+use crate::harness::{Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT};
 
 const PACKAGES: [&str; 2] = ["pwdlib[argon2]==0.3.1", "pyjwt==2.15.1"];
 const INSTALL: &str = "Python with venv is needed. Debian and Ubuntu: apt-get install python3 python3-venv";
@@ -65,55 +66,70 @@ fn start(kind: crate::harness::Kind) -> Start {
     Start::on(kind).with("DAYBOOK_ARGON2", "")
 }
 
-on_both_databases! {
-    async fn hashes_of_pwdlib_log_in_and_stay(kind: Kind) {
-        let server = start(kind).start().await;
-        server.register("ada").await;
-        for password in PASSWORDS {
-            let hash = python(HASH, &[password]);
-            let hash = hash.as_str().unwrap();
-            server.execute(&format!("UPDATE users SET password_hash = '{hash}'"));
-            let login = server.login_form(&[("username", "ada"), ("password", password)]).await;
-            login.expect(StatusCode::OK);
-            let wrong = format!("{password}x");
-            let login = server.login_form(&[("username", "ada"), ("password", &wrong)]).await;
-            login.expect(StatusCode::UNAUTHORIZED);
-            assert_eq!(server.query("SELECT password_hash FROM users"), hash, "its parameters are ours");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashes_of_pwdlib_log_in_and_stay(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = start(kind).start().await;
+    server.register("ada").await;
+    for password in PASSWORDS {
+        let hash = python(HASH, &[password]);
+        let hash = hash.as_str().unwrap();
+        server.execute(&format!("UPDATE users SET password_hash = '{hash}'"));
+        let login = server.login_form(&[("username", "ada"), ("password", password)]).await;
+        login.expect(StatusCode::OK);
+        let wrong = format!("{password}x");
+        let login = server.login_form(&[("username", "ada"), ("password", &wrong)]).await;
+        login.expect(StatusCode::UNAUTHORIZED);
+        assert_eq!(server.query("SELECT password_hash FROM users"), hash, "its parameters are ours");
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hashes_of_daybook_are_pwdlibs_own(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = start(kind).start().await;
+    for (number, password) in PASSWORDS.into_iter().enumerate() {
+        let username = format!("user{number}");
+        let body =
+            json!({ "email": format!("{username}@example.com"), "username": username, "password": password });
+        server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
+        let hash = server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"));
+        assert!(hash.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"), "{hash}");
+        assert_eq!(python(VERIFY, &[password, &hash]), json!([true, null]), "right, and nothing to renew");
+        assert_eq!(python(VERIFY, &[&format!("{password}x"), &hash]), json!([false, null]));
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_daybook_are_read_by_pyjwt(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let id = server.register("ada").await;
+    let claims = python(DECODE, &[&server.login("ada").await, SECRET]);
+    assert_eq!(claims["user_id"], id.to_string());
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 1800);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_pyjwt_are_read_by_daybook(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
+    let server = start.start().await;
+    let id = server.register("ada").await;
+    // The account is older than the token.
+    server.execute(match kind {
+        crate::harness::Kind::Sqlite => {
+            "UPDATE users SET password_changed_at = password_changed_at - 60000000"
         }
-    }
-
-    async fn hashes_of_daybook_are_pwdlibs_own(kind: Kind) {
-        let server = start(kind).start().await;
-        for (number, password) in PASSWORDS.into_iter().enumerate() {
-            let username = format!("user{number}");
-            let body = json!({ "email": format!("{username}@example.com"), "username": username, "password": password });
-            server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
-            let hash = server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"));
-            assert!(hash.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"), "{hash}");
-            assert_eq!(python(VERIFY, &[password, &hash]), json!([true, null]), "right, and nothing to renew");
-            assert_eq!(python(VERIFY, &[&format!("{password}x"), &hash]), json!([false, null]));
+        crate::harness::Kind::Postgres => {
+            "UPDATE users SET password_changed_at = password_changed_at - interval '1 minute'"
         }
-    }
-
-    async fn tokens_of_daybook_are_read_by_pyjwt(kind: Kind) {
-        let server = Server::on(kind).await;
-        let id = server.register("ada").await;
-        let claims = python(DECODE, &[&server.login("ada").await, SECRET]);
-        assert_eq!(claims["user_id"], id.to_string());
-        assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 1800);
-    }
-
-    async fn tokens_of_pyjwt_are_read_by_daybook(kind: Kind) {
-        let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
-        let server = start.start().await;
-        let id = server.register("ada").await;
-        // The account is older than the token.
-        server.execute(match kind {
-            crate::harness::Kind::Sqlite => "UPDATE users SET password_changed_at = password_changed_at - 60000000",
-            crate::harness::Kind::Postgres => "UPDATE users SET password_changed_at = password_changed_at - interval '1 minute'",
-        });
-        let token = python(ENCODE, &[&id.to_string(), SECRET]);
-        let account = server.get("/users/me", token.as_str().unwrap()).await.expect(StatusCode::OK).json();
-        assert_eq!(account["id"], id);
-    }
+    });
+    let token = python(ENCODE, &[&id.to_string(), SECRET]);
+    let account = server.get("/users/me", token.as_str().unwrap()).await.expect(StatusCode::OK).json();
+    assert_eq!(account["id"], id);
 }

@@ -1,11 +1,6 @@
-//! The service as its clients see it: each test starts the real binary on port 0 with a database of its own, on SQLite and on
-//! PostgreSQL.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in a test they are how it fails"
-)]
+//! Black-box tests of the HTTP interface. Each test starts the real binary on a free port with a
+//! database of its own, and most tests run on SQLite and on PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
 mod bodies;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use crate::harness::operations::{assert_complete, operations};
-use crate::harness::{Answer, Kind, PASSWORD, Server, Start, on_both_databases, provider};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, provider};
 
 /// What a value must be like for a pattern: any number of these, with this at the end; and one that does not match.
 const PATTERNS: [(&str, &str, &str, &str); 6] = [
@@ -128,7 +129,7 @@ fn text(schema: &Value, length: usize) -> String {
 
 /// A service with a note, a task and a summariser, and the token of their owner.
 async fn furnished(kind: Kind) -> (Server, String, wiremock::MockServer) {
-    let provider = provider::summarising("A list.").await;
+    let provider = provider::summarizing("A list.").await;
     let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test");
     let server = start.with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri())).start().await;
     let token = server.user("somebody").await;
@@ -213,107 +214,128 @@ async fn every_operation_is_told_with_its_errors() {
     }
 }
 
-on_both_databases! {
-    async fn every_example_can_be_sent(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        let all = Taking::all(&document);
-        assert_eq!(all.len(), 14);
-        for taking in &all {
-            for required_only in [false, true] {
-                let answer = taking.send(&server, &token, &taking.example(required_only)).await;
-                let status = answer.status;
-                // Passwords in examples are nobody's, and what was registered once is taken.
-                let known = [200, 201, 204, 401, 403, 409];
-                assert!(known.contains(&status), "{}: {answer:?}", taking.name());
-                let told = &document["paths"];
-                let path = if taking.path.ends_with("/1") || taking.path.contains("/1/") {
-                    let id = if taking.path.starts_with("/notes") { "{note_id}" } else { "{task_id}" };
-                    taking.path.replace("/1", &format!("/{id}"))
-                } else {
-                    taking.path.clone()
-                };
-                let responses = &told[&path][taking.method.as_str().to_lowercase()]["responses"];
-                assert!(responses.get(status.to_string()).is_some(), "{}: {status} is not told", taking.name());
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_can_be_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = furnished(kind).await;
+    let document = assert_complete(&server).await;
+    let all = Taking::all(&document);
+    assert_eq!(all.len(), 14);
+    for taking in &all {
+        for required_only in [false, true] {
+            let answer = taking.send(&server, &token, &taking.example(required_only)).await;
+            let status = answer.status;
+            // Passwords in examples are nobody's, and what was registered once is taken.
+            let known = [200, 201, 204, 401, 403, 409];
+            assert!(known.contains(&status), "{}: {answer:?}", taking.name());
+            let told = &document["paths"];
+            let path = if taking.path.ends_with("/1") || taking.path.contains("/1/") {
+                let id = if taking.path.starts_with("/notes") { "{note_id}" } else { "{task_id}" };
+                taking.path.replace("/1", &format!("/{id}"))
+            } else {
+                taking.path.clone()
+            };
+            let responses = &told[&path][taking.method.as_str().to_lowercase()]["responses"];
+            assert!(responses.get(status.to_string()).is_some(), "{}: {status} is not told", taking.name());
+        }
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_limit_is_the_one_that_is_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = furnished(kind).await;
+    let document = assert_complete(&server).await;
+    let mut checked = 0;
+    for taking in Taking::all(&document) {
+        for (field, property) in taking.properties() {
+            let place = format!("{} {field}", taking.name());
+            let try_out = async |text: String| {
+                let mut body = taking.example(true);
+                body.insert(field.clone(), json!(text));
+                taking.send(&server, &token, &body).await
+            };
+            let refused = |answer: Answer, what: &str| {
+                let issues = answer.issues();
+                assert_eq!(issues.len(), 1, "{place}: {what}: {issues:?}");
+                assert_eq!(issues[0].1, format!("body.{field}"), "{place}: {what}");
+            };
+            if let Some(max) = property["maxLength"].as_u64() {
+                let max = usize::try_from(max).unwrap();
+                let longest = try_out(text(&property, max)).await;
+                assert_ne!(longest.status, 422, "{place}: {max} characters: {longest:?}");
+                refused(try_out(text(&property, max + 1)).await, "one more");
+                checked += 1;
+            }
+            if let Some(min) = property["minLength"].as_u64() {
+                let min = usize::try_from(min).unwrap();
+                let shortest = try_out(text(&property, min)).await;
+                assert_ne!(shortest.status, 422, "{place}: {min} characters: {shortest:?}");
+                refused(try_out(text(&property, min - 1)).await, "one less");
+                checked += 1;
+            }
+            if property["anyOf"][0]["format"] == "date" {
+                for date in ["", "2026-11-23", "2028-02-29"] {
+                    assert_ne!(try_out(date.to_owned()).await.status, 422, "{place}: {date}");
+                }
+                for none in ["tomorrow", "2026-02-29", "2026-11-23T10:00:00Z"] {
+                    refused(try_out(none.to_owned()).await, none);
+                }
+                checked += 1;
+            }
+            if let Some(pattern) = property["pattern"].as_str() {
+                let (.., other) =
+                    PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
+                refused(try_out((*other).to_owned()).await, "not of the pattern");
+                checked += 1;
             }
         }
     }
+    assert!(checked > 40, "{checked}");
+}
 
-    async fn every_limit_is_the_one_that_is_told(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        let mut checked = 0;
-        for taking in Taking::all(&document) {
-            for (field, property) in taking.properties() {
-                let place = format!("{} {field}", taking.name());
-                let try_out = async |text: String| {
-                    let mut body = taking.example(true);
-                    body.insert(field.clone(), json!(text));
-                    taking.send(&server, &token, &body).await
-                };
-                let refused = |answer: Answer, what: &str| {
-                    let issues = answer.issues();
-                    assert_eq!(issues.len(), 1, "{place}: {what}: {issues:?}");
-                    assert_eq!(issues[0].1, format!("body.{field}"), "{place}: {what}");
-                };
-                if let Some(max) = property["maxLength"].as_u64() {
-                    let max = usize::try_from(max).unwrap();
-                    let longest = try_out(text(&property, max)).await;
-                    assert_ne!(longest.status, 422, "{place}: {max} characters: {longest:?}");
-                    refused(try_out(text(&property, max + 1)).await, "one more");
-                    checked += 1;
-                }
-                if let Some(min) = property["minLength"].as_u64() {
-                    let min = usize::try_from(min).unwrap();
-                    let shortest = try_out(text(&property, min)).await;
-                    assert_ne!(shortest.status, 422, "{place}: {min} characters: {shortest:?}");
-                    refused(try_out(text(&property, min - 1)).await, "one less");
-                    checked += 1;
-                }
-                if property["anyOf"][0]["format"] == "date" {
-                    for date in ["", "2026-11-23", "2028-02-29"] {
-                        assert_ne!(try_out(date.to_owned()).await.status, 422, "{place}: {date}");
-                    }
-                    for none in ["tomorrow", "2026-02-29", "2026-11-23T10:00:00Z"] {
-                        refused(try_out(none.to_owned()).await, none);
-                    }
-                    checked += 1;
-                }
-                if let Some(pattern) = property["pattern"].as_str() {
-                    let (.., other) = PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
-                    refused(try_out((*other).to_owned()).await, "not of the pattern");
-                    checked += 1;
-                }
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_limits_of_a_page_are_those_that_are_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = furnished(kind).await;
+    let document = assert_complete(&server).await;
+    for list in ["/notes", "/tasks", "/auth/events", "/users/me/usage"] {
+        let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
+        let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);
+        assert_eq!(
+            (&limit["minimum"], &limit["maximum"], &limit["default"]),
+            (&json!(1), &json!(100), &json!(20))
+        );
+        assert_eq!(cursor["pattern"], "^[0-7][0-9a-f]{15}$");
+        for parameter in parameters {
+            assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
         }
-        assert!(checked > 40, "{checked}");
-    }
-
-    async fn the_limits_of_a_page_are_those_that_are_told(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        for list in ["/notes", "/tasks", "/auth/events", "/users/me/usage"] {
-            let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
-            let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
-            let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);
-            assert_eq!((&limit["minimum"], &limit["maximum"], &limit["default"]), (&json!(1), &json!(100), &json!(20)));
-            assert_eq!(cursor["pattern"], "^[0-7][0-9a-f]{15}$");
-            for parameter in parameters {
-                assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
-            }
-            let good = ["limit=1", "limit=100", "cursor=0000000000000001", "cursor=7fffffffffffffff"];
-            let bad = [
-                "limit=0", "limit=101", "limit=-1", "cursor=8000000000000000", "cursor=000000000000000A",
-                "cursor=00000000000000001", "cursor=000000000000001", "cursor=%2B000000000000001",
-            ];
-            for query in good {
-                server.get(&format!("{list}?{query}"), &token).await.expect(StatusCode::OK);
-            }
-            for query in bad {
-                let (name, _) = query.split_once('=').unwrap();
-                let issues = server.get(&format!("{list}?{query}"), &token).await.issues();
-                assert_eq!((issues.len(), issues[0].1.as_str()), (1, format!("query.{name}").as_str()), "{query}");
-            }
+        let good = ["limit=1", "limit=100", "cursor=0000000000000001", "cursor=7fffffffffffffff"];
+        let bad = [
+            "limit=0",
+            "limit=101",
+            "limit=-1",
+            "cursor=8000000000000000",
+            "cursor=000000000000000A",
+            "cursor=00000000000000001",
+            "cursor=000000000000001",
+            "cursor=%2B000000000000001",
+        ];
+        for query in good {
+            server.get(&format!("{list}?{query}"), &token).await.expect(StatusCode::OK);
+        }
+        for query in bad {
+            let (name, _) = query.split_once('=').unwrap();
+            let issues = server.get(&format!("{list}?{query}"), &token).await.issues();
+            assert_eq!(
+                (issues.len(), issues[0].1.as_str()),
+                (1, format!("query.{name}").as_str()),
+                "{query}"
+            );
         }
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::harness::{Answer, Server, on_both_databases};
+use crate::harness::{Answer, Kind, Server, TEST_TIMEOUT};
 
 /// Both lists; a body that makes an item of either.
 const LISTS: [&str; 2] = ["/notes", "/tasks"];
@@ -58,135 +59,158 @@ async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<V
     pages
 }
 
-on_both_databases! {
-    async fn lists_are_newest_first_and_have_twenty_items_unless_asked(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let empty = server.get(list, &token).await.expect(StatusCode::OK);
-            assert_eq!((empty.json(), empty.header("link")), (json!([]), ""));
-            let mut written = Vec::new();
-            for _ in 0..22 {
-                written.insert(0, write(&server, list, &token).await);
-            }
-            let page = server.get(list, &token).await.expect(StatusCode::OK);
-            assert_eq!(ids(&page), written[..20]);
-            let rest = next(&server, list, 20, &page).expect("a second page");
-            let rest = server.get(&rest, &token).await.expect(StatusCode::OK);
-            assert_eq!((ids(&rest).as_slice(), rest.header("link")), (&written[20..], ""));
-            for (limit, expected) in [(1, 1), (21, 21), (22, 22), (100, 22)] {
-                let page = server.get(&format!("{list}?limit={limit}"), &token).await.expect(StatusCode::OK);
-                assert_eq!(ids(&page), written[..expected], "{limit}");
-                assert_eq!(next(&server, list, limit, &page).is_some(), expected < 22, "{limit}");
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_are_newest_first_and_have_twenty_items_unless_asked(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let empty = server.get(list, &token).await.expect(StatusCode::OK);
+        assert_eq!((empty.json(), empty.header("link")), (json!([]), ""));
+        let mut written = Vec::new();
+        for _ in 0..22 {
+            written.insert(0, write(&server, list, &token).await);
+        }
+        let page = server.get(list, &token).await.expect(StatusCode::OK);
+        assert_eq!(ids(&page), written[..20]);
+        let rest = next(&server, list, 20, &page).expect("a second page");
+        let rest = server.get(&rest, &token).await.expect(StatusCode::OK);
+        assert_eq!((ids(&rest).as_slice(), rest.header("link")), (&written[20..], ""));
+        for (limit, expected) in [(1, 1), (21, 21), (22, 22), (100, 22)] {
+            let page = server.get(&format!("{list}?limit={limit}"), &token).await.expect(StatusCode::OK);
+            assert_eq!(ids(&page), written[..expected], "{limit}");
+            assert_eq!(next(&server, list, limit, &page).is_some(), expected < 22, "{limit}");
         }
     }
+}
 
-    async fn a_change_does_not_move_an_item(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let mut written = Vec::new();
-            for _ in 0..3 {
-                written.insert(0, write(&server, list, &token).await);
-            }
-            server.patch(&format!("{list}/{}", written[2]), &token, &json!({ "title": "new" })).await.expect(StatusCode::OK);
-            assert_eq!(ids(&server.get(list, &token).await), written);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_does_not_move_an_item(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let mut written = Vec::new();
+        for _ in 0..3 {
+            written.insert(0, write(&server, list, &token).await);
+        }
+        server
+            .patch(&format!("{list}/{}", written[2]), &token, &json!({ "title": "new" }))
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(ids(&server.get(list, &token).await), written);
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn links_lead_through_everything_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let (token, other) = (server.user("ada").await, server.user("bob").await);
+    for list in LISTS {
+        let mut written = Vec::new();
+        for _ in 0..12 {
+            written.insert(0, write(&server, list, &token).await);
+            // Between them lie those of somebody else.
+            write(&server, list, &other).await;
+        }
+        for limit in [1, 4, 5, 12, 100] {
+            let pages = follow(&server, list, &token, limit).await;
+            assert_eq!(pages.concat(), written, "{limit}");
+            // All full but the last, and that one is not empty.
+            assert_eq!(pages.len(), written.len().div_ceil(limit), "{limit}: {pages:?}");
         }
     }
+}
 
-    async fn links_lead_through_everything_once(kind: Kind) {
-        let server = Server::on(kind).await;
-        let (token, other) = (server.user("ada").await, server.user("bob").await);
-        for list in LISTS {
-            let mut written = Vec::new();
-            for _ in 0..12 {
-                written.insert(0, write(&server, list, &token).await);
-                // Between them lie those of somebody else.
-                write(&server, list, &other).await;
-            }
-            for limit in [1, 4, 5, 12, 100] {
-                let pages = follow(&server, list, &token, limit).await;
-                assert_eq!(pages.concat(), written, "{limit}");
-                // All full but the last, and that one is not empty.
-                assert_eq!(pages.len(), written.len().div_ceil(limit), "{limit}: {pages:?}");
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_stay_true_while_the_list_changes(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let mut unseen = BTreeSet::new();
+        for _ in 0..30 {
+            unseen.insert(write(&server, list, &token).await);
         }
+        let mut seen = Vec::new();
+        let mut path = Some(format!("{list}?limit=4"));
+        while let Some(current) = path {
+            let page = server.get(&current, &token).await.expect(StatusCode::OK);
+            let items = ids(&page);
+            for id in &items {
+                assert!(unseen.remove(id), "{id} is new, deleted or a second time there: {seen:?} {items:?}");
+            }
+            seen.extend(&items);
+            // A new one, and three deletions: the place that the link continues from, one seen before, one still to come.
+            write(&server, list, &token).await;
+            let oldest = unseen.pop_first();
+            for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
+                let answer = server.delete(&format!("{list}/{id}"), &token).await;
+                assert!([204, 404].contains(&answer.status), "{answer:?}");
+            }
+            path = next(&server, list, 4, &page);
+        }
+        assert!(unseen.is_empty(), "never shown: {unseen:?}");
+        assert!(seen.is_sorted_by(|earlier, later| earlier > later), "{seen:?}");
     }
+}
 
-    async fn pages_stay_true_while_the_list_changes(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let mut unseen = BTreeSet::new();
-            for _ in 0..30 {
-                unseen.insert(write(&server, list, &token).await);
-            }
-            let mut seen = Vec::new();
-            let mut path = Some(format!("{list}?limit=4"));
-            while let Some(current) = path {
-                let page = server.get(&current, &token).await.expect(StatusCode::OK);
-                let items = ids(&page);
-                for id in &items {
-                    assert!(unseen.remove(id), "{id} is new, deleted or a second time there: {seen:?} {items:?}");
-                }
-                seen.extend(&items);
-                // A new one, and three deletions: the place that the link continues from, one seen before, one still to come.
-                write(&server, list, &token).await;
-                let oldest = unseen.pop_first();
-                for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
-                    let answer = server.delete(&format!("{list}/{id}"), &token).await;
-                    assert!([204, 404].contains(&answer.status), "{answer:?}");
-                }
-                path = next(&server, list, 4, &page);
-            }
-            assert!(unseen.is_empty(), "never shown: {unseen:?}");
-            assert!(seen.is_sorted_by(|earlier, later| earlier > later), "{seen:?}");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_limit_or_cursor_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        for (limit, expected) in [
+            ("0", "greater_than_equal"),
+            ("-1", "greater_than_equal"),
+            ("101", "less_than_equal"),
+            ("9223372036854775807", "less_than_equal"),
+            ("many", "int_parsing"),
+            ("1.5", "int_parsing"),
+        ] {
+            let issues = server.get(&format!("{list}?limit={limit}"), &token).await.issues();
+            assert_eq!(issues.len(), 1, "{issues:?}");
+            assert_eq!((issues[0].0.as_str(), issues[0].1.as_str()), (expected, "query.limit"), "{limit}");
         }
+        for cursor in
+            ["1", "nonsense", "-1", "%00", "ffffffffffffffff", "000000000000000g", "%27%20OR%201=1--"]
+        {
+            let answer = server.get(&format!("{list}?cursor={cursor}"), &token).await;
+            let issues = answer.issues();
+            assert_eq!((issues.len(), issues[0].1.as_str()), (1, "query.cursor"), "{cursor}: {answer:?}");
+        }
+        let both = server.get(&format!("{list}?limit=0&cursor=x"), &token).await.issues();
+        assert_eq!(both.len(), 2, "all problems at once: {both:?}");
+        let ignored = server.get(&format!("{list}?colour=red"), &token).await;
+        assert_eq!(ignored.expect(StatusCode::OK).json(), Value::Array(Vec::new()));
     }
+}
 
-    async fn a_bad_limit_or_cursor_is_refused(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            for (limit, expected) in [
-                ("0", "greater_than_equal"),
-                ("-1", "greater_than_equal"),
-                ("101", "less_than_equal"),
-                ("9223372036854775807", "less_than_equal"),
-                ("many", "int_parsing"),
-                ("1.5", "int_parsing"),
-            ] {
-                let issues = server.get(&format!("{list}?limit={limit}"), &token).await.issues();
-                assert_eq!(issues.len(), 1, "{issues:?}");
-                assert_eq!((issues[0].0.as_str(), issues[0].1.as_str()), (expected, "query.limit"), "{limit}");
-            }
-            for cursor in ["1", "nonsense", "-1", "%00", "ffffffffffffffff", "000000000000000g", "%27%20OR%201=1--"] {
-                let answer = server.get(&format!("{list}?cursor={cursor}"), &token).await;
-                let issues = answer.issues();
-                assert_eq!((issues.len(), issues[0].1.as_str()), (1, "query.cursor"), "{cursor}: {answer:?}");
-            }
-            let both = server.get(&format!("{list}?limit=0&cursor=x"), &token).await.issues();
-            assert_eq!(both.len(), 2, "all problems at once: {both:?}");
-            let ignored = server.get(&format!("{list}?colour=red"), &token).await;
-            assert_eq!(ignored.expect(StatusCode::OK).json(), Value::Array(Vec::new()));
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cursor_of_another_list_shows_nothing_of_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    for list in LISTS {
+        let bobs_older = write(&server, list, &bob).await;
+        for _ in 0..4 {
+            write(&server, list, &ada).await;
         }
-    }
-
-    async fn a_cursor_of_another_list_shows_nothing_of_it(kind: Kind) {
-        let server = Server::on(kind).await;
-        let (ada, bob) = (server.user("ada").await, server.user("bob").await);
-        for list in LISTS {
-            let bobs_older = write(&server, list, &bob).await;
-            for _ in 0..4 {
-                write(&server, list, &ada).await;
-            }
-            let bobs_newer = write(&server, list, &bob).await;
-            let page = server.get(&format!("{list}?limit=2"), &ada).await;
-            let link = next(&server, list, 2, &page).expect("a second page");
-            let read = server.get(&link, &bob).await.expect(StatusCode::OK);
-            assert!(bobs_newer > bobs_older);
-            assert_eq!((ids(&read), read.header("link")), (vec![bobs_older], ""));
-        }
+        let bobs_newer = write(&server, list, &bob).await;
+        let page = server.get(&format!("{list}?limit=2"), &ada).await;
+        let link = next(&server, list, 2, &page).expect("a second page");
+        let read = server.get(&link, &bob).await.expect(StatusCode::OK);
+        assert!(bobs_newer > bobs_older);
+        assert_eq!((ids(&read), read.header("link")), (vec![bobs_older], ""));
     }
 }

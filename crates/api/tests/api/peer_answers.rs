@@ -1,9 +1,10 @@
 //! What clients of the service that daybook replaces saw: its recorded answers, replayed.
 
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::{Map, Value, json};
 
-use crate::harness::{Answer, PASSWORD, Server, on_both_databases, timestamp};
+use crate::harness::{Answer, Kind, PASSWORD, Server, TEST_TIMEOUT, timestamp};
 
 const RECORDED: &str = include_str!("data/peer_answers.json");
 
@@ -183,41 +184,45 @@ fn every_deviation_is_one() {
     }
 }
 
-on_both_databases! {
-    async fn every_request_is_answered_as_recorded(kind: Kind) {
-        let server = Server::on(kind).await;
-        let ada = json!({ "email": "ada@gmail.com", "username": "ada", "password": PASSWORD });
-        server.post("/auth/register", "", &ada).await.expect(StatusCode::CREATED);
-        let token = server.login("ada").await;
-        let recorded = recorded();
-        let cases = recorded["cases"].as_array().unwrap();
-        assert_eq!(cases.len(), 56);
-        for case in cases {
-            assert_as_expected(case, &ask(&server, &case["request"], &token).await);
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_request_is_answered_as_recorded(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let ada = json!({ "email": "ada@gmail.com", "username": "ada", "password": PASSWORD });
+    server.post("/auth/register", "", &ada).await.expect(StatusCode::CREATED);
+    let token = server.login("ada").await;
+    let recorded = recorded();
+    let cases = recorded["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 56);
+    for case in cases {
+        assert_as_expected(case, &ask(&server, &case["request"], &token).await);
     }
+}
 
-    async fn every_address_is_judged_as_recorded(kind: Kind) {
-        let server = Server::on(kind).await;
-        let recorded = recorded();
-        let addresses = recorded["email_addresses"].as_object().unwrap();
-        assert_eq!(addresses.len(), 38);
-        for (number, (address, verdict)) in addresses.iter().enumerate() {
-            let username = format!("user{number}");
-            let body = json!({ "email": address, "username": username, "password": PASSWORD });
-            let answer = server.post("/auth/register", "", &body).await;
-            if verdict == "valid" {
-                assert_eq!(answer.status, 201, "{address:?}: {answer:?}");
-                // Some of them are the same address.
-                let token = server.login(&username).await;
-                let confirmation = json!({ "current_password": PASSWORD });
-                let request = server.request(reqwest::Method::DELETE, "/users/me").bearer_auth(token);
-                Answer::of(request.json(&confirmation)).await.expect(StatusCode::NO_CONTENT);
-            } else {
-                assert_eq!(answer.status, 422, "{address:?}: {answer:?}");
-                let expected = ("value_error".into(), "body.email".into(), verdict.as_str().unwrap().into());
-                assert_eq!(answer.issues(), [expected], "{address:?}");
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_address_is_judged_as_recorded(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let recorded = recorded();
+    let addresses = recorded["email_addresses"].as_object().unwrap();
+    assert_eq!(addresses.len(), 38);
+    for (number, (address, verdict)) in addresses.iter().enumerate() {
+        let username = format!("user{number}");
+        let body = json!({ "email": address, "username": username, "password": PASSWORD });
+        let answer = server.post("/auth/register", "", &body).await;
+        if verdict == "valid" {
+            assert_eq!(answer.status, 201, "{address:?}: {answer:?}");
+            // Some of them are the same address.
+            let token = server.login(&username).await;
+            let confirmation = json!({ "current_password": PASSWORD });
+            let request = server.request(reqwest::Method::DELETE, "/users/me").bearer_auth(token);
+            Answer::of(request.json(&confirmation)).await.expect(StatusCode::NO_CONTENT);
+        } else {
+            assert_eq!(answer.status, 422, "{address:?}: {answer:?}");
+            let expected = ("value_error".into(), "body.email".into(), verdict.as_str().unwrap().into());
+            assert_eq!(answer.issues(), [expected], "{address:?}");
         }
     }
 }

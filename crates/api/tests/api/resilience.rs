@@ -9,12 +9,13 @@ use daybook_test_servers::Postgres;
 use futures_util::future::join_all;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Answer, Kind, PASSWORD, Server, Start, eventually, on_both_databases};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
 
 const BUSY: &str = "The service is busy, try again shortly";
 
@@ -55,199 +56,222 @@ async fn quiet(server: &Server) {
     eventually("a service at rest", || async { server.metric("http_requests_in_flight").await == 1.0 }).await;
 }
 
-on_both_databases! {
-    async fn clients_that_vanish_leave_nothing_behind(kind: Kind) {
-        let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "off").start().await;
-        let token = server.user("ada").await;
-        let note = r#"{"title":"half","content":"of a connection"}"#;
-        let form = format!("username=ada&password={PASSWORD}");
-        let head = |line: &str, rest: &str| format!("{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n{rest}\r\n");
-        let post = head("POST /notes", &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", note.len()));
-        let login = head("POST /auth/login", &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", form.len()));
-        let get = head("GET /notes", "");
-        let get_half = get[..get.len() - 2].to_owned();
-        // Where each of them breaks off.
-        let cuts = [
-            post.clone(),
-            format!("{post}{}", &note[..note.len() / 2]),
-            format!("{post}{note}"),
-            format!("{post}{note}"),
-            get_half,
-            get.clone(),
-            get.clone(),
-            login.clone(),
-            format!("{login}{}", &form[..form.len() / 2]),
-            format!("{login}{form}"),
-        ];
-        let cuts = Arc::new(cuts);
-        let next = Arc::new(AtomicUsize::new(0));
-        let clients = (0..32).map(|_| {
-            let (cuts, next, address) = (Arc::clone(&cuts), Arc::clone(&next), server.address().to_owned());
-            tokio::spawn(async move {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= 1_000 {
-                        return;
-                    }
-                    let mut socket = TcpStream::connect(&address).await.unwrap();
-                    socket.set_zero_linger().unwrap();
-                    socket.write_all(cuts[number % cuts.len()].as_bytes()).await.unwrap();
-                    // Some vanish at once, some when the service has surely begun.
-                    if number % 3 == 0 {
-                        tokio::time::sleep(Duration::from_millis(number as u64 % 7)).await;
-                    }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_vanish_leave_nothing_behind(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "off").start().await;
+    let token = server.user("ada").await;
+    let note = r#"{"title":"half","content":"of a connection"}"#;
+    let form = format!("username=ada&password={PASSWORD}");
+    let head = |line: &str, rest: &str| {
+        format!("{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n{rest}\r\n")
+    };
+    let post =
+        head("POST /notes", &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", note.len()));
+    let login = head(
+        "POST /auth/login",
+        &format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n", form.len()),
+    );
+    let get = head("GET /notes", "");
+    let get_half = get[..get.len() - 2].to_owned();
+    // Where each of them breaks off.
+    let cuts = [
+        post.clone(),
+        format!("{post}{}", &note[..note.len() / 2]),
+        format!("{post}{note}"),
+        format!("{post}{note}"),
+        get_half,
+        get.clone(),
+        get.clone(),
+        login.clone(),
+        format!("{login}{}", &form[..form.len() / 2]),
+        format!("{login}{form}"),
+    ];
+    let cuts = Arc::new(cuts);
+    let next = Arc::new(AtomicUsize::new(0));
+    let clients = (0..32).map(|_| {
+        let (cuts, next, address) = (Arc::clone(&cuts), Arc::clone(&next), server.address().to_owned());
+        tokio::spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= 1_000 {
+                    return;
                 }
-            })
-        });
-        for client in join_all(clients).await {
-            client.unwrap();
-        }
-        quiet(&server).await;
-        let log = server.log();
-        assert!(!log.contains("panicked"), "{log}");
-        // Not all of them were too fast to be noticed.
-        for path in ["/notes", "/auth/login"] {
-            assert!(log.matches(&format!("\"path\":\"{path}\"")).count() >= 20, "{path}: {log}");
-        }
-        for _ in 0..20 {
-            write(&server, &token, "whole").await.expect(StatusCode::CREATED);
-            server.get("/notes", &token).await.expect(StatusCode::OK);
-        }
-        server.login("ada").await;
-        assert!(titles(&server, &token).await.is_subset(&BTreeSet::from(["half".to_owned(), "whole".to_owned()])));
-        if kind == Kind::Postgres {
-            assert_eq!(sessions(&server, "state LIKE 'idle in transaction%'"), 0);
-            assert!(sessions(&server, "true") <= CONNECTIONS, "{}", sessions(&server, "true"));
-        }
-    }
-
-    async fn acknowledged_notes_survive_kills(kind: Kind) {
-        let kills = std::env::var("DAYBOOK_KILLS").map_or(5, |kills| kills.parse().unwrap());
-        let start = Start::on(kind);
-        let mut server = start.start().await;
-        let token = server.user("ada").await;
-        let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
-        for round in 0..kills {
-            let goal = acknowledged.lock().unwrap().len() + 50;
-            let over = Arc::new(AtomicBool::new(false));
-            let writers: Vec<_> = (0..8)
-                .map(|writer| {
-                    let (acknowledged, over) = (Arc::clone(&acknowledged), Arc::clone(&over));
-                    let (client, url, token) = (server.client.clone(), server.url.clone(), token.clone());
-                    tokio::spawn(async move {
-                        for number in 0.. {
-                            if over.load(Ordering::Relaxed) {
-                                return;
-                            }
-                            let title = format!("{round} {writer} {number}");
-                            let request = client.post(format!("{url}/notes")).bearer_auth(&token);
-                            let request = request.json(&json!({ "title": &title, "content": "x".repeat(2_000) }));
-                            match request.send().await {
-                                Ok(answer) if answer.status() == StatusCode::CREATED => {
-                                    acknowledged.lock().unwrap().insert(title);
-                                }
-                                Ok(answer) => assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE),
-                                Err(_) => return,
-                            }
-                        }
-                    })
-                })
-                .collect();
-            eventually("a load of writes", || async { acknowledged.lock().unwrap().len() >= goal }).await;
-            server.kill().await;
-            over.store(true, Ordering::Relaxed);
-            for writer in writers {
-                writer.await.unwrap();
+                let mut socket = TcpStream::connect(&address).await.unwrap();
+                socket.set_zero_linger().unwrap();
+                socket.write_all(cuts[number % cuts.len()].as_bytes()).await.unwrap();
+                // Some vanish at once, some when the service has surely begun.
+                if number % 3 == 0 {
+                    tokio::time::sleep(Duration::from_millis(number as u64 % 7)).await;
+                }
             }
-            server = start.start().await;
-            let acknowledged = acknowledged.lock().unwrap().clone();
-            let stored = titles(&server, &token).await;
-            let lost: Vec<_> = acknowledged.difference(&stored).collect();
-            assert!(lost.is_empty(), "{} of {} are lost after kill {round}: {lost:?}", lost.len(), acknowledged.len());
-            if kind == Kind::Sqlite {
-                assert_eq!(server.query("PRAGMA integrity_check"), "ok", "after kill {round}");
-            }
-        }
+        })
+    });
+    for client in join_all(clients).await {
+        client.unwrap();
     }
+    quiet(&server).await;
+    let log = server.log();
+    assert!(!log.contains("panicked"), "{log}");
+    // Not all of them were too fast to be noticed.
+    for path in ["/notes", "/auth/login"] {
+        assert!(log.matches(&format!("\"path\":\"{path}\"")).count() >= 20, "{path}: {log}");
+    }
+    for _ in 0..20 {
+        write(&server, &token, "whole").await.expect(StatusCode::CREATED);
+        server.get("/notes", &token).await.expect(StatusCode::OK);
+    }
+    server.login("ada").await;
+    assert!(
+        titles(&server, &token).await.is_subset(&BTreeSet::from(["half".to_owned(), "whole".to_owned()]))
+    );
+    if kind == Kind::Postgres {
+        assert_eq!(sessions(&server, "state LIKE 'idle in transaction%'"), 0);
+        assert!(sessions(&server, "true") <= CONNECTIONS, "{}", sessions(&server, "true"));
+    }
+}
 
-    async fn slow_heads_do_not_keep_others_out(kind: Kind) {
-        let count = if open_files() >= 8_192 { 2_000 } else { 300 };
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        let mut slow = Vec::new();
-        for number in 0..count {
-            let mut socket = TcpStream::connect(server.address()).await.unwrap();
-            let half = match number % 4 {
-                0 => "",
-                1 => "GET /notes HT",
-                2 => "GET /notes HTTP/1.1\r\nHost: a\r\nX-Sl",
-                _ => "POST /notes HTTP/1.1\r\nHost: a\r\nX-Slow: ",
-            };
-            socket.write_all(half.as_bytes()).await.unwrap();
-            slow.push(socket);
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acknowledged_notes_survive_kills(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let kills = std::env::var("DAYBOOK_KILLS").map_or(5, |kills| kills.parse().unwrap());
+    let start = Start::on(kind);
+    let mut server = start.start().await;
+    let token = server.user("ada").await;
+    let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
+    for round in 0..kills {
+        let goal = acknowledged.lock().unwrap().len() + 50;
         let over = Arc::new(AtomicBool::new(false));
-        let closed = slow.into_iter().enumerate().map(|(number, mut socket)| {
-            tokio::spawn(async move {
-                let mut answer = Vec::new();
-                // A quarter of them send a byte now and then, which must not buy them time.
-                if number % 4 == 3 {
-                    let mut buffer = [0; 1024];
-                    loop {
-                        let read = tokio::time::timeout(Duration::from_secs(1), socket.read(&mut buffer)).await;
-                        match read {
-                            Ok(Ok(0) | Err(_)) => return answer,
-                            Ok(Ok(length)) => answer.extend_from_slice(&buffer[..length]),
-                            Err(_) if socket.write_all(b"x").await.is_err() => return answer,
-                            Err(_) => {}
+        let writers: Vec<_> = (0..8)
+            .map(|writer| {
+                let (acknowledged, over) = (Arc::clone(&acknowledged), Arc::clone(&over));
+                let (client, url, token) = (server.client.clone(), server.url.clone(), token.clone());
+                tokio::spawn(async move {
+                    for number in 0.. {
+                        if over.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let title = format!("{round} {writer} {number}");
+                        let request = client.post(format!("{url}/notes")).bearer_auth(&token);
+                        let request = request.json(&json!({ "title": &title, "content": "x".repeat(2_000) }));
+                        match request.send().await {
+                            Ok(answer) if answer.status() == StatusCode::CREATED => {
+                                acknowledged.lock().unwrap().insert(title);
+                            }
+                            Ok(answer) => assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE),
+                            Err(_) => return,
                         }
                     }
-                }
-                let _ = socket.read_to_end(&mut answer).await;
-                answer
+                })
             })
-        });
-        let closed: Vec<_> = closed.collect();
-        let others = async {
-            while !over.load(Ordering::Relaxed) {
-                server.get("/notes", &token).await.expect(StatusCode::OK);
-                write(&server, &token, "meanwhile").await.expect(StatusCode::CREATED);
-            }
-        };
-        let closed = async {
-            let closed = tokio::time::timeout(Duration::from_secs(15), join_all(closed)).await;
-            over.store(true, Ordering::Relaxed);
-            closed.expect("each is closed within 15 s")
-        };
-        let (closed, ()) = tokio::join!(closed, others);
-        for answer in closed {
-            let answer = String::from_utf8(answer.unwrap()).unwrap();
-            assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+            .collect();
+        eventually("a load of writes", || async { acknowledged.lock().unwrap().len() >= goal }).await;
+        server.kill().await;
+        over.store(true, Ordering::Relaxed);
+        for writer in writers {
+            writer.await.unwrap();
         }
-        quiet(&server).await;
+        server = start.start().await;
+        let acknowledged = acknowledged.lock().unwrap().clone();
+        let stored = titles(&server, &token).await;
+        let lost: Vec<_> = acknowledged.difference(&stored).collect();
+        assert!(
+            lost.is_empty(),
+            "{} of {} are lost after kill {round}: {lost:?}",
+            lost.len(),
+            acknowledged.len()
+        );
+        if kind == Kind::Sqlite {
+            assert_eq!(server.query("PRAGMA integrity_check"), "ok", "after kill {round}");
+        }
     }
+}
 
-    async fn a_slow_body_is_given_up(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        let bodies = (0..50).map(|_| async {
-            let mut socket = TcpStream::connect(server.address()).await.unwrap();
-            let head = format!(
-                "POST /notes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{{\"title\":"
-            );
-            socket.write_all(head.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            socket.read_to_string(&mut answer).await.unwrap();
-            answer
-        });
-        let answers = tokio::time::timeout(Duration::from_secs(20), join_all(bodies)).await;
-        for answer in answers.expect("each is closed within 20 s") {
-            assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
-            assert!(answer.ends_with("{\"detail\":\"The request body did not arrive in time\"}"), "{answer}");
-        }
-        assert!(titles(&server, &token).await.is_empty());
-        quiet(&server).await;
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_heads_do_not_keep_others_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let count = if open_files() >= 8_192 { 2_000 } else { 300 };
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let mut slow = Vec::new();
+    for number in 0..count {
+        let mut socket = TcpStream::connect(server.address()).await.unwrap();
+        let half = match number % 4 {
+            0 => "",
+            1 => "GET /notes HT",
+            2 => "GET /notes HTTP/1.1\r\nHost: a\r\nX-Sl",
+            _ => "POST /notes HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        };
+        socket.write_all(half.as_bytes()).await.unwrap();
+        slow.push(socket);
     }
+    let over = Arc::new(AtomicBool::new(false));
+    let closed = slow.into_iter().enumerate().map(|(number, mut socket)| {
+        tokio::spawn(async move {
+            let mut answer = Vec::new();
+            // A quarter of them send a byte now and then, which must not buy them time.
+            if number % 4 == 3 {
+                let mut buffer = [0; 1024];
+                loop {
+                    let read = tokio::time::timeout(Duration::from_secs(1), socket.read(&mut buffer)).await;
+                    match read {
+                        Ok(Ok(0) | Err(_)) => return answer,
+                        Ok(Ok(length)) => answer.extend_from_slice(&buffer[..length]),
+                        Err(_) if socket.write_all(b"x").await.is_err() => return answer,
+                        Err(_) => {}
+                    }
+                }
+            }
+            let _ = socket.read_to_end(&mut answer).await;
+            answer
+        })
+    });
+    let closed: Vec<_> = closed.collect();
+    let others = async {
+        while !over.load(Ordering::Relaxed) {
+            server.get("/notes", &token).await.expect(StatusCode::OK);
+            write(&server, &token, "meanwhile").await.expect(StatusCode::CREATED);
+        }
+    };
+    let closed = async {
+        let closed = tokio::time::timeout(Duration::from_secs(15), join_all(closed)).await;
+        over.store(true, Ordering::Relaxed);
+        closed.expect("each is closed within 15 s")
+    };
+    let (closed, ()) = tokio::join!(closed, others);
+    for answer in closed {
+        let answer = String::from_utf8(answer.unwrap()).unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    quiet(&server).await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_body_is_given_up(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let bodies = (0..50).map(|_| async {
+        let mut socket = TcpStream::connect(server.address()).await.unwrap();
+        let head = format!(
+            "POST /notes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{{\"title\":"
+        );
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    });
+    let answers = tokio::time::timeout(Duration::from_secs(20), join_all(bodies)).await;
+    for answer in answers.expect("each is closed within 20 s") {
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        assert!(answer.ends_with("{\"detail\":\"The request body did not arrive in time\"}"), "{answer}");
+    }
+    assert!(titles(&server, &token).await.is_empty());
+    quiet(&server).await;
 }
 
 /// How many files a process may open here.

@@ -6,11 +6,12 @@ use daybook_auth::{Secret, TokenKeys};
 use daybook_test_servers::{Postgres, Redis};
 use rcgen::{CertificateParams, KeyPair};
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::jwt::claims_of;
 use crate::harness::operations::operations;
-use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, Tokens, eventually, on_both_databases};
+use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT, Tokens, eventually};
 
 /// More than anybody may ever wait for Redis.
 const LONGEST: Duration = Duration::from_millis(500);
@@ -68,153 +69,173 @@ async fn turn_over(what: &str, servers: &[Server; 2], good: &mut Vec<Tokens>, re
     check(what, servers, good, revoked).await;
 }
 
-on_both_databases! {
-    async fn revoked_stays_revoked_and_good_stays_good(kind: Kind) {
-        let redis = Redis::start();
-        let servers = two_on(kind, &redis).await;
-        servers[0].register("ada").await;
-        let (mut good, mut revoked) = (Vec::new(), Vec::new());
-        turn_over("all is well", &servers, &mut good, &mut revoked).await;
-        let suspended = redis.suspend();
-        turn_over("Redis hangs", &servers, &mut good, &mut revoked).await;
-        drop(suspended);
-        turn_over("Redis goes on", &servers, &mut good, &mut revoked).await;
-        redis.kill();
-        turn_over("Redis is dead", &servers, &mut good, &mut revoked).await;
-        redis.start_again();
-        check("Redis is back and empty", &servers, &good, &revoked).await;
-        turn_over("Redis is back and empty", &servers, &mut good, &mut revoked).await;
-        let written = || async { redis.query(&["XLEN", &stream(SECRET)]) != "0" };
-        eventually("the instances use Redis again", written).await;
-        turn_over("Redis is used again", &servers, &mut good, &mut revoked).await;
-    }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn revoked_stays_revoked_and_good_stays_good(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let redis = Redis::start();
+    let servers = two_on(kind, &redis).await;
+    servers[0].register("ada").await;
+    let (mut good, mut revoked) = (Vec::new(), Vec::new());
+    turn_over("all is well", &servers, &mut good, &mut revoked).await;
+    let suspended = redis.suspend();
+    turn_over("Redis hangs", &servers, &mut good, &mut revoked).await;
+    drop(suspended);
+    turn_over("Redis goes on", &servers, &mut good, &mut revoked).await;
+    redis.kill();
+    turn_over("Redis is dead", &servers, &mut good, &mut revoked).await;
+    redis.start_again();
+    check("Redis is back and empty", &servers, &good, &revoked).await;
+    turn_over("Redis is back and empty", &servers, &mut good, &mut revoked).await;
+    let written = || async { redis.query(&["XLEN", &stream(SECRET)]) != "0" };
+    eventually("the instances use Redis again", written).await;
+    turn_over("Redis is used again", &servers, &mut good, &mut revoked).await;
+}
 
-    async fn every_way_to_end_a_session_ends_it_everywhere(kind: Kind) {
-        let redis = Redis::start();
-        let servers = two_on(kind, &redis).await;
-        for (round, is_up) in [(0, true), (1, false)] {
-            if !is_up {
-                redis.kill();
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_way_to_end_a_session_ends_it_everywhere(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let redis = Redis::start();
+    let servers = two_on(kind, &redis).await;
+    for (round, is_up) in [(0, true), (1, false)] {
+        if !is_up {
+            redis.kill();
+        }
+        for way in ["logout", "logout-all", "delete", "password", "reuse", "account"] {
+            let name = format!("{way}{round}");
+            let [here, there] = &servers;
+            here.register(&name).await;
+            let (own, other) = (here.login_tokens(&name).await, there.login_tokens(&name).await);
+            for server in &servers {
+                server.get("/notes", &other.access).await.expect(StatusCode::OK);
             }
-            for way in ["logout", "logout-all", "delete", "password", "reuse", "account"] {
-                let name = format!("{way}{round}");
-                let [here, there] = &servers;
-                here.register(&name).await;
-                let (own, other) = (here.login_tokens(&name).await, there.login_tokens(&name).await);
-                for server in &servers {
-                    server.get("/notes", &other.access).await.expect(StatusCode::OK);
+            let none = json!({});
+            let (dead, alive) = match way {
+                "logout" => {
+                    here.post("/auth/logout", &other.access, &none).await.expect(StatusCode::NO_CONTENT);
+                    (vec![&other], Some(&own))
                 }
-                let none = json!({});
-                let (dead, alive) = match way {
-                    "logout" => {
-                        here.post("/auth/logout", &other.access, &none).await.expect(StatusCode::NO_CONTENT);
-                        (vec![&other], Some(&own))
-                    }
-                    "logout-all" => {
-                        here.post("/auth/logout-all", &own.access, &none).await.expect(StatusCode::NO_CONTENT);
-                        (vec![&other, &own], None)
-                    }
-                    "delete" => {
-                        let listed = here.get("/auth/sessions", &own.access).await.json();
-                        let listed = listed.as_array().unwrap();
-                        let id = &listed.iter().find(|session| session["current"] == false).unwrap()["id"];
-                        let path = format!("/auth/sessions/{id}");
-                        here.delete(&path, &own.access).await.expect(StatusCode::NO_CONTENT);
-                        (vec![&other], Some(&own))
-                    }
-                    "password" => {
-                        let change = json!({ "current_password": PASSWORD, "new_password": "another8word" });
-                        here.post("/auth/password", &own.access, &change).await.expect(StatusCode::NO_CONTENT);
-                        (vec![&other], Some(&own))
-                    }
-                    "reuse" => {
-                        there.refresh(&other.refresh).await.expect(StatusCode::OK);
-                        here.execute(match kind {
-                            Kind::Sqlite => "UPDATE rotations SET rotated_at = rotated_at - 60000000",
-                            Kind::Postgres => "UPDATE rotations SET rotated_at = rotated_at - interval '1 minute'",
-                        });
-                        here.refresh(&other.refresh).await.expect(StatusCode::UNAUTHORIZED);
-                        (vec![&other], Some(&own))
-                    }
-                    _ => {
-                        let body = json!({ "current_password": PASSWORD });
-                        let gone = here.send(Method::DELETE, "/users/me", &own.access, &body).await;
-                        gone.expect(StatusCode::NO_CONTENT);
-                        (vec![&other, &own], None)
-                    }
-                };
-                for server in [there, here] {
-                    for tokens in &dead {
-                        assert_revoked(&name, &server.get("/notes", &tokens.access).await);
-                        assert_eq!(server.refresh(&tokens.refresh).await.status, 401, "{name}");
-                    }
-                    if let Some(tokens) = alive {
-                        server.get("/notes", &tokens.access).await.expect(StatusCode::OK);
-                    }
+                "logout-all" => {
+                    here.post("/auth/logout-all", &own.access, &none).await.expect(StatusCode::NO_CONTENT);
+                    (vec![&other, &own], None)
+                }
+                "delete" => {
+                    let listed = here.get("/auth/sessions", &own.access).await.json();
+                    let listed = listed.as_array().unwrap();
+                    let id = &listed.iter().find(|session| session["current"] == false).unwrap()["id"];
+                    let path = format!("/auth/sessions/{id}");
+                    here.delete(&path, &own.access).await.expect(StatusCode::NO_CONTENT);
+                    (vec![&other], Some(&own))
+                }
+                "password" => {
+                    let change = json!({ "current_password": PASSWORD, "new_password": "another8word" });
+                    here.post("/auth/password", &own.access, &change).await.expect(StatusCode::NO_CONTENT);
+                    (vec![&other], Some(&own))
+                }
+                "reuse" => {
+                    there.refresh(&other.refresh).await.expect(StatusCode::OK);
+                    here.execute(match kind {
+                        Kind::Sqlite => "UPDATE rotations SET rotated_at = rotated_at - 60000000",
+                        Kind::Postgres => {
+                            "UPDATE rotations SET rotated_at = rotated_at - interval '1 minute'"
+                        }
+                    });
+                    here.refresh(&other.refresh).await.expect(StatusCode::UNAUTHORIZED);
+                    (vec![&other], Some(&own))
+                }
+                _ => {
+                    let body = json!({ "current_password": PASSWORD });
+                    let gone = here.send(Method::DELETE, "/users/me", &own.access, &body).await;
+                    gone.expect(StatusCode::NO_CONTENT);
+                    (vec![&other, &own], None)
+                }
+            };
+            for server in [there, here] {
+                for tokens in &dead {
+                    assert_revoked(&name, &server.get("/notes", &tokens.access).await);
+                    assert_eq!(server.refresh(&tokens.refresh).await.status, 401, "{name}");
                 }
                 if let Some(tokens) = alive {
-                    there.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+                    server.get("/notes", &tokens.access).await.expect(StatusCode::OK);
                 }
+            }
+            if let Some(tokens) = alive {
+                there.refresh(&tokens.refresh).await.expect(StatusCode::OK);
             }
         }
     }
+}
 
-    async fn whoever_knows_a_session_looks_all_the_same_whether_it_lives(kind: Kind) {
-        // Without Redis: only the database tells the second instance.
-        let start = Start::on(kind);
-        let [here, there] = [start.start().await, start.start().await];
-        here.register("ada").await;
-        for notes in ["none", "one"] {
-            if notes == "one" {
-                let token = here.login("ada").await;
-                here.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await.expect(StatusCode::CREATED);
-                let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
-                here.post("/tasks", &token, &task).await.expect(StatusCode::CREATED);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_knows_a_session_looks_all_the_same_whether_it_lives(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    // Without Redis: only the database tells the second instance.
+    let start = Start::on(kind);
+    let [here, there] = [start.start().await, start.start().await];
+    here.register("ada").await;
+    for notes in ["none", "one"] {
+        if notes == "one" {
+            let token = here.login("ada").await;
+            here.post("/notes", &token, &json!({ "title": "t", "content": "c" }))
+                .await
+                .expect(StatusCode::CREATED);
+            let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
+            here.post("/tasks", &token, &task).await.expect(StatusCode::CREATED);
+        }
+        for operation in operations().filter(|operation| operation.secured) {
+            let name = format!("{} with {notes}", operation.name());
+            let token = there.login("ada").await;
+            for _ in 0..2 {
+                there.get("/notes", &token).await.expect(StatusCode::OK);
             }
-            for operation in operations().filter(|operation| operation.secured) {
-                let name = format!("{} with {notes}", operation.name());
-                let token = there.login("ada").await;
-                for _ in 0..2 {
-                    there.get("/notes", &token).await.expect(StatusCode::OK);
-                }
-                here.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
-                for id in ["1", "999", "x"] {
-                    assert_revoked(&name, &Answer::of(operation.request(&there, id).bearer_auth(&token)).await);
-                }
-                let bad_query = there.request(operation.method.clone(), &format!("{}?limit=x", operation.path));
-                assert_revoked(&name, &Answer::of(bad_query.bearer_auth(&token)).await);
+            here.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
+            for id in ["1", "999", "x"] {
+                assert_revoked(&name, &Answer::of(operation.request(&there, id).bearer_auth(&token)).await);
             }
+            let bad_query = there.request(operation.method.clone(), &format!("{}?limit=x", operation.path));
+            assert_revoked(&name, &Answer::of(bad_query.bearer_auth(&token)).await);
         }
     }
+}
 
-    async fn whoever_knows_a_session_sees_it_expire(kind: Kind) {
-        let start = Start::on(kind);
-        let server = start.start().await;
-        let token = server.user("ada").await;
-        for _ in 0..2 {
-            server.get("/notes", &token).await.expect(StatusCode::OK);
-        }
-        server.execute(match kind {
-            Kind::Sqlite => "UPDATE sessions SET expires_at = 1000000 * unixepoch('now')",
-            Kind::Postgres => "UPDATE sessions SET expires_at = now()",
-        });
-        for path in ["/notes", "/notes/1", "/tasks", "/tasks/1"] {
-            assert_revoked(path, &server.get(path, &token).await);
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_knows_a_session_sees_it_expire(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let start = Start::on(kind);
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    for _ in 0..2 {
+        server.get("/notes", &token).await.expect(StatusCode::OK);
     }
+    server.execute(match kind {
+        Kind::Sqlite => "UPDATE sessions SET expires_at = 1000000 * unixepoch('now')",
+        Kind::Postgres => "UPDATE sessions SET expires_at = now()",
+    });
+    for path in ["/notes", "/notes/1", "/tasks", "/tasks/1"] {
+        assert_revoked(path, &server.get(path, &token).await);
+    }
+}
 
-    async fn readiness_does_not_depend_on_redis(kind: Kind) {
-        let redis = Redis::start();
-        let [server, _other] = two_on(kind, &redis).await;
-        let ready = || async { Answer::of(server.request(Method::GET, "/health/ready")).await };
-        eventually("Redis is seen", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
-        redis.kill();
-        eventually("Redis is missed", || async { ready().await.json()["checks"]["redis"] == "unavailable" }).await;
-        assert_eq!(ready().await.expect(StatusCode::OK).json()["status"], "ok");
-        redis.start_again();
-        eventually("Redis is seen again", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
-        assert_eq!(server.log().matches("Redis does not answer").count(), 1, "once for each time that it goes");
-    }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readiness_does_not_depend_on_redis(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let redis = Redis::start();
+    let [server, _other] = two_on(kind, &redis).await;
+    let ready = || async { Answer::of(server.request(Method::GET, "/health/ready")).await };
+    eventually("Redis is seen", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
+    redis.kill();
+    eventually("Redis is missed", || async { ready().await.json()["checks"]["redis"] == "unavailable" })
+        .await;
+    assert_eq!(ready().await.expect(StatusCode::OK).json()["status"], "ok");
+    redis.start_again();
+    eventually("Redis is seen again", || async { ready().await.json()["checks"]["redis"] == "ok" }).await;
+    assert_eq!(server.log().matches("Redis does not answer").count(), 1, "once for each time that it goes");
 }
 
 /// What the shared list is for: an instance knows what another one has ended without asking the database.

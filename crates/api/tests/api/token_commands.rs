@@ -5,11 +5,12 @@ use std::process::Stdio;
 
 use daybook_auth::{Secret, TokenKeys};
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use crate::harness::jwt::{claims_of, forge, header_of};
-use crate::harness::{Kind, SECRET, Start, on_both_databases};
+use crate::harness::{Kind, SECRET, Start, TEST_TIMEOUT};
 
 const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
 
@@ -61,55 +62,79 @@ async fn a_secret_is_fresh_and_long_enough() {
     assert_eq!(std::fs::read_dir(start.folder()).unwrap().count(), 0);
 }
 
-on_both_databases! {
-    async fn a_token_is_explained(kind: Kind) {
-        let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
-        let server = start.start().await;
-        let id = server.register("ada").await;
-        server.execute(match kind {
-            Kind::Sqlite => "UPDATE users SET password_changed_at = password_changed_at - 3600000000",
-            Kind::Postgres => "UPDATE users SET password_changed_at = password_changed_at - interval '1 hour'",
-        });
-        let (token, ended) = (server.login("ada").await, server.login("ada").await);
-        let (header, claims) = (header_of(&token), claims_of(&token));
-        let (iat, session) = (claims["iat"].as_i64().unwrap(), claims["sid"].as_i64().unwrap());
-        let again = |secret: &str, issued_at| {
-            TokenKeys::new(Secret::parse(secret).unwrap()).issue(id, session, issued_at).unwrap()
-        };
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_is_explained(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
+    let server = start.start().await;
+    let id = server.register("ada").await;
+    server.execute(match kind {
+        Kind::Sqlite => "UPDATE users SET password_changed_at = password_changed_at - 3600000000",
+        Kind::Postgres => "UPDATE users SET password_changed_at = password_changed_at - interval '1 hour'",
+    });
+    let (token, ended) = (server.login("ada").await, server.login("ada").await);
+    let (header, claims) = (header_of(&token), claims_of(&token));
+    let (iat, session) = (claims["iat"].as_i64().unwrap(), claims["sid"].as_i64().unwrap());
+    let again = |secret: &str, issued_at| {
+        TokenKeys::new(Secret::parse(secret).unwrap()).issue(id, session, issued_at).unwrap()
+    };
 
-        let lives = format!("session: {session} lives, opened 20");
-        assert_told(explain(&start, &token).await, (true, &["signature: by JWT_SECRET_KEY", "token: valid for 1", &lives]));
-        server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
-        let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
-        assert_told(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
-        assert_told(explain(&start, &again(SECRET, iat - 2_000)).await, (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]));
-        assert_told(explain(&start, &again(OTHER_SECRET, iat)).await, (false, &["signature: by none of the configured keys", "token: "]));
-        let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
-        assert_told(explain(&rotated, &token).await, (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]));
+    let lives = format!("session: {session} lives, opened 20");
+    assert_told(
+        explain(&start, &token).await,
+        (true, &["signature: by JWT_SECRET_KEY", "token: valid for 1", &lives]),
+    );
+    server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
+    assert_told(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
+    assert_told(
+        explain(&start, &again(SECRET, iat - 2_000)).await,
+        (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]),
+    );
+    assert_told(
+        explain(&start, &again(OTHER_SECRET, iat)).await,
+        (false, &["signature: by none of the configured keys", "token: "]),
+    );
+    let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
+    assert_told(
+        explain(&rotated, &token).await,
+        (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]),
+    );
 
-        let legacy = json!({ "user_id": id.to_string(), "iat": iat, "exp": iat + 1_800 });
-        let legacy = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &legacy);
-        assert_told(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
-        assert_told(explain(&start.clone().with("DAYBOOK_ACCEPT_LEGACY_TOKENS", ""), &legacy).await, (false, &["token: "]));
+    let legacy = json!({ "user_id": id.to_string(), "iat": iat, "exp": iat + 1_800 });
+    let legacy = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &legacy);
+    assert_told(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
+    assert_told(
+        explain(&start.clone().with("DAYBOOK_ACCEPT_LEGACY_TOKENS", ""), &legacy).await,
+        (false, &["token: "]),
+    );
 
-        // A forger's text stays on its line.
-        let mut loud = header.clone();
-        loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
-        let (good, told) = explain(&start, &forge(SECRET, &loud, &claims)).await;
-        assert!(!good && !told.contains('\u{1b}') && told.lines().filter(|line| *line == "good").count() == 0, "{told}");
-        for garbage in ["", "a", "a.b.c", "....", "Bearer x", &"a".repeat(5_000), &token[1..], &format!("{token}x")] {
-            let (good, told) = explain(&start, garbage).await;
-            assert!(!good, "{garbage}: {told}");
-        }
-
-        // From standard input, so that it stands in no history.
-        let mut command = start.command(&["token", "explain"]);
-        let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
-        process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();
-        let output = process.wait_with_output().await.unwrap();
-        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).ends_with("\ngood\n"), "{output:?}");
-        assert!(!String::from_utf8_lossy(&output.stdout).contains(token.rsplit('.').next().unwrap()));
+    // A forger's text stays on its line.
+    let mut loud = header.clone();
+    loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
+    let (good, told) = explain(&start, &forge(SECRET, &loud, &claims)).await;
+    assert!(
+        !good && !told.contains('\u{1b}') && told.lines().filter(|line| *line == "good").count() == 0,
+        "{told}"
+    );
+    for garbage in
+        ["", "a", "a.b.c", "....", "Bearer x", &"a".repeat(5_000), &token[1..], &format!("{token}x")]
+    {
+        let (good, told) = explain(&start, garbage).await;
+        assert!(!good, "{garbage}: {told}");
     }
+
+    // From standard input, so that it stands in no history.
+    let mut command = start.command(&["token", "explain"]);
+    let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();
+    let output = process.wait_with_output().await.unwrap();
+    assert!(
+        output.status.success() && String::from_utf8_lossy(&output.stdout).ends_with("\ngood\n"),
+        "{output:?}"
+    );
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(token.rsplit('.').next().unwrap()));
 }
 
 #[tokio::test]

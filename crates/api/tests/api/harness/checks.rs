@@ -1,26 +1,29 @@
-//! What several tests look for.
+//! Checks that several files of tests share.
 
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Polls until it is so; fails after half a minute.
+/// Polls until the condition holds; fails after half a minute. `what` names the condition in the
+/// message.
 #[track_caller]
 pub(crate) fn eventually<F: Future<Output = bool>>(
     what: &str,
-    mut is_so: impl FnMut() -> F,
+    mut condition: impl FnMut() -> F,
 ) -> impl Future<Output = ()> {
-    let place = std::panic::Location::caller();
+    let caller = Location::caller();
     async move {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_so().await {
-            assert!(Instant::now() < deadline, "{place}: {what} did not happen within half a minute");
+        while !condition().await {
+            assert!(Instant::now() < deadline, "{caller}: {what} did not happen within half a minute");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
-/// Fails unless the value is a time as daybook writes it, `2026-11-22T09:15:56.123456Z`; such texts sort as the times do.
+/// Fails unless the value is a timestamp in daybook's format, `2026-11-22T09:15:56.123456Z`. These
+/// strings sort like the instants.
 #[track_caller]
 pub(crate) fn timestamp(value: &Value) -> String {
     let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));

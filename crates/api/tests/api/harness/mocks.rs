@@ -1,6 +1,6 @@
-//! What the service asks of others: an AI provider and Open-Meteo, played by wiremock.
+//! The servers that the service calls, as mocks: an AI provider and Open-Meteo.
 
-/// A server that answers like the Responses API.
+/// A mock of the Responses API.
 pub(crate) mod provider {
     use serde_json::{Value, json};
     use wiremock::matchers::{method, path};
@@ -28,26 +28,26 @@ pub(crate) mod provider {
         })
     }
 
-    /// A server that gives this answer to every request.
+    /// A server with the same response for every request.
     pub(crate) async fn answering(template: ResponseTemplate) -> MockServer {
         let server = MockServer::start().await;
         Mock::given(method("POST")).and(path("/v1/responses")).respond_with(template).mount(&server).await;
         server
     }
 
-    /// A server that summarises everything as this text.
-    pub(crate) async fn summarising(text: &str) -> MockServer {
+    /// A server that summarizes everything as this text.
+    pub(crate) async fn summarizing(text: &str) -> MockServer {
         answering(ResponseTemplate::new(200).set_body_json(completed(text))).await
     }
 }
 
-/// A server that answers like Open-Meteo, for both of its services.
+/// A mock of Open-Meteo: the geocoder and the forecast.
 pub(crate) mod weather {
     use serde_json::json;
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    /// Knows Lisbon, where it is 21.5 degrees, and three Springfields, where it is the same.
+    /// A server that knows Lisbon and three Springfields, with one forecast for all of them.
     pub(crate) async fn of_lisbon() -> MockServer {
         let server = MockServer::start().await;
         let place = json!({ "results": [{
