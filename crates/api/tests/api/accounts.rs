@@ -1,4 +1,4 @@
-//! Accounts: opening, logging in, changing and ending them.
+//! Accounts: registration, login, change of password, and deletion.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,7 +15,7 @@ const TAKEN_EMAIL: &str = "Email already registered";
 const TAKEN_USERNAME: &str = "Username already taken";
 const REVOKED: &str = r#"Bearer error="invalid_token", error_description="The access token was revoked""#;
 
-/// What pwdlib 0.3 made of [`PWDLIB_PASSWORD`].
+/// The hash of [`PWDLIB_PASSWORD`] by pwdlib 0.3.
 const PWDLIB_HASH: &str =
     "$argon2id$v=19$m=65536,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos";
 const PWDLIB_PASSWORD: &str = "pässwörd 1 \u{1F511}";
@@ -46,7 +46,7 @@ async fn me(server: &Server, token: &str) -> Value {
     server.get("/users/me", token).await.expect(StatusCode::OK).json()
 }
 
-/// Fails unless the token was good once and is no longer.
+/// Fails unless the response rejects a token as revoked.
 #[track_caller]
 fn assert_revoked(answer: Answer) {
     let answer = answer.expect_detail(StatusCode::UNAUTHORIZED, "Could not validate credentials");
@@ -57,7 +57,7 @@ fn stored_hash(server: &Server, username: &str) -> String {
     server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"))
 }
 
-/// Everything of an answer that a client can tell from another's.
+/// All parts of a response that could distinguish it from another one.
 fn shape(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let changes = ["date", "x-request-id"];
     let headers = answer.headers.iter().map(|(name, value)| {
@@ -75,7 +75,7 @@ fn seconds_since_1970() -> i64 {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn registration_opens_an_account(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn register_creates_an_account(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let mut body = registration("ada@example.com", "Ada");
     body["confirm_password"] = json!(PASSWORD);
@@ -96,7 +96,7 @@ async fn registration_opens_an_account(#[values(Kind::Sqlite, Kind::Postgres)] k
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_or_a_name_that_is_taken_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn register_rejects_a_taken_email_or_username(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     register(&server, "ada@example.com", "Ärger").await.expect(StatusCode::CREATED);
     for email in ["ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com", "Ada <Ada@example.com>"] {
@@ -114,15 +114,17 @@ async fn an_address_or_a_name_that_is_taken_is_refused(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_sixteen_that_want_a_name_at_once_one_gets_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn register_accepts_one_of_sixteen_concurrent_requests(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     let one_of = async |email: &dyn Fn(usize) -> String, username: &dyn Fn(usize) -> String, sentence| {
-        let wanting = (0..16).map(|number| {
+        let requests = (0..16).map(|number| {
             let body = registration(&email(number), &username(number));
             let request = server.request(Method::POST, "/auth/register").json(&body);
             tokio::spawn(Answer::of(request))
         });
-        let answers = join_all(wanting.collect::<Vec<_>>()).await;
+        let answers = join_all(requests.collect::<Vec<_>>()).await;
         let mut opened = 0;
         for answer in answers {
             let answer = answer.unwrap();
@@ -145,7 +147,7 @@ async fn of_sixteen_that_want_a_name_at_once_one_gets_it(#[values(Kind::Sqlite, 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_logs_in_by_address_or_name_in_either_encoding(
+async fn login_accepts_email_or_username_in_both_encodings(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = Server::on(kind).await;
@@ -181,7 +183,9 @@ async fn one_logs_in_by_address_or_name_in_either_encoding(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_wrong_password_and_an_unknown_user_look_alike(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_fails_alike_for_a_wrong_password_and_an_unknown_user(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     server.register("ada").await;
     let wrong = log_in(&server, "ada", "wrong1word").await;
@@ -196,7 +200,7 @@ async fn a_wrong_password_and_an_unknown_user_look_alike(#[values(Kind::Sqlite, 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_character_of_a_password_counts(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_compares_every_character_of_the_password(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let password = format!(" Pässwörd\u{0}1 {}", "🔑".repeat(100));
     let body = json!({ "email": "ada@example.com", "username": "ada", "password": password });
@@ -218,7 +222,7 @@ async fn every_character_of_a_password_counts(#[values(Kind::Sqlite, Kind::Postg
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_login_gives_a_token_of_half_an_hour(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_returns_a_token_valid_for_half_an_hour(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let id = server.register("ada").await;
     let before = seconds_since_1970();
@@ -250,7 +254,7 @@ async fn a_login_gives_a_token_of_half_an_hour(#[values(Kind::Sqlite, Kind::Post
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_is_changed_in_part(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_account_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     server.register("bob").await;
     let token = server.user("ada").await;
@@ -275,18 +279,20 @@ async fn an_account_is_changed_in_part(#[values(Kind::Sqlite, Kind::Postgres)] k
     for name in ["ada", "ada@example.com"] {
         log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     }
-    // What it has already, in any case, is no conflict.
+    // The account's own address and name in another case are no conflict.
     let same = json!({ "email": "COUNTESS@example.com", "username": "COUNTESS" });
     let same = patched(same).await.expect(StatusCode::OK).json();
     assert_eq!(same["username"], "COUNTESS");
-    // What it had is free again.
+    // The former address and name are free again.
     register(&server, "ada@example.com", "ada").await.expect(StatusCode::CREATED);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_that_cannot_be_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_account_changes_nothing_on_conflict_or_invalid_field(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     server.register("bob").await;
     let token = server.user("ada").await;
@@ -306,15 +312,16 @@ async fn a_change_that_cannot_be_changes_nothing(#[values(Kind::Sqlite, Kind::Po
     let short = "String should have at least 3 characters";
     assert_eq!(issues, [("string_too_short".into(), "body.username".into(), short.into())]);
     let issues = server.patch("/users/me", &token, &json!({ "email": "x", "username": 7 })).await.issues();
-    let places: Vec<_> = issues.iter().map(|(kind, place, _)| (kind.as_str(), place.as_str())).collect();
-    assert_eq!(places, [("value_error", "body.email"), ("string_type", "body.username")]);
+    let locations: Vec<_> =
+        issues.iter().map(|(kind, location, _)| (kind.as_str(), location.as_str())).collect();
+    assert_eq!(locations, [("value_error", "body.email"), ("string_type", "body.username")]);
     assert_eq!(me(&server, &token).await, account);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_account_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn delete_account_deletes_all_its_data(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let bob = server.user("bob").await;
     let id = server.register("ada").await;
@@ -352,7 +359,7 @@ async fn a_deleted_account_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_password_ends_the_other_sessions(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn change_password_revokes_the_other_sessions(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     const NEW: &str = "another8word";
     let server = Server::on(kind).await;
     let bob = server.user("bob").await;
@@ -371,7 +378,7 @@ async fn a_new_password_ends_the_other_sessions(#[values(Kind::Sqlite, Kind::Pos
         assert_eq!(answer.issues(), [(kind.into(), "body.new_password".into(), sentence.into())]);
         assert!(!answer.text.contains(new), "{answer:?}");
     }
-    // So far nothing has happened.
+    // The rejected requests have changed nothing.
     for token in [&token, &other] {
         me(&server, token).await;
     }
@@ -390,38 +397,38 @@ async fn a_new_password_ends_the_other_sessions(#[values(Kind::Sqlite, Kind::Pos
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_strict_policy_is_told_in_the_same_words(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn nist_policy_rejects_short_common_and_personal_passwords(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Start::on(kind).with("DAYBOOK_PASSWORD_POLICY", "nist").start().await;
-    let try_out = async |password: &str| {
+    let register_with = async |password: &str| {
         let body = json!({ "email": "lovelace@example.com", "username": "countess", "password": password });
         server.post("/auth/register", "", &body).await
     };
     let common = "Value error, Password is too common or follows a simple pattern";
-    let telling =
+    let personal =
         "Value error, Password is too close to your email address, your username or the name of this service";
     let table = [
         (PASSWORD, "string_too_short", "String should have at least 15 characters"),
         ("passwordpassword123", "value_error", common),
-        ("lovelace countess 1", "value_error", telling),
+        ("lovelace countess 1", "value_error", personal),
     ];
     for (password, kind, sentence) in table {
-        let issues = try_out(password).await.issues();
+        let issues = register_with(password).await.issues();
         assert_eq!(issues, [(kind.into(), "body.password".into(), sentence.into())], "{password}");
     }
     let good = "no digit in this one";
-    try_out(good).await.expect(StatusCode::CREATED);
+    register_with(good).await.expect(StatusCode::CREATED);
     let login = log_in(&server, "countess", good).await.expect(StatusCode::OK).json();
     let token = login["access_token"].as_str().unwrap();
     let issues = change_password(&server, token, good, "lovelace countess 1").await.issues();
-    assert_eq!(issues, [("value_error".into(), "body.new_password".into(), telling.into())]);
+    assert_eq!(issues, [("value_error".into(), "body.new_password".into(), personal.into())]);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hash_with_other_parameters_is_replaced_at_login(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn login_rehashes_if_the_parameters_changed(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let start = Start::on(kind);
     let mut server = start.start().await;
     let token = server.user("ada").await;
@@ -436,15 +443,15 @@ async fn a_hash_with_other_parameters_is_replaced_at_login(
     let strong = stored_hash(&server, "ada");
     assert!(strong.starts_with("$argon2id$v=19$m=20480,t=3,p=2$"), "{strong}");
     server.login("ada").await;
-    assert_eq!(stored_hash(&server, "ada"), strong, "it is as it should be");
-    // No password was changed, so no session has ended.
+    assert_eq!(stored_hash(&server, "ada"), strong, "the hash is up to date");
+    // The password is the same, so the sessions stay valid.
     me(&server, &token).await;
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hash_of_pwdlib_is_taken_over(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_rehashes_a_pwdlib_hash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     server.register("ada").await;
     server.execute(&format!("UPDATE users SET password_hash = '{PWDLIB_HASH}'"));

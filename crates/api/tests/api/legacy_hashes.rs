@@ -1,4 +1,4 @@
-//! Users who come with the password hashes of another service.
+//! Accounts that were moved from another service with their password hashes.
 
 use futures_util::future::join_all;
 use reqwest::StatusCode;
@@ -10,15 +10,18 @@ use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT
 
 const OLD_PASSWORD: &str = "pässwörd 1 \u{1F511}";
 
-/// What Werkzeug 3.1 and Python's bcrypt made of [`OLD_PASSWORD`].
+/// Hashes of [`OLD_PASSWORD`] by Werkzeug 3.1, Python's bcrypt and pwdlib.
 const HASHES: [(&str, &str); 4] = [
     (
         "scrypt",
-        "scrypt:32768:8:1$j6yOXTN5lheB9rf4$0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62de613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
+        "scrypt:32768:8:1$j6yOXTN5lheB9rf4$\
+         0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62d\
+         e613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
     ),
     (
         "pbkdf2",
-        "pbkdf2:sha256:600000$QnGj1HHX0WPDuz1B$fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
+        "pbkdf2:sha256:600000$QnGj1HHX0WPDuz1B$\
+         fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
     ),
     ("bcrypt", "$2a$05$6GCW0LksXQVLSM24mAJLzevHTOTm9UPsJ06CCzbldd.DShxCYgh26"),
     (
@@ -27,13 +30,17 @@ const HASHES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Hashes that cost more than anybody may be made to pay, and what is none at all.
-const BEYOND: [&str; 7] = [
-    "scrypt:1048576:8:1$j6yOXTN5lheB9rf4$0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62de613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
-    "pbkdf2:sha256:4000000000$QnGj1HHX0WPDuz1B$fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
+/// Hashes that cost too much to verify, and texts that are no supported hash.
+const REJECTED: [&str; 7] = [
+    "scrypt:1048576:8:1$j6yOXTN5lheB9rf4$\
+     0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62d\
+     e613948368c7f0b51c900d7217494d3afcaf58d906b348300ee8d455d3235005",
+    "pbkdf2:sha256:4000000000$QnGj1HHX0WPDuz1B$\
+     fd613337061bc1f0978d86d2a637eabc30e2b6024d874b48e15c7acccd49c3c2",
     "$2b$31$6GCW0LksXQVLSM24mAJLzevHTOTm9UPsJ06CCzbldd.DShxCYgh26",
     "$argon2id$v=19$m=4194304,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
-    "$argon2id$v=19$m=65536,t=4000000000,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
+    "$argon2id$v=19$m=65536,t=4000000000,p=4$MyeaZPHUU1vE52HLLsFTfA$\
+     3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos",
     "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
     "",
 ];
@@ -46,7 +53,7 @@ fn stored(server: &Server, name: &str) -> String {
     server.query(&format!("SELECT password_hash FROM users WHERE username = '{name}'"))
 }
 
-async fn bring(server: &Server, name: &str, hash: &str) {
+async fn register_with_hash(server: &Server, name: &str, hash: &str) {
     server.register(name).await;
     server.execute(&format!("UPDATE users SET password_hash = '{hash}' WHERE username = '{name}'"));
 }
@@ -54,12 +61,10 @@ async fn bring(server: &Server, name: &str, hash: &str) {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_legacy_hash_is_verified_and_replaced_at_the_first_login(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn login_verifies_and_replaces_a_legacy_hash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     for (name, hash) in HASHES {
-        bring(&server, name, hash).await;
+        register_with_hash(&server, name, hash).await;
         for wrong in [PASSWORD, "pässwörd 1", "pässwörd 1 \u{1F510}", "PÄSSWÖRD 1 \u{1F511}", ""] {
             let answer = log_in(&server, name, wrong).await;
             assert!([401, 422].contains(&answer.status), "{name} {wrong}: {answer:?}");
@@ -69,7 +74,7 @@ async fn a_legacy_hash_is_verified_and_replaced_at_the_first_login(
         let renewed = stored(&server, name);
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{name}: {renewed}");
         log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
-        assert_eq!(stored(&server, name), renewed, "once");
+        assert_eq!(stored(&server, name), renewed, "replaced only once");
         log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     }
 }
@@ -77,10 +82,12 @@ async fn a_legacy_hash_is_verified_and_replaced_at_the_first_login(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_first_logins_at_once_none_fails(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn concurrent_first_logins_with_a_legacy_hash_succeed(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     for (name, hash) in HASHES {
-        bring(&server, name, hash).await;
+        register_with_hash(&server, name, hash).await;
         let answers = join_all((0..8).map(|_| log_in(&server, name, OLD_PASSWORD))).await;
         for answer in answers {
             answer.expect(StatusCode::OK);
@@ -98,9 +105,7 @@ async fn of_many_first_logins_at_once_none_fails(#[values(Kind::Sqlite, Kind::Po
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_can_be_changed_while_another_login_renews_its_hash(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn change_password_wins_over_a_concurrent_rehash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let (_, hash) = HASHES[0];
@@ -109,7 +114,7 @@ async fn a_password_can_be_changed_while_another_login_renews_its_hash(
     let (login, change) =
         tokio::join!(log_in(&server, "ada", OLD_PASSWORD), server.post("/auth/password", &token, &change));
     change.expect(StatusCode::NO_CONTENT);
-    // Before or after the change, but never a session of the old password that outlives it.
+    // The login may come before or after the change. Its session must not outlive the old password.
     if login.status == 200 {
         let token = login.json()["access_token"].as_str().unwrap().to_owned();
         server.get("/notes", &token).await.expect(StatusCode::UNAUTHORIZED);
@@ -123,23 +128,23 @@ async fn a_password_can_be_changed_while_another_login_renews_its_hash(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hash_that_costs_too_much_is_not_worked_on(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_rejects_a_hash_that_is_too_expensive(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
-    for (number, hash) in BEYOND.iter().enumerate() {
+    for (number, hash) in REJECTED.iter().enumerate() {
         let name = format!("user{number}");
-        bring(&server, &name, hash).await;
+        register_with_hash(&server, &name, hash).await;
         let answer = log_in(&server, &name, OLD_PASSWORD).await;
         assert_eq!(answer.status, 401, "{hash}: {answer:?}");
         assert_eq!(stored(&server, &name), *hash);
     }
-    let told = server.log().matches("the stored password hash is of a kind or a cost").count();
-    assert_eq!(told, BEYOND.len(), "the operator can find out why: {}", server.log());
-    assert!(!server.log().contains("j6yOXTN5lheB9rf4"), "but not what the hash is");
-    bring(&server, "others", HASHES[2].1).await;
+    let logged = server.log().matches("the stored password hash is of a kind or a cost").count();
+    assert_eq!(logged, REJECTED.len(), "the log has the reason: {}", server.log());
+    assert!(!server.log().contains("j6yOXTN5lheB9rf4"), "the log does not have the hash");
+    register_with_hash(&server, "others", HASHES[2].1).await;
     log_in(&server, "others", OLD_PASSWORD).await.expect(StatusCode::OK);
 }
 
-/// The statement for this database in docs/moving.md.
+/// The statements for this database in docs/moving.md.
 fn move_users(kind: Kind) -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/moving.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -152,11 +157,16 @@ fn move_users(kind: Kind) -> Vec<String> {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn users_are_brought_along_as_the_document_says(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn users_are_moved_by_the_statements_in_the_document(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
     assert!(start.run(&["migrate"]).await.status.success());
     let server = start.start().await;
-    server.execute("CREATE TABLE old_users (id INTEGER PRIMARY KEY, email TEXT, username TEXT, hashed_password TEXT, created_at TIMESTAMP)");
+    server.execute(
+        "CREATE TABLE old_users (id INTEGER PRIMARY KEY, email TEXT, username TEXT, hashed_password TEXT, \
+         created_at TIMESTAMP)",
+    );
     for (id, (name, hash)) in HASHES.iter().enumerate() {
         let row = format!(
             "({}, '{name}@Example.com', '{}', '{hash}', '2025-03-04 05:06:07')",

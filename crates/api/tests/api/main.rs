@@ -4,9 +4,11 @@
 
 mod accounts;
 mod bodies;
+mod configuration;
 mod harness;
 mod headers;
 mod interop;
+mod json_bodies;
 mod layout;
 mod legacy_hashes;
 mod lifecycle;
@@ -15,6 +17,7 @@ mod openapi;
 mod overload;
 mod paging;
 mod peer_answers;
+mod postgres;
 mod resilience;
 mod revocation;
 mod secrecy;

@@ -1,4 +1,4 @@
-//! `/notes`: writing, reading, replacing, changing and deleting.
+//! `/notes`: create, read, replace, patch and delete.
 
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Kind, Server, TEST_TIMEOUT, timestamp};
 
-/// Every operation on one note, with a body that it takes.
+/// Every operation on one note: the method and the end of the path.
 const OPERATIONS: [(Method, &str); 5] = [
     (Method::GET, ""),
     (Method::PUT, ""),
@@ -32,11 +32,12 @@ fn names(value: &Value) -> Vec<&str> {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_note_is_written_and_read(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn create_note_returns_the_note_as_it_is_read(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
-    let draft =
-        json!({ "title": "🎂 \"ä\" \\ \u{10ffff}", "content": "one\n\ttwo\r\n' ; -- <b>", "colour": "red" });
+    let draft = json!({
+        "title": "🎂 \"ä\" \\ \u{10ffff}", "content": "one\n\ttwo\r\n' ; -- <b>", "colour": "red"
+    });
     let written = server.post("/notes", &token, &draft).await.expect(StatusCode::CREATED);
     assert_eq!(written.header("content-type"), "application/json");
     let note = written.json();
@@ -54,7 +55,9 @@ async fn a_note_is_written_and_read(#[values(Kind::Sqlite, Kind::Postgres)] kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_longest_note_comes_back_whole(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn create_note_stores_the_longest_title_and_content(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let (title, content) = ("ä".repeat(200), "🎂".repeat(100_000));
@@ -74,7 +77,7 @@ async fn the_longest_note_comes_back_whole(#[values(Kind::Sqlite, Kind::Postgres
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_of_values_is_no_note(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn write_note_rejects_bodies_that_are_no_object(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "a", "content": "b" })).await.json();
@@ -91,7 +94,7 @@ async fn a_list_of_values_is_no_note(#[values(Kind::Sqlite, Kind::Postgres)] kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn put_replaces_the_whole_note(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn put_note_replaces_all_fields(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "a", "content": "b" })).await.json();
@@ -103,7 +106,7 @@ async fn put_replaces_the_whole_note(#[values(Kind::Sqlite, Kind::Postgres)] kin
     assert_eq!((&replaced["title"], &replaced["content"]), (&json!("c"), &json!("d")));
     assert_eq!((&replaced["id"], &replaced["created_at"]), (&note["id"], &note["created_at"]));
     assert!(timestamp(&replaced["updated_at"]) > timestamp(&note["updated_at"]), "{replaced} {note}");
-    // Not even half of a replacement is done.
+    // A replacement without one of the fields changes nothing.
     for (half, missing) in [(json!({ "title": "e" }), "content"), (json!({ "content": "e" }), "title")] {
         let issues = server.put(&path, &token, &half).await.issues();
         assert_eq!(issues, [("missing".into(), format!("body.{missing}"), "Field required".into())]);
@@ -114,7 +117,7 @@ async fn put_replaces_the_whole_note(#[values(Kind::Sqlite, Kind::Postgres)] kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn patch_changes_what_is_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_note_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "a", "content": "b" })).await.json();
@@ -133,7 +136,7 @@ async fn patch_changes_what_is_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind
         assert_eq!(server.get(&path, &token).await.json(), now);
         before = now;
     }
-    // One bad field, and the good one is not taken either.
+    // An invalid field rejects the whole patch.
     server
         .patch(&path, &token, &json!({ "title": "", "content": "g" }))
         .await
@@ -144,7 +147,7 @@ async fn patch_changes_what_is_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_patch_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_note_without_fields_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "a", "content": "b" })).await.json();
@@ -159,7 +162,7 @@ async fn an_empty_patch_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn delete_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn delete_note_deletes_it_and_never_reuses_the_id(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let draft = json!({ "title": "a", "content": "b" });
@@ -173,7 +176,7 @@ async fn delete_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kin
         answer.expect_detail(StatusCode::NOT_FOUND, "Note not found");
     }
     assert_eq!(server.get("/notes", &token).await.json(), json!([kept]));
-    // An id is never used twice, not even that of the newest.
+    // Ids are never reused, not even the id of the newest note.
     let next = server.post("/notes", &token, &draft).await.json();
     assert!(next["id"].as_i64() > gone["id"].as_i64(), "{next}");
 }
@@ -181,7 +184,7 @@ async fn delete_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_foreign_note_is_as_if_it_were_not_there(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn another_users_note_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let note = server.post("/notes", &ada, &json!({ "title": "a", "content": "b" })).await.json();
@@ -205,7 +208,7 @@ async fn a_foreign_note_is_as_if_it_were_not_there(#[values(Kind::Sqlite, Kind::
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_is_a_number(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn note_id_must_be_an_integer(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     for operation in &OPERATIONS {

@@ -1,4 +1,4 @@
-//! More logins than can be hashed.
+//! More concurrent logins than the service can hash.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn memory(server: &Server, line: &str) -> u64 {
     value.trim_start_matches(':').split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// With the parameters of real use: 64 MiB for each hash.
+/// A service with the default Argon2 parameters: 64 MiB for each hash.
 async fn start(kind: Kind) -> Server {
     Start::on(kind).with("DAYBOOK_ARGON2", "").with("DAYBOOK_RATE_LIMIT", "off").start().await
 }
@@ -32,14 +32,14 @@ fn login(server: &Server) -> reqwest::RequestBuilder {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_logins_at_once_stay_within_the_memory(
+async fn sixty_four_concurrent_logins_stay_within_the_memory_limit(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = start(kind).await;
     let idle = memory(&server, "VmHWM");
     let token = server.user("ada").await;
     let threads = std::thread::available_parallelism().unwrap().get() as u64;
-    let (mut heard, mut refused) = (Vec::new(), Vec::new());
+    let (mut accepted, mut rejected) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         let logins = (0..64).map(|_| async {
             let answer = Answer::of(login(&server)).await;
@@ -50,22 +50,22 @@ async fn sixty_four_logins_at_once_stay_within_the_memory(
         for (at, answer) in logins {
             if answer.status == 503 {
                 assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
-                refused.push(at);
+                rejected.push(at);
             } else {
                 answer.expect(StatusCode::OK);
-                heard.push(at);
+                accepted.push(at);
             }
         }
-        // Those that wait and those at work are all that there is room for.
+        // The queue and the hashing threads have room for no more.
         assert!(
-            heard.len() as u64 >= 32 && heard.len() as u64 <= 64 && !refused.is_empty(),
-            "{} heard",
-            heard.len()
+            accepted.len() as u64 >= 32 && accepted.len() as u64 <= 64 && !rejected.is_empty(),
+            "{} accepted",
+            accepted.len()
         );
-        heard.sort();
-        // At once: while most of those before them are still being hashed.
-        assert!(refused.iter().max() < heard.get(heard.len() / 2), "the refused ones wait");
-        (heard, refused) = (Vec::new(), Vec::new());
+        accepted.sort();
+        // The rejections come at once, while most of the accepted logins are still being hashed.
+        assert!(rejected.iter().max() < accepted.get(accepted.len() / 2), "rejections are not immediate");
+        (accepted, rejected) = (Vec::new(), Vec::new());
     }
     let most = memory(&server, "VmHWM");
     let allowed = idle + (threads + 1) * 64 * MIB;
@@ -73,11 +73,11 @@ async fn sixty_four_logins_at_once_stay_within_the_memory(
     assert!(most <= allowed, "{most} KiB of {allowed} KiB");
 }
 
-/// What is promised of a machine that does nothing else: with DAYBOOK_MEASURE=1, and a release build.
+/// Asserts the time only with DAYBOOK_MEASURE=1, for a release build on an idle machine.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reads_keep_their_pace_beside_logins(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn reads_stay_fast_during_logins(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let measure = std::env::var("DAYBOOK_MEASURE").is_ok();
     let server = start(kind).await;
     let token = server.user("ada").await;
@@ -100,7 +100,7 @@ async fn reads_keep_their_pace_beside_logins(#[values(Kind::Sqlite, Kind::Postgr
         while !over.load(std::sync::atomic::Ordering::Relaxed) {
             let answer = Answer::of(login(&server)).await;
             if answer.status == 503 {
-                // As a client would that was told to come back later, only sooner.
+                // A client backs off after a 503. This one waits less than `Retry-After` demands.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             } else {
                 answer.expect(StatusCode::OK);

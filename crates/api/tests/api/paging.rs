@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::harness::{Answer, Kind, Server, TEST_TIMEOUT};
 
-/// Both lists; a body that makes an item of either.
+/// The two lists. [`write`] sends a body that fits both.
 const LISTS: [&str; 2] = ["/notes", "/tasks"];
 
 async fn write(server: &Server, list: &str, token: &str) -> i64 {
@@ -21,7 +21,7 @@ fn ids(page: &Answer) -> Vec<i64> {
     page.json().as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
 }
 
-/// Where the page's `Link` leads, as a path with a query; none on the last page.
+/// The target of the page's `Link` as a path with a query, or `None` on the last page.
 fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<String> {
     let link = page.header("link");
     if link.is_empty() {
@@ -30,13 +30,10 @@ fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<Stri
     }
     let target = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(r#">; rel="next""#));
     let target = target.unwrap_or_else(|| panic!("{link} is no link"));
-    // Whichever form of URI it is, it means the same list of the same server.
+    // The link may be relative or absolute, but it leads to the same list of the same server.
     let base = Url::parse(&server.url).unwrap().join(list).unwrap();
     let url = base.join(target).unwrap();
-    assert!(
-        target.starts_with('/') || target.starts_with(&server.url),
-        "{target} depends on where it is read"
-    );
+    assert!(target.starts_with('/') || target.starts_with(&server.url), "{target} depends on the base URL");
     assert_eq!((url.origin(), url.path()), (base.origin(), list));
     let query: Vec<_> = url.query_pairs().into_owned().collect();
     let names: Vec<_> = query.iter().map(|(name, _)| name.as_str()).collect();
@@ -46,7 +43,7 @@ fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<Stri
     Some(format!("{}?{}", url.path(), url.query().unwrap()))
 }
 
-/// Every page from the first on.
+/// Reads every page, from the first to the last.
 async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<Vec<i64>> {
     let mut pages = Vec::new();
     let mut path = Some(format!("{list}?limit={limit}"));
@@ -62,9 +59,7 @@ async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<V
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_are_newest_first_and_have_twenty_items_unless_asked(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn list_returns_the_newest_twenty_items_by_default(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     for list in LISTS {
@@ -90,7 +85,7 @@ async fn lists_are_newest_first_and_have_twenty_items_unless_asked(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_does_not_move_an_item(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn list_order_is_not_changed_by_a_patch(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     for list in LISTS {
@@ -109,20 +104,20 @@ async fn a_change_does_not_move_an_item(#[values(Kind::Sqlite, Kind::Postgres)] 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn links_lead_through_everything_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn list_links_lead_through_every_item_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let (token, other) = (server.user("ada").await, server.user("bob").await);
     for list in LISTS {
         let mut written = Vec::new();
         for _ in 0..12 {
             written.insert(0, write(&server, list, &token).await);
-            // Between them lie those of somebody else.
+            // Items of another user lie between them.
             write(&server, list, &other).await;
         }
         for limit in [1, 4, 5, 12, 100] {
             let pages = follow(&server, list, &token, limit).await;
             assert_eq!(pages.concat(), written, "{limit}");
-            // All full but the last, and that one is not empty.
+            // Every page is full except the last, and the last one is not empty.
             assert_eq!(pages.len(), written.len().div_ceil(limit), "{limit}: {pages:?}");
         }
     }
@@ -131,7 +126,9 @@ async fn links_lead_through_everything_once(#[values(Kind::Sqlite, Kind::Postgre
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn pages_stay_true_while_the_list_changes(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn list_pages_stay_consistent_while_the_list_changes(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     for list in LISTS {
@@ -145,10 +142,11 @@ async fn pages_stay_true_while_the_list_changes(#[values(Kind::Sqlite, Kind::Pos
             let page = server.get(&current, &token).await.expect(StatusCode::OK);
             let items = ids(&page);
             for id in &items {
-                assert!(unseen.remove(id), "{id} is new, deleted or a second time there: {seen:?} {items:?}");
+                assert!(unseen.remove(id), "{id} is new, deleted or repeated: {seen:?} {items:?}");
             }
             seen.extend(&items);
-            // A new one, and three deletions: the place that the link continues from, one seen before, one still to come.
+            // Adds one item and deletes three: the one that the link continues after, one that was
+            // seen before, and one that was not seen yet.
             write(&server, list, &token).await;
             let oldest = unseen.pop_first();
             for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
@@ -165,7 +163,7 @@ async fn pages_stay_true_while_the_list_changes(#[values(Kind::Sqlite, Kind::Pos
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_limit_or_cursor_is_refused(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn list_rejects_an_invalid_limit_or_cursor(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     for list in LISTS {
@@ -198,7 +196,9 @@ async fn a_bad_limit_or_cursor_is_refused(#[values(Kind::Sqlite, Kind::Postgres)
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cursor_of_another_list_shows_nothing_of_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn list_with_a_cursor_of_another_user_shows_only_own_items(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     for list in LISTS {

@@ -1,4 +1,4 @@
-//! `/tasks`: writing, reading, replacing, changing and deleting; the weather has its own tests.
+//! `/tasks`: create, read, replace, patch and delete. The weather has tests of its own.
 
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -22,7 +22,7 @@ async fn operate(server: &Server, token: &str, method: &Method, id: &str) -> Ans
     server.send(method.clone(), &path, token, &draft()).await
 }
 
-/// A task as it is read, without the weather that comes with it.
+/// Reads a task and removes the weather.
 async fn read(server: &Server, token: &str, path: &str) -> Value {
     let mut task = server.get(path, token).await.expect(StatusCode::OK).json();
     assert!(task.as_object_mut().unwrap().remove("weather").is_some(), "{task}");
@@ -33,7 +33,7 @@ async fn read(server: &Server, token: &str, path: &str) -> Value {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_is_written_and_read(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn create_task_returns_the_task_as_it_is_read(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let id = server.register("ada").await;
     let token = server.login("ada").await;
@@ -60,7 +60,7 @@ async fn a_task_is_written_and_read(#[values(Kind::Sqlite, Kind::Postgres)] kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn put_replaces_the_whole_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn put_task_replaces_all_fields(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let task = server.post("/tasks", &token, &draft()).await.json();
@@ -86,7 +86,7 @@ async fn put_replaces_the_whole_task(#[values(Kind::Sqlite, Kind::Postgres)] kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn patch_changes_what_is_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_task_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let mut before = server.post("/tasks", &token, &draft()).await.json();
@@ -107,7 +107,7 @@ async fn patch_changes_what_is_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_empty_patch_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn patch_task_without_fields_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let task = server.post("/tasks", &token, &draft()).await.json();
@@ -123,7 +123,7 @@ async fn an_empty_patch_changes_nothing(#[values(Kind::Sqlite, Kind::Postgres)] 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_belongs_to_who_writes_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn write_task_rejects_another_owner(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let bob = server.register("bob").await;
     let ada = server.register("ada").await;
@@ -143,7 +143,7 @@ async fn a_task_belongs_to_who_writes_it(#[values(Kind::Sqlite, Kind::Postgres)]
     }
     let before = server.get("/tasks", &token).await.json();
     let path = format!("/tasks/{}", before[0]["id"]);
-    // Somebody else's, and nobody's: the answer does not tell which.
+    // The response does not reveal whether the other account exists.
     for foreign in [bob, 4_711, 0, -1, i64::MAX] {
         let body = with(json!(foreign));
         server.post("/tasks", &token, &body).await.expect_detail(StatusCode::FORBIDDEN, FOREIGN);
@@ -160,7 +160,7 @@ async fn a_task_belongs_to_who_writes_it(#[values(Kind::Sqlite, Kind::Postgres)]
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn delete_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn delete_task_deletes_it_and_never_reuses_the_id(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let kept = server.post("/tasks", &token, &draft()).await.json();
@@ -180,7 +180,7 @@ async fn delete_leaves_nothing(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_foreign_task_is_as_if_it_were_not_there(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn another_users_task_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let task = server.post("/tasks", &ada, &draft()).await.json();

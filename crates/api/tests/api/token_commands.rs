@@ -14,38 +14,38 @@ use crate::harness::{Kind, SECRET, Start, TEST_TIMEOUT};
 
 const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
 
-/// What `token explain` says of a token, and whether that is that it is good.
+/// Runs `token explain`. Returns whether the token is good, and the output.
 async fn explain(start: &Start, token: &str) -> (bool, String) {
     let output = start.run(&["token", "explain", token]).await;
-    let told = String::from_utf8(output.stdout).unwrap();
+    let explanation = String::from_utf8(output.stdout).unwrap();
     let good = output.status.code() == Some(0);
     assert_eq!(
         output.status.code(),
         Some(i32::from(!good)),
-        "{told}{}",
+        "{explanation}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(told.lines().last(), Some(if good { "good" } else { "not good" }), "{told}");
+    assert_eq!(explanation.lines().last(), Some(if good { "good" } else { "not good" }), "{explanation}");
     for secret in [SECRET, OTHER_SECRET] {
-        assert!(!told.contains(secret));
+        assert!(!explanation.contains(secret));
     }
     if let Some((_, signature)) = token.rsplit_once('.').filter(|(_, signature)| signature.len() > 9) {
-        assert!(!told.contains(signature), "nobody gets in with what is shown: {told}");
+        assert!(!explanation.contains(signature), "the output has no usable signature: {explanation}");
     }
-    (good, told)
+    (good, explanation)
 }
 
 #[track_caller]
-fn assert_told((good, told): (bool, String), expected: (bool, &[&str])) {
-    assert_eq!(good, expected.0, "{told}");
+fn assert_explained((good, explanation): (bool, String), expected: (bool, &[&str])) {
+    assert_eq!(good, expected.0, "{explanation}");
     for line in expected.1 {
-        assert!(told.contains(line), "no {line:?} in:\n{told}");
+        assert!(explanation.contains(line), "no {line:?} in:\n{explanation}");
     }
 }
 
 #[tokio::test]
-async fn a_secret_is_fresh_and_long_enough() {
-    // It needs no configuration, not even a good one, and leaves nothing behind.
+async fn secret_prints_a_new_valid_secret_each_time() {
+    // The command ignores an invalid configuration and creates no file.
     let start = Start::on(Kind::Sqlite).with("DATABASE_URL", "nonsense").with("JWT_SECRET_KEY", "short");
     let mut seen = BTreeSet::new();
     for _ in 0..10 {
@@ -65,7 +65,9 @@ async fn a_secret_is_fresh_and_long_enough() {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_is_explained(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn token_explain_reports_signature_expiry_and_session(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
     let server = start.start().await;
     let id = server.register("ada").await;
@@ -81,51 +83,53 @@ async fn a_token_is_explained(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind
     };
 
     let lives = format!("session: {session} lives, opened 20");
-    assert_told(
+    assert_explained(
         explain(&start, &token).await,
         (true, &["signature: by JWT_SECRET_KEY", "token: valid for 1", &lives]),
     );
     server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
     let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
-    assert_told(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
-    assert_told(
+    assert_explained(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
+    assert_explained(
         explain(&start, &again(SECRET, iat - 2_000)).await,
         (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]),
     );
-    assert_told(
+    assert_explained(
         explain(&start, &again(OTHER_SECRET, iat)).await,
         (false, &["signature: by none of the configured keys", "token: "]),
     );
     let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
-    assert_told(
+    assert_explained(
         explain(&rotated, &token).await,
         (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]),
     );
 
     let legacy = json!({ "user_id": id.to_string(), "iat": iat, "exp": iat + 1_800 });
     let legacy = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &legacy);
-    assert_told(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
-    assert_told(
+    assert_explained(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
+    assert_explained(
         explain(&start.clone().with("DAYBOOK_ACCEPT_LEGACY_TOKENS", ""), &legacy).await,
         (false, &["token: "]),
     );
 
-    // A forger's text stays on its line.
+    // Text of a forged header cannot add lines to the output.
     let mut loud = header.clone();
     loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
-    let (good, told) = explain(&start, &forge(SECRET, &loud, &claims)).await;
+    let (good, explanation) = explain(&start, &forge(SECRET, &loud, &claims)).await;
     assert!(
-        !good && !told.contains('\u{1b}') && told.lines().filter(|line| *line == "good").count() == 0,
-        "{told}"
+        !good
+            && !explanation.contains('\u{1b}')
+            && explanation.lines().filter(|line| *line == "good").count() == 0,
+        "{explanation}"
     );
     for garbage in
         ["", "a", "a.b.c", "....", "Bearer x", &"a".repeat(5_000), &token[1..], &format!("{token}x")]
     {
-        let (good, told) = explain(&start, garbage).await;
-        assert!(!good, "{garbage}: {told}");
+        let (good, explanation) = explain(&start, garbage).await;
+        assert!(!good, "{garbage}: {explanation}");
     }
 
-    // From standard input, so that it stands in no history.
+    // A token on standard input stays out of the shell's history.
     let mut command = start.command(&["token", "explain"]);
     let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
     process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();
@@ -138,7 +142,7 @@ async fn a_token_is_explained(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind
 }
 
 #[tokio::test]
-async fn an_explanation_makes_no_key() {
+async fn token_explain_generates_no_secret() {
     let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
     let output = start.run(&["token", "explain", "a.b.c"]).await;
     assert!(!output.status.success());

@@ -31,3 +31,8 @@ pub(crate) fn timestamp(value: &Value) -> String {
     assert_eq!(shape, "0000-00-00T00:00:00.000000Z", "{text}");
     text.to_owned()
 }
+
+/// The output of a command as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}

@@ -11,10 +11,10 @@ mod server;
 use std::time::Duration;
 
 pub(crate) use answer::Answer;
-pub(crate) use checks::{eventually, timestamp};
+pub(crate) use checks::{eventually, text, timestamp};
 pub(crate) use mocks::{provider, weather};
 pub(crate) use scripted::{Exchange, ScriptedProvider};
-pub(crate) use server::{Kind, SECRET, Server, Start, Tokens};
+pub(crate) use server::{Kind, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, unreachable_postgres};
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";

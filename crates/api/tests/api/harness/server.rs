@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use daybook_test_servers::{Postgres, TestDatabase};
+use daybook_test_servers::{Postgres, TestDatabase, free_port};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,11 +17,20 @@ use super::{Answer, PASSWORD};
 /// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
 
+/// The time in which an idle service must end: less than its grace period, and much more than it
+/// needs.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+
 /// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
+}
+
+/// The URL of a PostgreSQL server that does not run.
+pub(crate) fn unreachable_postgres() -> String {
+    format!("postgres://postgres@127.0.0.1:{}/nothing", free_port())
 }
 
 /// The configuration of a service. A clone uses the same database.
