@@ -18,6 +18,7 @@ mod overload;
 mod paging;
 mod peer_answers;
 mod postgres;
+mod refresh;
 mod resilience;
 mod revocation;
 mod secrecy;

@@ -1,4 +1,4 @@
-//! No secret in anything that the service writes or answers, whatever goes wrong and however much is logged.
+//! No secret appears in the log, in a response or in the output of a command.
 
 use std::sync::Mutex;
 
@@ -11,10 +11,11 @@ use crate::harness::{Answer, Kind, SECRET, Start, TEST_TIMEOUT, Tokens, provider
 
 const KEY: &str = "sk-canaryKeyOfTheProvider";
 const PREVIOUS: &str = "kY7wq2LrT9vBn4XcZ6mJ8sHd3FgP5aQeU1oRiCanaryOld";
+/// The password.
 const WORD: &str = "canaryPassword1";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Nowhere at all.
+/// Texts that must not appear anywhere.
 const CANARIES: [&str; 8] =
     [WORD, KEY, SECRET, "CanaryOld", "canaryOfTheDatabase", "canaryOfRedis", "canaryOfNoToken", "$argon2"];
 
@@ -22,29 +23,29 @@ const CANARIES: [&str; 8] =
 fn assert_without(text: &str, secrets: &[String]) {
     for secret in secrets {
         let line = text.lines().find(|line| line.contains(secret.as_str()));
-        assert_eq!(line, None, "{secret} is told");
+        assert_eq!(line, None, "{secret} is disclosed");
     }
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_is_ever_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = provider::summarizing("A list.").await;
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "canaryOfRedis"]);
     let start = Start::on(kind)
-        // Whatever anybody asks for.
+        // The most verbose log.
         .with("RUST_LOG", "trace,tokio_postgres=trace,tokio_postgres::query=trace")
         .with("REDIS_URL", &redis.url().replace("127.0.0.1", ":canaryOfRedis@127.0.0.1"))
         .with("OPENAI_SECRET_KEY", KEY)
         .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
         .with("JWT_PREVIOUS_SECRET_KEYS", PREVIOUS);
-    // PostgreSQL trusts whoever comes, so any password will do.
+    // This PostgreSQL trusts every connection, so any password works.
     let url = start.variable("DATABASE_URL").replace("postgres@127", "postgres:canaryOfTheDatabase@127");
     let start = start.with("DATABASE_URL", &url);
     let server = start.start().await;
-    // Everything that is answered, but for the tokens where they belong.
+    // All responses, except those that return tokens.
     let answered = Mutex::new(String::new());
     let keep = |answer: Answer| {
         let mut answered = answered.lock().unwrap();
@@ -124,8 +125,11 @@ async fn no_secret_is_ever_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Ki
         ]);
     }
     let log = server.log();
-    assert!(log.contains("\"TRACE\"") && log.contains("\"path\":\"/auth/refresh\""), "it logs at all: {log}");
-    assert!(log.contains("refresh_token_reused") && log.contains("login_failed"), "events, too: {log}");
+    assert!(
+        log.contains("\"TRACE\"") && log.contains("\"path\":\"/auth/refresh\""),
+        "requests are logged: {log}"
+    );
+    assert!(log.contains("refresh_token_reused") && log.contains("login_failed"), "events are logged: {log}");
     assert_without(&log, &secrets);
     assert_without(&answered.lock().unwrap(), &secrets);
     let check = start.run(&["check"]).await;
@@ -138,7 +142,7 @@ async fn no_secret_is_ever_told(#[values(Kind::Sqlite, Kind::Postgres)] kind: Ki
 }
 
 #[tokio::test]
-async fn a_configuration_that_is_refused_is_not_quoted() {
+async fn a_rejected_configuration_is_not_quoted() {
     let bad = [
         ("REDIS_URL", "http://:canaryOfRedis@127.0.0.1"),
         ("REDIS_URL", "redis://:canaryOfRedis@[::"),
@@ -151,8 +155,8 @@ async fn a_configuration_that_is_refused_is_not_quoted() {
     for (name, value) in bad {
         let output = Start::on(Kind::Sqlite).with(name, value).run(&["serve"]).await;
         assert!(!output.status.success(), "{name}={value}");
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(told.contains(name), "{name}={value}: {told}");
-        assert_without(&format!("{told}{}", String::from_utf8_lossy(&output.stdout)), &secrets);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains(name), "{name}={value}: {error}");
+        assert_without(&format!("{error}{}", String::from_utf8_lossy(&output.stdout)), &secrets);
     }
 }
