@@ -190,7 +190,7 @@ async fn shutdown_finishes_requests_in_flight(#[values(Kind::Sqlite, Kind::Postg
         let note = server.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await;
         let path = format!("{}/summarize", note.header("location"));
         let summary = tokio::spawn(Answer::of(server.request(Method::POST, &path).bearer_auth(&token)));
-        eventually("a question to the provider", || async {
+        eventually("a call to the provider", || async {
             provider.received_requests().await.unwrap().len() == 1
         })
         .await;
@@ -275,10 +275,8 @@ async fn shutdown_turns_readiness_off(#[values(Kind::Sqlite, Kind::Postgres)] ki
     assert!(answer[..length].starts_with(b"HTTP/1.1 200 OK"));
     let path = format!("{}/summarize", note.header("location"));
     let summary = tokio::spawn(Answer::of(server.request(Method::POST, &path).bearer_auth(&token)));
-    eventually("a question to the provider", || async {
-        provider.received_requests().await.unwrap().len() == 1
-    })
-    .await;
+    eventually("a call to the provider", || async { provider.received_requests().await.unwrap().len() == 1 })
+        .await;
     server.signal("TERM");
     eventually("the log of the stop", || async { server.log().contains("\"stopping\"") }).await;
     // A probe on a kept connection gets a 503 or finds the connection closed, but never a 200.

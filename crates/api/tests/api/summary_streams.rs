@@ -12,38 +12,38 @@ use crate::harness::{Answer, Exchange, Kind, ScriptedProvider, Server, Start, TE
 
 const KEY: &str = "sk-test-4711";
 
-/// What a provider says of itself is not for users.
-const CANARY: &str = "canary-of-the-provider";
-
 fn configured(kind: Kind, provider: &ScriptedProvider) -> Start {
     Start::on(kind).with("OPENAI_SECRET_KEY", KEY).with("OPENAI_BASE_URL", &format!("{}/v1", provider.base))
 }
 
+/// A service with this provider, the token of a user, and the path of the user's only note.
 async fn with_note(kind: Kind, provider: &ScriptedProvider) -> (Server, String, String) {
     let server = configured(kind, provider).start().await;
     let token = server.user("ada").await;
-    let note = write(&server, &token, "Milk").await;
+    let note = write_note(&server, &token, "Milk").await;
     (server, token, note)
 }
 
-async fn write(server: &Server, token: &str, content: &str) -> String {
+/// Creates a note. Returns its path.
+pub(crate) async fn write_note(server: &Server, token: &str, content: &str) -> String {
     let note = server.post("/notes", token, &json!({ "title": "Groceries", "content": content })).await;
     note.expect(StatusCode::CREATED).header("location").to_owned()
 }
 
-fn request(server: &Server, token: &str, note: &str) -> reqwest::RequestBuilder {
+/// A request for a streamed summary.
+pub(crate) fn request(server: &Server, token: &str, note: &str) -> reqwest::RequestBuilder {
     let request = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(token);
     request.header("accept", "text/event-stream")
 }
 
-/// The events of an answer, as they come.
-struct Events {
+/// The events of a streamed response.
+pub(crate) struct Events {
     response: Response,
     text: String,
 }
 
 impl Events {
-    async fn of(request: reqwest::RequestBuilder) -> Self {
+    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -51,13 +51,13 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// The next event's name and data; none at the end of an answer that has ended in order.
+    /// Reads the name and the data of the next event. Returns `None` at the regular end of the stream.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let lines: Vec<_> = event.lines().map(str::to_owned).collect();
                 self.text = rest.to_owned();
-                // A comment, which keeps the connection open.
+                // A comment that keeps the connection open.
                 if lines.iter().all(|line| line.starts_with(':')) {
                     continue;
                 }
@@ -75,7 +75,8 @@ impl Events {
         }
     }
 
-    async fn all(mut self) -> Vec<(String, Value)> {
+    /// Reads the events up to the end of the stream.
+    pub(crate) async fn all(mut self) -> Vec<(String, Value)> {
         let mut events = Vec::new();
         while let Some(event) = self.next().await {
             events.push(event);
@@ -84,6 +85,21 @@ impl Events {
     }
 }
 
+/// The number of connections that the service has open, from the kernel's table.
+fn open_connections(server: &Server) -> usize {
+    let (_, port) = server.address().rsplit_once(':').unwrap();
+    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    // The fields are the number, the local address, the remote address and the state. The states are
+    // ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
+    let is_open = |line: &&str| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])
+    };
+    table.lines().filter(is_open).count()
+}
+
+/// The event that carries this piece of text.
 fn delta(text: &str) -> (String, Value) {
     ("delta".to_owned(), json!({ "text": text }))
 }
@@ -91,7 +107,7 @@ fn delta(text: &str) -> (String, Value) {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_summary_is_shown_as_it_is_written(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_sends_each_delta_as_it_is_written(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let go = Arc::new(Notify::new());
     let cue = Arc::clone(&go);
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
@@ -108,7 +124,7 @@ async fn a_summary_is_shown_as_it_is_written(#[values(Kind::Sqlite, Kind::Postgr
     .await;
     let (server, token, note) = with_note(kind, &provider).await;
     let mut events = Events::of(request(&server, &token, &note)).await;
-    // Each piece is here before the next one is written.
+    // Each piece arrives before the provider writes the next one.
     assert_eq!(events.next().await, Some(delta("Milk ")));
     assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
     go.notify_one();
@@ -121,7 +137,7 @@ async fn a_summary_is_shown_as_it_is_written(#[values(Kind::Sqlite, Kind::Postgr
     );
     assert_eq!(events.next().await, None);
     assert_eq!(server.get(&note, &token).await.json()["summary"], summary);
-    // From the store it comes as if it had been written at once.
+    // A stored summary is streamed as one piece.
     let stored = Events::of(request(&server, &token, &note)).await.all().await;
     assert_eq!(stored, [delta("Milk and bread."), ("done".to_owned(), summary)]);
     assert_eq!(provider.calls(), 1);
@@ -130,7 +146,7 @@ async fn a_summary_is_shown_as_it_is_written(#[values(Kind::Sqlite, Kind::Postgr
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_later_sees_all_of_it(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_joined_later_begins_with_the_text_so_far(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let go = Arc::new(Notify::new());
     let cue = Arc::clone(&go);
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
@@ -151,9 +167,12 @@ async fn whoever_comes_later_sees_all_of_it(#[values(Kind::Sqlite, Kind::Postgre
     assert_eq!(second.next().await, Some(delta("Milk ")));
     let whole = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(&token);
     let whole = tokio::spawn(Answer::of(whole));
-    // The first may leave: others still wait.
+    eventually("a third client that waits", || async { server.metric("http_requests_waiting").await == 1.0 })
+        .await;
+    // The first client may leave, because the others still wait.
+    let connections = open_connections(&server);
     drop(first);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    eventually("the end of the first connection", || async { open_connections(&server) < connections }).await;
     go.notify_one();
     let events = second.all().await;
     assert_eq!(events[0], delta("and bread."));
@@ -165,7 +184,7 @@ async fn whoever_comes_later_sees_all_of_it(#[values(Kind::Sqlite, Kind::Postgre
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_leaves_ends_the_call(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_cancels_the_call_when_the_client_leaves(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (report, mut left) = mpsc::unbounded_channel();
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
         let report = report.clone();
@@ -181,20 +200,19 @@ async fn a_client_that_leaves_ends_the_call(#[values(Kind::Sqlite, Kind::Postgre
     let mut events = Events::of(request(&server, &token, &note)).await;
     assert_eq!(events.next().await, Some(delta("Milk and")));
     drop(events);
-    let patience = Duration::from_secs(30);
-    tokio::time::timeout(patience, left.recv())
-        .await
-        .expect("the provider was left to write for nobody")
-        .unwrap();
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, left.recv()).await.expect("the call to the provider is cancelled").unwrap();
     let receipts = || async { server.get(&format!("{note}/summaries"), &token).await.json() };
-    eventually("a receipt of what was begun", || async { receipts().await.as_array().unwrap().len() == 1 })
-        .await;
+    eventually("a receipt of the cancelled call", || async {
+        receipts().await.as_array().unwrap().len() == 1
+    })
+    .await;
     let receipt = &receipts().await[0];
     assert_eq!(
         (&receipt["status"], &receipt["text"], &receipt["calls"]),
         (&json!("cancelled"), &json!(""), &json!(1))
     );
-    // What the model has thought by then nobody knows: it is booked as the most that it was allowed.
+    // The tokens used by the model are unknown, so the maximum for the output is charged.
     assert!(receipt["input_tokens"].as_i64().unwrap() > 0, "{receipt}");
     assert_eq!(receipt["output_tokens"], 4_000);
     assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
@@ -204,22 +222,19 @@ async fn a_client_that_leaves_ends_the_call(#[values(Kind::Sqlite, Kind::Postgre
         (&json!(1), &json!(0), &receipt["input_tokens"])
     );
     assert_eq!(server.query("SELECT reserved_tokens FROM usage_of_all"), "0");
-    // The next one begins anew.
+    // The next request starts a new call.
     let mut events = Events::of(request(&server, &token, &note)).await;
     assert_eq!(events.next().await, Some(delta("Milk and")));
     drop(events);
-    tokio::time::timeout(patience, left.recv())
-        .await
-        .expect("the provider was left to write for nobody")
-        .unwrap();
+    tokio::time::timeout(limit, left.recv()).await.expect("the call to the provider is cancelled").unwrap();
     assert_eq!(provider.calls(), 2);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stream_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // Silent, and still writing.
+async fn stream_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    // A provider that is silent, and one that keeps writing.
     for writes in [false, true] {
         let provider = ScriptedProvider::start(move |mut exchange: Exchange| async move {
             exchange.begin().await;
@@ -244,7 +259,7 @@ async fn a_stream_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_service_that_ends_tells_those_who_wait(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_ends_with_an_error_on_shutdown(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = ScriptedProvider::start(|mut exchange: Exchange| async move {
         exchange.begin().await;
         exchange.delta("Milk").await;
@@ -254,7 +269,7 @@ async fn a_service_that_ends_tells_those_who_wait(#[values(Kind::Sqlite, Kind::P
     let start = configured(kind, &provider);
     let mut server = start.start().await;
     let token = server.user("ada").await;
-    let note = write(&server, &token, "Milk").await;
+    let note = write_note(&server, &token, "Milk").await;
     let mut events = Events::of(request(&server, &token, &note)).await;
     assert_eq!(events.next().await, Some(delta("Milk")));
     server.signal("TERM");
@@ -265,12 +280,12 @@ async fn a_service_that_ends_tells_those_who_wait(#[values(Kind::Sqlite, Kind::P
     assert_eq!(server.query("SELECT status FROM summaries"), "cancelled");
 }
 
-/// Whoever waits takes nobody's place but their own.
+/// Requests that wait for a summary do not count towards the limit of concurrent requests.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_who_wait_keep_nobody_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let (begun, mut asked) = mpsc::unbounded_channel();
+async fn waiting_requests_do_not_block_other_users(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (begun, mut called) = mpsc::unbounded_channel();
     let open = Arc::new(Notify::new());
     let gate = Arc::clone(&open);
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
@@ -286,16 +301,16 @@ async fn many_who_wait_keep_nobody_out(#[values(Kind::Sqlite, Kind::Postgres)] k
     let bob = server.user("bob").await;
     let path = format!("{note}/summarize");
     let mut waiting = Vec::new();
-    // As many as may be served at once, but not in one rush.
+    // More requests than the service handles at once, sent in waves.
     for wave in [300, 600, 900, 1_200] {
         waiting.extend((waiting.len()..wave).map(|_| {
             let request = server.request(Method::POST, &path).bearer_auth(&token);
             tokio::spawn(async move { Answer::of(request).await.status })
         }));
-        let refused = || server.log().matches("\"status\":429").count();
-        eventually("those who are too many are told so", || async { refused() == wave - 64 }).await;
+        let rejected = || server.log().matches("\"status\":429").count();
+        eventually("all but 64 requests are rejected", || async { rejected() == wave - 64 }).await;
     }
-    asked.recv().await.unwrap();
+    called.recv().await.unwrap();
     server.get("/notes", &bob).await.expect(StatusCode::OK);
     server.login("bob").await;
     let mut statuses = [0, 0];
@@ -309,24 +324,24 @@ async fn many_who_wait_keep_nobody_out(#[values(Kind::Sqlite, Kind::Postgres)] k
     assert_eq!(provider.calls(), 1);
 }
 
-/// In a line that nobody ends before the client has it; how fast, is for DAYBOOK_MEASURE=1 and a release build.
+/// The provider sends the rest only after the client has received the delta. The time is asserted
+/// only with DAYBOOK_MEASURE=1, for a release build.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_delta_is_passed_on_at_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_passes_each_delta_on_at_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let measure = std::env::var("DAYBOOK_MEASURE").is_ok();
     let (sent, mut written) = mpsc::unbounded_channel();
-    let heard = Arc::new(Notify::new());
-    let told = Arc::clone(&heard);
+    let (ready, received) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let signals = (Arc::clone(&ready), Arc::clone(&received));
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
-        let (sent, told) = (sent.clone(), Arc::clone(&told));
+        let (sent, (ready, received)) = (sent.clone(), signals.clone());
         async move {
             exchange.begin().await;
-            // By then the client waits for nothing else.
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            ready.notified().await;
             sent.send(Instant::now()).unwrap();
             exchange.delta("Milk").await;
-            told.notified().await;
+            received.notified().await;
             exchange.finish("response.completed", "Milk", &json!({})).await;
         }
     })
@@ -335,9 +350,11 @@ async fn a_delta_is_passed_on_at_once(#[values(Kind::Sqlite, Kind::Postgres)] ki
     let mut times = Vec::new();
     for _ in 0..if measure { 300 } else { 3 } {
         let mut events = Events::of(request(&server, &token, &note).json(&json!({ "refresh": true }))).await;
+        // The client has the head of the response, so only the delta is measured.
+        ready.notify_one();
         assert_eq!(events.next().await, Some(delta("Milk")));
         times.push(written.recv().await.unwrap().elapsed());
-        heard.notify_one();
+        received.notify_one();
         assert_eq!(events.all().await.last().unwrap().0, "done");
     }
     times.sort();
@@ -352,7 +369,9 @@ async fn a_delta_is_passed_on_at_once(#[values(Kind::Sqlite, Kind::Postgres)] ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_hinders_a_stream_is_an_answer_of_its_own(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_rejected_before_it_begins_is_a_plain_error(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = ScriptedProvider::start(|mut exchange: Exchange| async move {
         exchange.begin().await;
         let usage = json!({ "input_tokens": 6_000, "output_tokens": 14, "total_tokens": 6_014 });
@@ -361,22 +380,22 @@ async fn what_hinders_a_stream_is_an_answer_of_its_own(#[values(Kind::Sqlite, Ki
     .await;
     let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "10000").start().await;
     let token = server.user("ada").await;
-    let long = write(&server, &token, &"Milk ".repeat(2_000)).await;
+    let long = write_note(&server, &token, &"Milk ".repeat(2_000)).await;
     let sentence = "The budget for summaries is too small for this note";
     Answer::of(request(&server, &token, &long)).await.expect_detail(StatusCode::FORBIDDEN, sentence);
-    let note = write(&server, &token, "Milk").await;
+    let note = write_note(&server, &token, "Milk").await;
     Answer::of(request(&server, &token, &note)).await.expect(StatusCode::OK);
-    let note = write(&server, &token, "Bread").await;
-    let refused = Answer::of(request(&server, &token, &note)).await;
-    assert_eq!(refused.status, 429, "{refused:?}");
-    let detail = refused.json()["detail"].as_str().unwrap().to_owned();
+    let note = write_note(&server, &token, "Bread").await;
+    let rejected = Answer::of(request(&server, &token, &note)).await;
+    assert_eq!(rejected.status, 429, "{rejected:?}");
+    let detail = rejected.json()["detail"].as_str().unwrap().to_owned();
     assert!(
         detail.starts_with("The budget for summaries is used up") && detail.contains("T00:00:00"),
         "{detail}"
     );
-    let wait: u64 = refused.header("retry-after").parse().unwrap();
+    let wait: u64 = rejected.header("retry-after").parse().unwrap();
     assert!((1..=86_400).contains(&wait), "{wait}");
-    assert_eq!(refused.header("content-type"), "application/json");
+    assert_eq!(rejected.header("content-type"), "application/json");
     Answer::of(request(&server, &token, "/notes/999"))
         .await
         .expect_detail(StatusCode::NOT_FOUND, "Note not found");
@@ -393,7 +412,7 @@ async fn what_hinders_a_stream_is_an_answer_of_its_own(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_who_asks_for_events_gets_them(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn accept_header_selects_stream_or_json(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider =
         ScriptedProvider::start(|mut exchange: Exchange| async move { exchange.answer("A list.").await })
             .await;
@@ -411,149 +430,5 @@ async fn only_who_asks_for_events_gets_them(#[values(Kind::Sqlite, Kind::Postgre
         let answer = Answer::of(request.header("accept", accept)).await.expect(StatusCode::OK);
         let wanted = if events { "text/event-stream" } else { "application/json" };
         assert_eq!(answer.header("content-type"), wanted, "{accept}");
-    }
-}
-
-/// Both forms against every fault: the status of one, the error of the other, how often the provider was asked, and what was booked.
-#[rstest]
-#[timeout(TEST_TIMEOUT)]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_fault_is_told_in_both_forms(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let provider = ScriptedProvider::start(misbehave).await;
-    let start = configured(kind, &provider).with("DAYBOOK_AI_PARALLEL_PER_USER", "100");
-    let server = start.with("OPENAI_TIMEOUT", "1s").start().await;
-    let token = server.user("ada").await;
-    let mut before = 0;
-    for (fault, status, detail, calls, receipt) in FAULTS {
-        for streamed in [false, true] {
-            let note = write(&server, &token, fault).await;
-            let (told, said) = if streamed {
-                let events = Events::of(request(&server, &token, &note)).await.all().await;
-                let (name, data) = events.last().unwrap().clone();
-                assert_eq!(name, "error", "{fault}: {events:?}");
-                (data["status"].as_u64().unwrap(), data["detail"].as_str().unwrap().to_owned())
-            } else {
-                let answer = server.post(&format!("{note}/summarize"), &token, &json!({})).await;
-                (u64::from(answer.status), answer.json()["detail"].as_str().unwrap().to_owned())
-            };
-            let place = format!("{fault}, {}", if streamed { "streamed" } else { "in one piece" });
-            assert_eq!((told, said.as_str()), (status, detail), "{place}");
-            assert_eq!(provider.calls() - before, calls, "{place}");
-            before = provider.calls();
-            let receipts = server.get(&format!("{note}/summaries"), &token).await.json();
-            let kept: Vec<_> =
-                receipts.as_array().unwrap().iter().map(|kept| kept["status"].as_str().unwrap()).collect();
-            assert_eq!(kept, Vec::from_iter(receipt), "{place}");
-            assert_eq!(server.get(&note, &token).await.json().get("summary"), None, "{place}");
-        }
-    }
-    assert_eq!(server.query("SELECT reserved_tokens FROM usage_of_all"), "0", "nothing stays set aside");
-    let log = server.log();
-    assert!(!log.contains(CANARY) && !log.contains(KEY), "the log tells too much");
-}
-
-const NONE_GIVEN: &str = "The AI provider did not give a summary";
-const NOT_THERE: &str = "The AI provider is not available";
-const TOO_SLOW: &str = "The AI provider did not answer in time";
-const BUSY: &str = "The service is busy, try again shortly";
-
-/// Fault, status, sentence, calls with the client's two retries, and the status of the receipt where a model has been at work.
-const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
-    ("silence", 504, TOO_SLOW, 1, Some("failed")),
-    ("stall", 504, TOO_SLOW, 1, Some("failed")),
-    ("half an event", 502, NOT_THERE, 1, Some("failed")),
-    ("bad JSON", 502, NONE_GIVEN, 1, Some("failed")),
-    ("429", 503, BUSY, 3, None),
-    ("429, retry after an hour", 503, BUSY, 1, None),
-    ("429, quota", 502, "This service's quota at the AI provider is used up", 1, None),
-    ("401", 502, "The AI provider refuses this service's key", 1, None),
-    ("500", 502, NOT_THERE, 3, None),
-    ("reset", 502, NOT_THERE, 1, Some("failed")),
-    ("truncated", 502, NOT_THERE, 1, Some("failed")),
-    ("incomplete", 502, NONE_GIVEN, 1, Some("incomplete")),
-    ("failed", 502, NONE_GIVEN, 1, Some("failed")),
-    ("an error event", 502, NONE_GIVEN, 1, Some("failed")),
-    ("refusal", 502, "The AI provider refuses to summarise this note", 1, Some("refused")),
-    ("10 MB in one line", 502, NONE_GIVEN, 1, Some("failed")),
-    ("redirect", 502, NONE_GIVEN, 1, None),
-    ("nothing but white space", 502, NONE_GIVEN, 1, Some("failed")),
-    ("HTML", 502, NONE_GIVEN, 1, Some("failed")),
-];
-
-fn rejection(status: &str, header: &str, code: &str) -> String {
-    let body = json!({ "error": { "code": code, "message": format!("{CANARY} {KEY}") } }).to_string();
-    format!("HTTP/1.1 {status}\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
-}
-
-/// The note says how.
-async fn misbehave(mut exchange: Exchange) {
-    let fault = exchange.data()["content"].as_str().unwrap().to_owned();
-    let rejected = match fault.as_str() {
-        "429" => rejection("429 Too Many Requests", "", "rate_limit_exceeded"),
-        "429, retry after an hour" => {
-            rejection("429 Too Many Requests", "retry-after: 3600\r\n", "rate_limit_exceeded")
-        }
-        "429, quota" => rejection("429 Too Many Requests", "", "insufficient_quota"),
-        "401" => rejection("401 Unauthorized", "", "invalid_api_key"),
-        "500" => rejection("500 Internal Server Error", "", "server_error"),
-        "redirect" => rejection("307 Temporary Redirect", "location: http://127.0.0.1:9/\r\n", "moved"),
-        "HTML" => {
-            format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: text/html\r\n\r\n<p>{CANARY}")
-        }
-        _ => String::new(),
-    };
-    if fault == "silence" {
-        exchange.until_closed().await;
-        return;
-    }
-    if !rejected.is_empty() {
-        exchange.send(&rejected).await;
-        return;
-    }
-    exchange.begin().await;
-    match fault.as_str() {
-        "half an event" => {
-            exchange.send("event: response.output_text.delta\ndata: {\"type\":\"response.output_").await;
-        }
-        "bad JSON" => {
-            exchange.send(&format!("data: {{'{CANARY}\n\n")).await;
-        }
-        // Long after its timeout the client is gone, and there is nobody to talk to.
-        "stall" => {
-            exchange.delta("Milk").await;
-            exchange.until_closed().await;
-        }
-        "reset" => {
-            exchange.delta("Milk").await;
-            exchange.reset();
-        }
-        "truncated" => {
-            exchange.delta("Milk and bread.").await;
-        }
-        "incomplete" => {
-            exchange.delta("Milk and").await;
-            let details =
-                json!({ "status": "incomplete", "incomplete_details": { "reason": "max_output_tokens" } });
-            exchange.finish("response.incomplete", "Milk and", &details).await;
-        }
-        "failed" => {
-            let error = json!({ "status": "failed", "error": { "code": "server_error", "message": CANARY } });
-            exchange.finish("response.failed", "", &error).await;
-        }
-        "an error event" => {
-            let data = json!({ "type": "error", "code": "server_error", "message": CANARY });
-            exchange.send(&format!("event: error\ndata: {data}\n\n")).await;
-        }
-        "refusal" => {
-            let output =
-                json!([{ "type": "message", "content": [{ "type": "refusal", "refusal": CANARY }] }]);
-            exchange.finish("response.completed", "", &json!({ "output": output })).await;
-        }
-        "10 MB in one line" => {
-            exchange.send("data: ").await;
-            exchange.send(&"x".repeat(10_000_000)).await;
-        }
-        "nothing but white space" => exchange.finish("response.completed", " \n\u{202e}", &json!({})).await,
-        other => panic!("{other}"),
     }
 }
