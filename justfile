@@ -20,7 +20,7 @@ prove:
 # passed on at once
 pace:
     cargo build --locked --release -p daybook-api
-    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture overload:: passed_on_at_once
+    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture overload:: stream_passes_each_delta_on_at_once
 
 # Checks format, lints and documentation
 lint:

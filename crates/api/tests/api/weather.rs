@@ -1,4 +1,4 @@
-//! `GET /tasks/{id}`: a task with the weather at its city, or with a reason why there is none.
+//! `GET /tasks/{id}`: a task with the weather at its city, or with the reason for its absence.
 
 use std::time::Duration;
 
@@ -10,22 +10,25 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{Kind, Server, Start, TEST_TIMEOUT, timestamp, weather};
 
-async fn asking(kind: Kind, geocoding: &str, weather: &str) -> Server {
+/// A service with these two providers.
+async fn with_providers(kind: Kind, geocoding: &str, weather: &str) -> Server {
     Start::on(kind).with("GEOCODING_BASE_URL", geocoding).with("WEATHER_BASE_URL", weather).start().await
 }
 
+/// Creates a task with this city.
 async fn write(server: &Server, token: &str, city: &str) -> Value {
     let draft = json!({ "title": "Paint", "content": "Two coats", "city": city });
     server.post("/tasks", token, &draft).await.expect(StatusCode::CREATED).json()
 }
 
-/// The paths that were asked for, in order.
-async fn asked(provider: &MockServer) -> Vec<String> {
+/// The paths that the provider was asked for, in order.
+async fn paths_requested(provider: &MockServer) -> Vec<String> {
     let requests = provider.received_requests().await.unwrap();
     requests.iter().map(|request| request.url.path().to_owned()).collect()
 }
 
-/// Fails unless the task is served whole, without weather and with a sentence instead; gives the sentence.
+/// Fails unless the task is complete, without weather, and has a sentence with the reason. Returns the
+/// sentence.
 async fn no_weather(server: &Server, token: &str, task: &Value) -> String {
     let mut read = server.get(&format!("/tasks/{}", task["id"]), token).await.expect(StatusCode::OK).json();
     let fields = read.as_object_mut().unwrap();
@@ -43,15 +46,15 @@ async fn no_weather(server: &Server, token: &str, task: &Value) -> String {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_has_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn read_task_returns_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
     let task = write(&server, &token, "Lisbon").await;
     let id = format!("/tasks/{}", task["id"]);
     let mut read = server.get(&id, &token).await.expect(StatusCode::OK).json();
     let weather = read.as_object_mut().unwrap().remove("weather").unwrap();
-    assert_eq!(read, task, "with the weather, and else as it was written");
+    assert_eq!(read, task, "apart from the weather, the task is as created");
     let place = json!({
         "name": "Lisbon", "country": "Portugal", "country_code": "PT", "admin1": "Lisbon",
         "latitude": 38.71667, "longitude": -9.13333, "timezone": "Europe/Lisbon",
@@ -67,7 +70,7 @@ async fn a_task_has_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgre
     assert_eq!(weather["daily"][1]["temperature_max_celsius"], 19.5);
     assert_eq!(weather["daily"][1]["precipitation_probability_percent"], 80);
 
-    // It moves: the weather does too.
+    // Another city has other weather.
     server.patch(&id, &token, &json!({ "city": "Atlantis" })).await.expect(StatusCode::OK);
     let mut moved = task.clone();
     moved["city"] = json!("Atlantis");
@@ -79,12 +82,14 @@ async fn a_task_has_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgre
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_reading_one_task_asks_for_the_weather(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn only_reading_a_single_task_requests_the_forecast(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let (token, bob) = (server.user("ada").await, server.user("bob").await);
     let task = write(&server, &token, "Lisbon").await;
-    assert_eq!(asked(&provider).await, ["/v1/search"], "a city is looked up as it is written");
+    assert_eq!(paths_requested(&provider).await, ["/v1/search"], "creating a task geocodes its city");
     write(&server, &token, " \t").await;
     server.delete("/tasks/2", &token).await.expect(StatusCode::NO_CONTENT);
     let path = format!("/tasks/{}", task["id"]);
@@ -101,15 +106,15 @@ async fn only_reading_one_task_asks_for_the_weather(#[values(Kind::Sqlite, Kind:
     server.get(&path, "").await.expect(StatusCode::UNAUTHORIZED);
     server.delete(&path, &token).await.expect(StatusCode::NO_CONTENT);
     server.get(&path, &token).await.expect(StatusCode::NOT_FOUND);
-    assert_eq!(asked(&provider).await, ["/v1/search"]);
+    assert_eq!(paths_requested(&provider).await, ["/v1/search"]);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_provider_is_asked_once_for_a_place(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn geocoding_and_forecast_are_cached(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let first = write(&server, &ada, "Lisbon").await;
     let second = write(&server, &bob, "  lisBON ").await;
@@ -119,21 +124,21 @@ async fn the_provider_is_asked_once_for_a_place(#[values(Kind::Sqlite, Kind::Pos
         seen.push(task["weather"].clone());
     }
     assert!(seen[0].is_object() && seen[0] == seen[1] && seen[0] == seen[2], "{seen:?}");
-    assert_eq!(asked(&provider).await, ["/v1/search", "/v1/forecast"]);
-    // What is not known is remembered as well.
+    assert_eq!(paths_requested(&provider).await, ["/v1/search", "/v1/forecast"]);
+    // An unknown city is cached too.
     let nowhere = write(&server, &ada, "Atlantis").await;
     for _ in 0..2 {
         assert_eq!(no_weather(&server, &ada, &nowhere).await, "No place of that name is known");
     }
-    assert_eq!(asked(&provider).await, ["/v1/search", "/v1/forecast", "/v1/search"]);
+    assert_eq!(paths_requested(&provider).await, ["/v1/search", "/v1/forecast", "/v1/search"]);
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_city_cannot_reach_beyond_its_parameter(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn a_city_cannot_escape_its_query_parameter(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
     for city in ["x&count=100&name=Lisbon", "../../v1/forecast#", "http://127.0.0.1/?", "São Paulo%00"] {
         let task = write(&server, &token, city).await;
@@ -151,7 +156,7 @@ async fn a_city_cannot_reach_beyond_its_parameter(#[values(Kind::Sqlite, Kind::P
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_fails_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn a_failing_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let elsewhere = weather::of_lisbon().await;
     let good = weather::of_lisbon().await;
     let redirect = format!("{}/v1/search", elsewhere.uri());
@@ -169,24 +174,24 @@ async fn a_provider_that_fails_does_not_fail_the_task(#[values(Kind::Sqlite, Kin
     for template in templates {
         let bad = MockServer::start().await;
         Mock::given(any()).respond_with(template).mount(&bad).await;
-        // Each of the two services fails in its turn.
+        // Either the geocoder or the forecast fails.
         for (geocoding, weather) in [(bad.uri(), good.uri()), (good.uri(), bad.uri())] {
-            let server = asking(kind, &geocoding, &weather).await;
+            let server = with_providers(kind, &geocoding, &weather).await;
             let token = server.user("ada").await;
             let task = write(&server, &token, "Lisbon").await;
             assert_eq!(task["place"].is_object(), geocoding == good.uri(), "{task}");
             no_weather(&server, &token, &task).await;
         }
-        assert!(!asked(&bad).await.is_empty());
+        assert!(!paths_requested(&bad).await.is_empty());
     }
-    assert_eq!(asked(&elsewhere).await, [""; 0], "a redirect was followed");
+    assert_eq!(paths_requested(&elsewhere).await, [""; 0], "a redirect was followed");
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_is_down_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // As the harness configures it: nobody listens.
+async fn an_unreachable_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    // The harness configures providers that do not listen.
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let task = write(&server, &token, "Lisbon").await;
@@ -201,9 +206,11 @@ async fn a_provider_that_is_down_does_not_fail_the_task(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_city_of_several_places_has_to_be_told_apart(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn write_task_rejects_an_ambiguous_city_with_candidates(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
     let draft = |city: &str| json!({ "title": "Paint", "content": "Two coats", "city": city });
     let refused = server.post("/tasks", &token, &draft("Springfield")).await;
@@ -220,7 +227,7 @@ async fn a_city_of_several_places_has_to_be_told_apart(#[values(Kind::Sqlite, Ki
     );
     assert_eq!(server.get("/tasks", &token).await.json(), json!([]), "nothing was written");
 
-    // Each candidate is a city as it can be sent, and leads to the place beside it.
+    // Each candidate can be sent as city and is geocoded to its place.
     for candidate in candidates {
         let task = server.post("/tasks", &token, &draft(candidate["city"].as_str().unwrap())).await;
         let task = task.expect(StatusCode::CREATED).json();
@@ -238,16 +245,15 @@ async fn a_city_of_several_places_has_to_be_told_apart(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_place_that_could_not_be_looked_up_is_found_later(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn read_task_geocodes_a_city_that_has_no_place_yet(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
-    // As tasks are that were written while the geocoder was down, or before there were places.
+    // Tasks have no place if the geocoder was down, or if they are older than places.
     write(&server, &token, "Lisbon").await;
     write(&server, &token, "Springfield, Illinois").await;
-    let forget = "UPDATE tasks SET place_name = NULL, latitude = NULL, longitude = NULL, city = replace(city, ', Illinois', '')";
+    let forget = "UPDATE tasks SET place_name = NULL, latitude = NULL, longitude = NULL, \
+                  city = replace(city, ', Illinois', '')";
     server.execute(forget);
     let listed = server.get("/tasks", &token).await.json();
     assert_eq!(listed[1]["place"], Value::Null);
@@ -257,10 +263,10 @@ async fn a_place_that_could_not_be_looked_up_is_found_later(
         (&json!("Lisbon"), &json!("Lisbon"))
     );
     let now = server.get("/tasks", &token).await.json();
-    assert_eq!(now[1]["place"], read["place"], "it is written down");
+    assert_eq!(now[1]["place"], read["place"], "the place was stored");
     assert_eq!(now[1]["updated_at"], listed[1]["updated_at"], "the user changed nothing");
     assert_eq!(no_weather(&server, &token, &listed[0]).await, "Several places have this name");
-    // Whoever changes something else of such a task need not say which of the places it is.
+    // A change of another field does not require an unambiguous city.
     let draft = json!({ "title": "Paint", "content": "again", "city": listed[0]["city"] });
     let kept = server.put("/tasks/2", &token, &draft).await.expect(StatusCode::OK).json();
     assert_eq!((&kept["content"], &kept["place"]), (&json!("again"), &Value::Null));
@@ -269,9 +275,9 @@ async fn a_place_that_could_not_be_looked_up_is_found_later(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_task_for_a_day_has_that_days_weather(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
     let mut draft =
         json!({ "title": "Paint", "content": "Two coats", "city": "Lisbon", "due_date": "2026-11-30" });
@@ -280,7 +286,7 @@ async fn a_task_for_a_day_has_that_days_weather(#[values(Kind::Sqlite, Kind::Pos
     let due = server.get("/tasks/1", &token).await.expect(StatusCode::OK).json()["weather"]["due"].clone();
     assert_eq!((&due["date"], &due["temperature_max_celsius"]), (&json!("2026-11-30"), &json!(-2.5)));
     assert_eq!(due["condition"]["code"], 71);
-    // No forecast reaches as far, or looks back.
+    // These days lie outside of the forecast.
     for date in ["2027-01-01", "2026-11-21", "2028-02-29"] {
         let task =
             server.patch("/tasks/1", &token, &json!({ "due_date": date })).await.expect(StatusCode::OK);
@@ -305,7 +311,7 @@ async fn a_task_for_a_day_has_that_days_weather(#[values(Kind::Sqlite, Kind::Pos
             assert_eq!((issues.len(), issues[0].1.as_str()), (1, "body.due_date"), "{date}: {issues:?}");
         }
     }
-    // `null` leaves it as it is, as in every patch; an empty one takes it away, and so does a PUT without it.
+    // `null` changes nothing, as in every patch. An empty date removes it, and so does a PUT without it.
     let kept =
         server.patch("/tasks/1", &token, &json!({ "due_date": null })).await.expect(StatusCode::OK).json();
     assert_eq!(kept["due_date"], "2028-02-29");
@@ -323,7 +329,9 @@ async fn a_task_for_a_day_has_that_days_weather(#[values(Kind::Sqlite, Kind::Pos
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_older_forecast_says_that_it_is_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn a_cached_forecast_is_marked_as_stale_if_the_provider_fails(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = weather::of_lisbon().await;
     let start =
         Start::on(kind).with("GEOCODING_BASE_URL", &provider.uri()).with("WEATHER_BASE_URL", &provider.uri());
@@ -336,22 +344,20 @@ async fn an_older_forecast_says_that_it_is_one(#[values(Kind::Sqlite, Kind::Post
     let mut stale = server.get("/tasks/1", &token).await.expect(StatusCode::OK).json()["weather"].clone();
     assert_eq!((&fresh["stale"], &stale["stale"]), (&json!(false), &json!(true)));
     stale["stale"] = json!(false);
-    assert_eq!(stale, fresh, "and when it was fetched");
+    assert_eq!(stale, fresh, "even the time of the fetch");
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_is_slow_does_not_hold_the_task_up(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
-    // An hour: an answer can only come from giving up.
+async fn a_slow_provider_does_not_delay_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    // With a delay of an hour, only a timeout can give a response.
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(3_600));
     let provider = MockServer::start().await;
     Mock::given(any()).respond_with(slow).mount(&provider).await;
     let good = weather::of_lisbon().await;
     for (geocoding, weather) in [(provider.uri(), good.uri()), (good.uri(), provider.uri())] {
-        let server = asking(kind, &geocoding, &weather).await;
+        let server = with_providers(kind, &geocoding, &weather).await;
         let token = server.user("ada").await;
         let task = write(&server, &token, "Lisbon").await;
         assert_eq!(no_weather(&server, &token, &task).await, "The weather service did not answer in time");
@@ -361,12 +367,12 @@ async fn a_provider_that_is_slow_does_not_hold_the_task_up(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_provider_that_comes_back_is_asked_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn a_recovered_provider_is_used_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
     let failing =
         Mock::given(any()).respond_with(ResponseTemplate::new(503)).up_to_n_times(1).with_priority(1);
     failing.mount(&provider).await;
-    let server = asking(kind, &provider.uri(), &provider.uri()).await;
+    let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
     let task = write(&server, &token, "Lisbon").await;
     no_weather(&server, &token, &task).await;
