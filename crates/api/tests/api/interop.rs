@@ -1,5 +1,5 @@
-//! Hashes and tokens are exchanged with Python's pwdlib and PyJWT, the libraries of the service that
-//! daybook replaces.
+//! Hashes and tokens are exchanged with Python's pwdlib and PyJWT, the libraries of the service
+//! that daybook replaces.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -234,7 +234,7 @@ async fn shutdown_finishes_a_login_in_flight(#[values(Kind::Sqlite, Kind::Postgr
 async fn shutdown_of_an_idle_service_is_quick(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     for signal in ["TERM", "INT"] {
         let mut server = Server::on(kind).await;
-        // One connection without a request, one with half a request head, five idle after a request.
+        // Connections without a request, with half a request head, and idle after a request.
         let _silent = TcpStream::connect(server.address()).await.unwrap();
         let mut half = TcpStream::connect(server.address()).await.unwrap();
         half.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();

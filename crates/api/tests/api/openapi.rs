@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, provider};
 
-/// For each pattern in the document: a character that may repeat, the end of a matching value, and a
-/// value that does not match.
+/// For each pattern in the document: a character that may repeat, the end of a matching value, and
+/// a value that does not match.
 const PATTERNS: [(&str, &str, &str, &str); 6] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
     ("[0-9]", "🎂", "7", "without any"),

@@ -33,9 +33,9 @@ const INVALID_TOKEN: Deviation = Deviation::Header(
     r#"Bearer error="invalid_token", error_description="The access token is invalid""#,
 );
 
-/// The cases in which daybook deviates from the record, and why. Apart from these, `created_at` of a
-/// note ends with `Z`, every note has `updated_at`, no secret is sent back, and messages of the JSON
-/// parser differ.
+/// The cases in which daybook deviates from the record, and why. Apart from these, `created_at` of
+/// a note ends with `Z`, every note has `updated_at`, no secret is sent back, and messages of the
+/// JSON parser differ.
 const DEVIATIONS: [(&str, Deviation, &str); 12] = [
     ("id huge", Deviation::Detail(404, "Note not found"), "no 500: there is no note with that id"),
     ("lone surrogate", Deviation::InvalidJson, "no 500: it is no character, so the text is malformed"),

@@ -23,7 +23,8 @@ async fn send(request: reqwest::RequestBuilder) -> Answer {
     Answer::of(request.timeout(Duration::from_secs(10))).await
 }
 
-/// Fails unless every kind of request gets a 503, and the service reports that it is live but not ready.
+/// Fails unless every kind of request gets a 503, and the service reports that it is live but not
+/// ready.
 async fn assert_unavailable(server: &Server, token: &str) {
     let form = format!("username=ada&password={PASSWORD}");
     let login = server.request(Method::POST, "/auth/login").body(form);

@@ -17,8 +17,8 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventu
 
 pub(crate) const BUSY: &str = "The service is busy, try again shortly";
 
-/// The connections of one process with two workers: a pool of 8 for writes, and one for the reads of
-/// each worker.
+/// The connections of one process with two workers: a pool of 8 for writes, and one for the reads
+/// of each worker.
 const CONNECTIONS: i64 = 8 + 2;
 
 /// The number of the service's sessions in PostgreSQL that meet the condition.

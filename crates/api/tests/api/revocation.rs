@@ -36,8 +36,8 @@ fn assert_revoked(what: &str, answer: &Answer) {
     assert!(challenge.contains("was revoked"), "{what}: {challenge}");
 }
 
-/// Fails unless both instances accept all good tokens and reject all revoked ones without waiting for
-/// Redis.
+/// Fails unless both instances accept all good tokens and reject all revoked ones without waiting
+/// for Redis.
 async fn assert_all(what: &str, servers: &[Server; 2], good: &[Tokens], revoked: &[Tokens]) {
     for server in servers {
         for tokens in good {

@@ -218,8 +218,8 @@ const NOT_THERE: &str = "The AI provider is not available";
 const TOO_SLOW: &str = "The AI provider did not answer in time";
 const BUSY: &str = "The service is busy, try again shortly";
 
-/// The fault, the status, the sentence, the number of calls including two retries, and the status of
-/// the receipt if the model may have used tokens.
+/// The fault, the status, the sentence, the number of calls including two retries, and the status
+/// of the receipt if the model may have used tokens.
 const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
     ("silence", 504, TOO_SLOW, 1, Some("failed")),
     ("stall", 504, TOO_SLOW, 1, Some("failed")),

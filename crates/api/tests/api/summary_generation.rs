@@ -1,4 +1,5 @@
-//! How summaries are generated: single flight, budgets, limits, parts, and extraction without a model.
+//! How summaries are generated: single flight, budgets, limits, parts and extraction without a
+//! model.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

@@ -51,7 +51,8 @@ impl Events {
         Self { response, text: String::new() }
     }
 
-    /// Reads the name and the data of the next event. Returns `None` at the regular end of the stream.
+    /// Reads the name and the data of the next event. Returns `None` at the regular end of the
+    /// stream.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -90,8 +91,8 @@ fn open_connections(server: &Server) -> usize {
     let (_, port) = server.address().rsplit_once(':').unwrap();
     let port = format!(":{:04X}", port.parse::<u16>().unwrap());
     let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    // The fields are the number, the local address, the remote address and the state. The states are
-    // ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
+    // The fields are the number, the local address, the remote address and the state. The states
+    // are ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
     let is_open = |line: &&str| {
         let fields: Vec<_> = line.split_whitespace().collect();
         fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])

@@ -99,7 +99,7 @@ async fn login_limits_an_unknown_name_like_a_known_one(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn login_from_a_known_client_is_never_locked_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
     server.register("ada").await;
     let home = right(&server, VICTIM, "ada").await.expect(StatusCode::OK).json();

@@ -27,8 +27,8 @@ async fn paths_requested(provider: &MockServer) -> Vec<String> {
     requests.iter().map(|request| request.url.path().to_owned()).collect()
 }
 
-/// Fails unless the task is complete, without weather, and has a sentence with the reason. Returns the
-/// sentence.
+/// Fails unless the task is complete, without weather, and has a sentence with the reason. Returns
+/// the sentence.
 async fn no_weather(server: &Server, token: &str, task: &Value) -> String {
     let mut read = server.get(&format!("/tasks/{}", task["id"]), token).await.expect(StatusCode::OK).json();
     let fields = read.as_object_mut().unwrap();
@@ -311,7 +311,8 @@ async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Ki
             assert_eq!((issues.len(), issues[0].1.as_str()), (1, "body.due_date"), "{date}: {issues:?}");
         }
     }
-    // `null` changes nothing, as in every patch. An empty date removes it, and so does a PUT without it.
+    // `null` changes nothing, as in every patch. An empty date removes it, and so does a PUT
+    // without it.
     let kept =
         server.patch("/tasks/1", &token, &json!({ "due_date": null })).await.expect(StatusCode::OK).json();
     assert_eq!(kept["due_date"], "2028-02-29");

@@ -106,8 +106,8 @@ impl Operation {
     }
 }
 
-/// Fails unless the OpenAPI document has exactly these operations, with `security` where they need a
-/// token. Returns the document.
+/// Fails unless the OpenAPI document has exactly these operations, with `security` where they need
+/// a token. Returns the document.
 pub(crate) async fn assert_complete(server: &Server) -> serde_json::Value {
     let document = super::Answer::of(server.request(Method::GET, "/openapi.json")).await.json();
     let mut documented = BTreeSet::new();

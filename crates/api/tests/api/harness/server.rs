@@ -282,8 +282,8 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
         assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Sends these bytes on a new connection and reads until the service closes it. Fails after half a
-    /// minute.
+    /// Sends these bytes on a new connection and reads until the service closes it. Fails after
+    /// half a minute.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
         let exchange = async {
             let mut socket = tokio::net::TcpStream::connect(self.address()).await.expect("a connection");
@@ -305,8 +305,8 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
     }
 
-    /// Waits until the process has ended. Fails after the timeout. Returns the exit code, or `None` if
-    /// a signal ended the process.
+    /// Waits until the process has ended. Fails after the timeout. Returns the exit code, or `None`
+    /// if a signal ended the process.
     pub(crate) async fn exit_code(&mut self, timeout: Duration) -> Option<i32> {
         let status = tokio::time::timeout(timeout, self.process.wait()).await;
         status
