@@ -1,4 +1,4 @@
-# The commands of the project: each is one script that can also be called directly.
+# The commands of the project. Each one runs a script that can also be called directly.
 
 # Lists the recipes
 default:
@@ -12,15 +12,16 @@ run:
 test:
     scripts/test
 
-# The proofs that CI runs in short: 100 rounds of 64 parallel refreshes, 1,000 timed pairs, 100 kills
+# Repeats the proofs of CI more often: 100 rounds of 64 refreshes, 1,000 timed pairs, 100 kills
 prove:
     DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=1000 DAYBOOK_KILLS=100 DAYBOOK_MUTATIONS=1000000 scripts/test
 
-# What needs a machine that does nothing else, and a release build: reads keep their pace beside 64 logins, and what a model writes is
-# passed on at once
+# Measures reads during logins and streamed summaries, with a release build on an idle machine
 pace:
     cargo build --locked --release -p daybook-api
-    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture overload:: stream_passes_each_delta_on_at_once
+    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 \
+        cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture \
+        overload:: stream_passes_each_delta_on_at_once
 
 # Checks format, lints and documentation
 lint:
@@ -30,7 +31,7 @@ lint:
 alone:
     scripts/alone
 
-# Drives Swagger UI and ReDoc with Chromium
+# Tests Swagger UI and ReDoc in Chromium
 browser:
     scripts/browser
 
@@ -43,7 +44,7 @@ pgbouncer:
     cargo build --locked -p daybook-api
     scripts/pgbouncer
 
-# Checks licences, advisories and who depends on whom; needs cargo-deny
+# Checks licences, advisories and dependencies between crates; needs cargo-deny
 deny:
     cargo deny --locked check
 

@@ -218,7 +218,7 @@ async fn shutdown_finishes_a_login_in_flight(#[values(Kind::Sqlite, Kind::Postgr
     let start = Start::on(kind).with("DAYBOOK_ARGON2", "m=131072,t=10,p=1");
     let mut server = start.start().await;
     server.register("ada").await;
-    let form = format!("username=ada&password={}", PASSWORD);
+    let form = format!("username=ada&password={PASSWORD}");
     let request = server.request(Method::POST, "/auth/login").body(form);
     let request = request.header("content-type", "application/x-www-form-urlencoded");
     let login = tokio::spawn(Answer::of(request));
