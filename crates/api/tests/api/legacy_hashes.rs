@@ -6,7 +6,8 @@ use rstest::rstest;
 use serde_json::json;
 
 use crate::harness::jwt::forge;
-use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT};
+use crate::harness::{Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT};
+use crate::login::{log_in, stored_hash};
 
 const OLD_PASSWORD: &str = "pässwörd 1 \u{1F511}";
 
@@ -45,14 +46,6 @@ const REJECTED: [&str; 7] = [
     "",
 ];
 
-async fn log_in(server: &Server, name: &str, password: &str) -> Answer {
-    server.login_form(&[("username", name), ("password", password)]).await
-}
-
-fn stored(server: &Server, name: &str) -> String {
-    server.query(&format!("SELECT password_hash FROM users WHERE username = '{name}'"))
-}
-
 async fn register_with_hash(server: &Server, name: &str, hash: &str) {
     server.register(name).await;
     server.execute(&format!("UPDATE users SET password_hash = '{hash}' WHERE username = '{name}'"));
@@ -69,12 +62,12 @@ async fn login_verifies_and_replaces_a_legacy_hash(#[values(Kind::Sqlite, Kind::
             let answer = log_in(&server, name, wrong).await;
             assert!([401, 422].contains(&answer.status), "{name} {wrong}: {answer:?}");
         }
-        assert_eq!(stored(&server, name), hash, "only the right password can be hashed again");
+        assert_eq!(stored_hash(&server, name), hash, "only the right password can be hashed again");
         log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
-        let renewed = stored(&server, name);
+        let renewed = stored_hash(&server, name);
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{name}: {renewed}");
         log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
-        assert_eq!(stored(&server, name), renewed, "replaced only once");
+        assert_eq!(stored_hash(&server, name), renewed, "replaced only once");
         log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     }
 }
@@ -92,7 +85,7 @@ async fn concurrent_first_logins_with_a_legacy_hash_succeed(
         for answer in answers {
             answer.expect(StatusCode::OK);
         }
-        assert!(stored(&server, name).starts_with("$argon2id$"), "{name}");
+        assert!(stored_hash(&server, name).starts_with("$argon2id$"), "{name}");
         assert_eq!(
             server.query(&format!(
                 "SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE username = '{name}'"
@@ -135,7 +128,7 @@ async fn login_rejects_a_hash_that_is_too_expensive(#[values(Kind::Sqlite, Kind:
         register_with_hash(&server, &name, hash).await;
         let answer = log_in(&server, &name, OLD_PASSWORD).await;
         assert_eq!(answer.status, 401, "{hash}: {answer:?}");
-        assert_eq!(stored(&server, &name), *hash);
+        assert_eq!(stored_hash(&server, &name), *hash);
     }
     let logged = server.log().matches("the stored password hash is of a kind or a cost").count();
     assert_eq!(logged, REJECTED.len(), "the log has the reason: {}", server.log());

@@ -12,6 +12,7 @@ mod json_bodies;
 mod layout;
 mod legacy_hashes;
 mod lifecycle;
+mod login;
 mod notes;
 mod openapi;
 mod overload;

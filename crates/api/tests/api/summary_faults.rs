@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Exchange, Kind, ScriptedProvider, TEST_TIMEOUT, provider};
+use crate::harness::{Events, Exchange, Kind, ScriptedProvider, TEST_TIMEOUT, provider};
 use crate::summaries::{KEY, configured, requests_to, summarize, with_note, write};
-use crate::summary_streams::{Events, request, write_note};
+use crate::summary_streams::{request, write_note};
 
 /// Text of the provider that must not reach a user or the log.
 const CANARY: &str = "canary-of-the-provider";

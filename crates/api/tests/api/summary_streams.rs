@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
-use crate::harness::{Answer, Exchange, Kind, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually};
+use crate::harness::{
+    Answer, Events, Exchange, Kind, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually,
+};
 
 const KEY: &str = "sk-test-4711";
 
@@ -34,70 +36,6 @@ pub(crate) async fn write_note(server: &Server, token: &str, content: &str) -> S
 pub(crate) fn request(server: &Server, token: &str, note: &str) -> reqwest::RequestBuilder {
     let request = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(token);
     request.header("accept", "text/event-stream")
-}
-
-/// The events of a streamed response.
-pub(crate) struct Events {
-    response: Response,
-    text: String,
-}
-
-impl Events {
-    pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { response, text: String::new() }
-    }
-
-    /// Reads the name and the data of the next event. Returns `None` at the regular end of the
-    /// stream.
-    async fn next(&mut self) -> Option<(String, Value)> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let lines: Vec<_> = event.lines().map(str::to_owned).collect();
-                self.text = rest.to_owned();
-                // A comment that keeps the connection open.
-                if lines.iter().all(|line| line.starts_with(':')) {
-                    continue;
-                }
-                let [name, data] = &lines[..] else { panic!("{lines:?}") };
-                let name = name.strip_prefix("event: ").unwrap().to_owned();
-                return Some((name, serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap()));
-            }
-            match self.response.chunk().await.unwrap() {
-                Some(chunk) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
-                None => {
-                    assert_eq!(self.text, "", "half an event");
-                    return None;
-                }
-            }
-        }
-    }
-
-    /// Reads the events up to the end of the stream.
-    pub(crate) async fn all(mut self) -> Vec<(String, Value)> {
-        let mut events = Vec::new();
-        while let Some(event) = self.next().await {
-            events.push(event);
-        }
-        events
-    }
-}
-
-/// The number of connections that the service has open, from the kernel's table.
-fn open_connections(server: &Server) -> usize {
-    let (_, port) = server.address().rsplit_once(':').unwrap();
-    let port = format!(":{:04X}", port.parse::<u16>().unwrap());
-    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
-    // The fields are the number, the local address, the remote address and the state. The states
-    // are ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
-    let is_open = |line: &&str| {
-        let fields: Vec<_> = line.split_whitespace().collect();
-        fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])
-    };
-    table.lines().filter(is_open).count()
 }
 
 /// The event that carries this piece of text.
@@ -171,9 +109,9 @@ async fn stream_joined_later_begins_with_the_text_so_far(#[values(Kind::Sqlite, 
     eventually("a third client that waits", || async { server.metric("http_requests_waiting").await == 1.0 })
         .await;
     // The first client may leave, because the others still wait.
-    let connections = open_connections(&server);
+    let connections = server.open_connections();
     drop(first);
-    eventually("the end of the first connection", || async { open_connections(&server) < connections }).await;
+    eventually("the end of the first connection", || async { server.open_connections() < connections }).await;
     go.notify_one();
     let events = second.all().await;
     assert_eq!(events[0], delta("and bread."));

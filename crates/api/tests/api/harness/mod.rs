@@ -2,6 +2,7 @@
 
 mod answer;
 mod checks;
+mod events;
 pub(crate) mod jwt;
 mod mocks;
 pub(crate) mod operations;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 pub(crate) use answer::Answer;
 pub(crate) use checks::{eventually, text, timestamp};
+pub(crate) use events::Events;
 pub(crate) use mocks::{provider, weather};
 pub(crate) use scripted::{Exchange, ScriptedProvider};
 pub(crate) use server::{Kind, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, unreachable_postgres};

@@ -305,6 +305,20 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
     }
 
+    /// The number of connections that the service has open, from the kernel's table.
+    pub(crate) fn open_connections(&self) -> usize {
+        let (_, port) = self.address().rsplit_once(':').expect("a port");
+        let port = format!(":{:04X}", port.parse::<u16>().expect("a number"));
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+        // The fields are the number, the local address, the remote address and the state. The
+        // states are ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
+        let is_open = |line: &&str| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])
+        };
+        table.lines().filter(is_open).count()
+    }
+
     /// Waits until the process has ended. Fails after the timeout. Returns the exit code, or `None`
     /// if a signal ended the process.
     pub(crate) async fn exit_code(&mut self, timeout: Duration) -> Option<i32> {
