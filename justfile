@@ -12,16 +12,16 @@ run:
 test:
     scripts/test
 
-# Repeats the proofs of CI more often: 100 rounds of 64 parallel refreshes, 1,000 pairs, 100 kills
+# Repeats the proofs of CI more often: 100 rounds of 64 refreshes, 1,000 timed pairs, 100 kills
 prove:
     DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=1000 DAYBOOK_KILLS=100 DAYBOOK_MUTATIONS=1000000 scripts/test
 
-# Measures reads during 64 logins and the delay of streams: a release build on an idle machine
+# Measures reads during logins and streamed summaries, with a release build on an idle machine
 pace:
     cargo build --locked --release -p daybook-api
     DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 \
-        cargo test --locked -p daybook-api --test api -- \
-        --test-threads 1 --nocapture overload:: passed_on_at_once
+        cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture \
+        overload:: stream_passes_each_delta_on_at_once
 
 # Checks format, lints and documentation
 lint:
@@ -35,7 +35,7 @@ prose:
 alone:
     scripts/alone
 
-# Drives Swagger UI and ReDoc with Chromium
+# Tests Swagger UI and ReDoc in Chromium
 browser:
     scripts/browser
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Hashes a second of Argon2 in C (argon2-cffi) with daybook's default parameters, on one and on two threads.
+"""Measures Argon2 in C (argon2-cffi) with daybook's default parameters.
+
+Prints the hashes per second on one and on two threads.
 
     python3 -m venv target/bench-venv && target/bench-venv/bin/pip install argon2-cffi
     target/bench-venv/bin/python bench/argon2.py
 
-Beside it stands `cargo bench -p daybook-bench --bench hash`.
+Compare the figures with `cargo bench -p daybook-bench --bench hash`.
 """
 import threading
 import time

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""How the cost of a request grows: clients, notes in the table, server processes, the size of a note, and a slow query beside.
+"""Measures how the cost of a request grows.
 
     cargo build --release -p daybook-api
     bench/load.py [--only clients,rows,processes,size,slow] [--seconds 4] [--rounds 3]
 
-Starts daybook on SQLite and on a PostgreSQL of its own, loads it with wrk and prints a Markdown table for each question. A figure is
-the median of the rounds. Needs wrk and PostgreSQL (Debian: apt-get install wrk postgresql). Everything listens on 127.0.0.1 and is
-stopped at the end.
+There are five questions: the number of clients, the number of notes in the table, the number of
+server processes, the size of a note, and a slow query at the same time. The script starts daybook on
+SQLite and on its own PostgreSQL, loads it with wrk and prints a Markdown table for each question.
+Each figure is the median of the rounds.
+
+Needs wrk and PostgreSQL (Debian: apt-get install wrk postgresql). All servers listen on 127.0.0.1
+and are stopped at the end.
 """
 import argparse
 import contextlib
@@ -44,7 +48,8 @@ def call(method, url, body=None, form=None, token=None):
     if body is not None:
         data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
     if form is not None:
-        data, headers["Content-Type"] = urllib.parse.urlencode(form).encode(), "application/x-www-form-urlencoded"
+        data = urllib.parse.urlencode(form).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     if token:
         headers["Authorization"] = f"Bearer {token}"
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
@@ -54,7 +59,7 @@ def call(method, url, body=None, form=None, token=None):
 
 
 class Postgres:
-    """A server of one's own; as root it runs as the user postgres, since PostgreSQL refuses root."""
+    """A new PostgreSQL server. PostgreSQL refuses root, so root starts it as the user postgres."""
 
     def __init__(self, folder):
         bins = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
@@ -65,8 +70,10 @@ class Postgres:
             folder.chmod(0o755)
             shutil.chown(self.folder, "postgres")
         self.run("initdb", "-D", self.folder / "data", "-A", "trust", "-U", "postgres")
-        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -c shared_buffers=512MB -c max_connections=200"
-        self.run("pg_ctl", "-w", "-D", self.folder / "data", "-o", options, "-l", self.folder / "log", "start")
+        data, log = self.folder / "data", self.folder / "log"
+        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1"
+        options += " -c shared_buffers=512MB -c max_connections=200"
+        self.run("pg_ctl", "-w", "-D", data, "-o", options, "-l", log, "start")
 
     def run(self, program, *arguments):
         command = [str(self.bin / program), *map(str, arguments)]
@@ -76,14 +83,15 @@ class Postgres:
 
     def psql(self, database, statement):
         command = [str(self.bin / "psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-qAtX"]
-        return subprocess.run([*command, "-d", database, "-c", statement], check=True, capture_output=True, text=True).stdout
+        command += ["-d", database, "-c", statement]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def stop(self):
         self.run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
 
 
 class Service:
-    """daybook on a database, with one account that has fifty notes."""
+    """A running daybook."""
 
     def __init__(self, binary, folder, database_url, workers=2):
         self.url = f"http://127.0.0.1:{free_port()}"
@@ -95,12 +103,15 @@ class Service:
         self.process.stdout.readline()
 
     def account(self, notes=50, content=SMALL):
+        """Registers the account if it is missing, logs in and creates notes. Returns the access token."""
         with contextlib.suppress(urllib.error.HTTPError):
             user = {"email": "bench@example.com", "username": "bench", "password": PASSWORD}
             call("POST", self.url + "/auth/register", body=user)
-        token = call("POST", self.url + "/auth/login", form={"username": "bench", "password": PASSWORD})["access_token"]
+        login = call("POST", self.url + "/auth/login", form={"username": "bench", "password": PASSWORD})
+        token = login["access_token"]
         for number in range(notes):
-            call("POST", self.url + "/notes", body={"title": f"note {number}", "content": content}, token=token)
+            note = {"title": f"note {number}", "content": content}
+            call("POST", self.url + "/notes", body=note, token=token)
         return token
 
     def stop(self):
@@ -109,28 +120,37 @@ class Service:
 
 
 def wrk(url, token, clients, seconds):
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency", "-H", f"Authorization: Bearer {token}", url]
+    """Loads the URL. Returns the requests per second, and the 50th and 99th percentile in milliseconds."""
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
+    command += ["-H", f"Authorization: Bearer {token}", url]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
         raise SystemExit(f"requests failed:\n{out}")
     unit = {"us": 1e-3, "ms": 1.0, "s": 1e3}
-    percentile = lambda p: next(float(v) * unit[u] for v, u in re.findall(rf"^\s+{p}%\s+([\d.]+)(us|ms|s)", out, re.M))
+
+    def percentile(p):
+        value, unit_name = re.search(rf"^\s+{p}%\s+([\d.]+)(us|ms|s)", out, re.M).groups()
+        return float(value) * unit[unit_name]
+
     return float(re.search(r"Requests/sec:\s*([\d.]+)", out).group(1)), percentile(50), percentile(99)
 
 
 def median(args, measure):
+    """Measures several times. Returns the median of each figure."""
     return [statistics.median(column) for column in zip(*(measure() for _ in range(args.rounds)))]
 
 
 def table(title, header, rows):
     print(f"\n### {title}\n\n| {' | '.join(header)} |\n|{' --- |' * len(header)}")
     for row in rows:
-        print("| " + " | ".join(f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row) + " |")
+        cells = (f"{cell:,.2f}" if isinstance(cell, float) else str(cell) for cell in row)
+        print("| " + " | ".join(cells) + " |")
     print(flush=True)
 
 
 @contextlib.contextmanager
 def service(args, kind, postgres, name, workers=2):
+    """Starts daybook on a new database. Yields the service and the URL of the database."""
     with tempfile.TemporaryDirectory(prefix="daybook-load-") as folder:
         if kind == "postgres":
             postgres.psql("postgres", f"CREATE DATABASE {name}")
@@ -155,7 +175,7 @@ def clients(args, kind, postgres):
 
 
 def rows(args, kind, postgres):
-    """Other people's notes fill the table; the page stays twenty of fifty."""
+    """Fills the table with notes of other accounts. The page has twenty of the account's fifty notes."""
     results = []
     for total in (50, 10_000, 1_000_000):
         with service(args, kind, postgres, f"rows_{total}") as (running, url):
@@ -166,29 +186,36 @@ def rows(args, kind, postgres):
             note = call("GET", running.url + "/notes", token=token)[7]["id"]
             one, *_ = median(args, lambda: wrk(f"{running.url}/notes/{note}", token, 32, args.seconds))
             results.append((f"{total:,}", page, p50, p99, one))
-    table(f"by notes in the table, {kind}", ("notes", "GET /notes, requests/s", "p50 ms", "p99 ms", "GET /notes/{id}, requests/s"), results)
+    header = ("notes", "GET /notes, requests/s", "p50 ms", "p99 ms", "GET /notes/{id}, requests/s")
+    table(f"by notes in the table, {kind}", header, results)
 
 
 def fill(kind, postgres, url, count):
-    """A hundred other accounts have so many notes together."""
+    """Creates `count` notes that belong to a hundred other accounts."""
     if count <= 0:
         return
+    users = (
+        "users (email, email_key, username, username_key, password_hash,"
+        " password_changed_at, created_at, updated_at)"
+    )
+    notes = "notes (user_id, title, content, created_at, updated_at)"
     if kind == "postgres":
         name = url.rsplit("/", 1)[1]
-        people = ("INSERT INTO users (email, email_key, username, username_key, password_hash, password_changed_at, created_at, updated_at) "
-                  "SELECT 'p'||n, 'p'||n, 'p'||n, 'p'||n, '', now(), now(), now() FROM generate_series(1, 100) n")
-        notes = (f"INSERT INTO notes (user_id, title, content, created_at, updated_at) "
-                 f"SELECT 2 + n % 100, 'note', '{SMALL}', now(), now() FROM generate_series(1, {count}) n")
-        for statement in (people, notes, "VACUUM ANALYZE"):
+        statements = (
+            f"INSERT INTO {users} SELECT 'p'||n, 'p'||n, 'p'||n, 'p'||n, '', now(), now(), now()"
+            " FROM generate_series(1, 100) n",
+            f"INSERT INTO {notes} SELECT 2 + n % 100, 'note', '{SMALL}', now(), now()"
+            f" FROM generate_series(1, {count}) n",
+            "VACUUM ANALYZE",
+        )
+        for statement in statements:
             postgres.psql(name, statement)
         return
     with sqlite3.connect(url.removeprefix("sqlite://"), timeout=60) as database:
-        database.executemany(
-            "INSERT INTO users (email, email_key, username, username_key, password_hash, password_changed_at, created_at, updated_at) "
-            "VALUES (?1, ?1, ?1, ?1, '', 0, 0, 0)", ((f"p{n}",) for n in range(100)))
-        database.executemany(
-            "INSERT INTO notes (user_id, title, content, created_at, updated_at) VALUES (?, 'note', ?, 0, 0)",
-            ((2 + n % 100, SMALL) for n in range(count)))
+        names = ((f"p{n}",) for n in range(100))
+        database.executemany(f"INSERT INTO {users} VALUES (?1, ?1, ?1, ?1, '', 0, 0, 0)", names)
+        values = ((2 + n % 100, SMALL) for n in range(count))
+        database.executemany(f"INSERT INTO {notes} VALUES (?, 'note', ?, 0, 0)", values)
 
 
 def processes(args, _, postgres):
@@ -204,20 +231,24 @@ def processes(args, _, postgres):
 
                 def measure():
                     found = [None] * count
-                    def one(place):
-                        found[place] = wrk(running[place].url + "/notes", token, 32 // count, args.seconds)
-                    threads = [threading.Thread(target=one, args=(place,)) for place in range(count)]
+
+                    def load(index):
+                        found[index] = wrk(running[index].url + "/notes", token, 32 // count, args.seconds)
+
+                    threads = [threading.Thread(target=load, args=(index,)) for index in range(count)]
                     for thread in threads:
                         thread.start()
                     for thread in threads:
                         thread.join()
-                    return sum(f[0] for f in found), statistics.median(f[1] for f in found), max(f[2] for f in found)
+                    rates, p50s, p99s = zip(*found)
+                    return sum(rates), statistics.median(p50s), max(p99s)
 
                 results.append((count, *median(args, measure)))
             finally:
                 for process in running:
                     process.stop()
-    table("GET /notes by server processes on one PostgreSQL, 32 clients in all", ("processes", "requests/s", "p50 ms", "p99 ms"), results)
+    title = "GET /notes by server processes on one PostgreSQL, 32 clients in all"
+    table(title, ("processes", "requests/s", "p50 ms", "p99 ms"), results)
 
 
 def size(args, kind, postgres):
@@ -227,13 +258,15 @@ def size(args, kind, postgres):
             token = running.account(content=content)
             note = call("GET", running.url + "/notes", token=token)[7]["id"]
             page, page_p50, _ = median(args, lambda: wrk(running.url + "/notes", token, 32, args.seconds))
-            one, one_p50, _ = median(args, lambda: wrk(f"{running.url}/notes/{note}", token, 32, args.seconds))
+            note_url = f"{running.url}/notes/{note}"
+            one, one_p50, _ = median(args, lambda: wrk(note_url, token, 32, args.seconds))
             results.append((name, page, page_p50, one, one_p50))
-    table(f"by the size of a note, {kind}", ("note", "GET /notes, requests/s", "p50 ms", "GET /notes/{id}, requests/s", "p50 ms"), results)
+    header = ("note", "GET /notes, requests/s", "p50 ms", "GET /notes/{id}, requests/s", "p50 ms")
+    table(f"by the size of a note, {kind}", header, results)
 
 
 def slow(args, kind, postgres):
-    """One client changes its account in a loop; somebody else's lock makes each change take 200 ms."""
+    """One client changes its account in a loop. A lock in another session makes each change take 200 ms."""
     results = []
     with service(args, kind, postgres, "slow") as (running, url):
         token = running.account()
@@ -252,26 +285,30 @@ def slow(args, kind, postgres):
 
 
 def hold(kind, postgres, url, stop):
+    """Locks the account's row, or the SQLite file, for 200 ms again and again."""
+    lock = "BEGIN; SELECT 1 FROM users WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.2); COMMIT"
     while not stop.is_set():
         if kind == "postgres":
-            postgres.psql(url.rsplit("/", 1)[1], "BEGIN; SELECT 1 FROM users WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.2); COMMIT")
+            postgres.psql(url.rsplit("/", 1)[1], lock)
         else:
             database = sqlite3.connect(url.removeprefix("sqlite://"), timeout=60, isolation_level=None)
             database.execute("BEGIN IMMEDIATE")
             time.sleep(0.2)
             database.execute("COMMIT")
             database.close()
-            # SQLite has no queue for its lock: whoever takes it again at once starves everybody else.
+            # SQLite has no queue for its lock. Without a pause, this loop would starve the service.
             time.sleep(0.05)
 
 
 def change(url, token, stop):
+    """Changes the account again and again."""
     while not stop.is_set():
         call("PATCH", url + "/users/me", body={"username": "bench"}, token=token)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--binary", default=str(ROOT / "target/release/daybook"))
     parser.add_argument("--only", default="clients,rows,processes,size,slow")
     parser.add_argument("--databases", default="sqlite,postgres")

@@ -1,4 +1,5 @@
-// Swagger UI and ReDoc as a person uses them: all of it from the binary, and nothing for the browser to complain of.
+// Uses Swagger UI and ReDoc in a browser. Everything is loaded from the binary, and the browser
+// reports no problem.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -52,7 +53,7 @@ after(async () => {
 async function startServer() {
   server = spawn(process.env.DAYBOOK_BIN, {
     cwd: folder,
-    // Nothing of the caller's own configuration.
+    // The environment of the caller is not passed on.
     env: {
       DATABASE_URL: "sqlite://daybook.db",
       DAYBOOK_ARGON2: "m=19456,t=2,p=1",
@@ -69,7 +70,10 @@ async function startServer() {
   assert.fail("daybook ended before it listened");
 }
 
-/** Opens a page, does something on it, and fails for everything that must not happen meanwhile. */
+/**
+ * Opens a page, runs `act` on it, and fails if there was a request to another host, an error or a
+ * warning.
+ */
 async function visit(path, act) {
   const page = await browser.newPage();
   page.setDefaultTimeout(15_000);
@@ -96,7 +100,7 @@ async function visit(path, act) {
     await act(page);
     await page.waitForLoadState("networkidle");
   } catch (error) {
-    // What the browser complained of is told too: it is often the reason.
+    // The problems so far are reported too, because they often are the cause.
     problems.push(error.stack);
   }
   if (screenshots) await page.screenshot({ path: join(screenshots, `${path.slice(1)}.png`), fullPage: true });
@@ -126,7 +130,8 @@ test("Swagger UI logs in and makes a request", { timeout: 120_000 }, async () =>
 
 test("ReDoc shows every operation", { timeout: 120_000 }, async () => {
   const { paths } = await (await fetch(`${origin}/openapi.json`)).json();
-  const titles = Object.values(paths).flatMap((path) => Object.values(path).map((operation) => operation.summary));
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  const titles = operations.map((operation) => operation.summary);
   assert.ok(titles.length > 0);
   await visit("/redoc", async (page) => {
     await page.locator("h2", { hasText: titles.at(-1) }).waitFor();

@@ -1,9 +1,9 @@
-"""The servers that daybook asks, for tests: an AI provider, a geocoder and a forecaster in one.
+"""A mock of the servers that daybook calls: AI provider, geocoder and weather forecast.
 
 usage: mocks.py [PORT]
 
-Prints `mocks listen on http://…` (a free port unless told) and serves until it is ended. To its geocoder every name
-that begins with a letter is a place's, and Springfield is three of them.
+Listens on PORT or on a free port, prints `mocks listen on http://…` and serves until it is killed.
+The geocoder finds a place for every name that begins with a letter, and three for Springfield.
 """
 
 import json
@@ -15,10 +15,11 @@ from urllib.parse import parse_qs, urlsplit
 
 
 SUMMARY = "A summary in one sentence."
+EVENT_INTERVAL = 0.02  # seconds
 
 
 def completed(request):
-    """An answer of the Responses API."""
+    """A response of the Responses API."""
     text = {"type": "output_text", "text": SUMMARY, "annotations": []}
     return {
         "id": "resp_1",
@@ -28,13 +29,15 @@ def completed(request):
         "error": None,
         "incomplete_details": None,
         "model": request.get("model", "mock"),
-        "output": [{"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}],
+        "output": [
+            {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+        ],
         "usage": {"input_tokens": 120, "output_tokens": 8, "total_tokens": 128},
     }
 
 
 def events(request):
-    """The same as it is written, word by word."""
+    """The events of a streamed response: one delta for each word, then the whole response."""
     for word in SUMMARY.split(" "):
         delta = word if word == "A" else f" {word}"
         yield {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": delta}
@@ -42,7 +45,7 @@ def events(request):
 
 
 def places(query):
-    """An answer of Open-Meteo's geocoder, which leaves `results` out where it found nothing."""
+    """A response of Open-Meteo's geocoder, which omits `results` if it finds nothing."""
     name = query.get("name", [""])[0]
     if not name[:1].isalpha():
         return {"generationtime_ms": 0.5}
@@ -50,7 +53,9 @@ def places(query):
         regions = {"Missouri": 166_810, "Massachusetts": 154_341, "Illinois": 116_565}
         where = {"country_code": "US", "country": "United States", "timezone": "America/Chicago"}
         spot = {"name": "Springfield", "latitude": 39.8, "longitude": -89.64}
-        results = [spot | where | {"admin1": region, "population": count} for region, count in regions.items()]
+        results = [
+            spot | where | {"admin1": region, "population": count} for region, count in regions.items()
+        ]
         return {"results": results, "generationtime_ms": 0.5}
     place = {
         "id": 2_988_507,
@@ -68,7 +73,7 @@ def places(query):
 
 
 def forecast(_):
-    """An answer of Open-Meteo's forecaster for seven days, with one value that the model does not know."""
+    """A response of Open-Meteo's forecast for seven days, with one value missing."""
     now = (datetime.now(timezone.utc) + timedelta(hours=1)).replace(minute=15, tzinfo=None)
     return {
         "latitude": 48.86,
@@ -95,8 +100,6 @@ def forecast(_):
     }
 
 
-PAUSE = 0.02  # seconds
-
 
 class Mocks(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -120,8 +123,8 @@ class Mocks(BaseHTTPRequestHandler):
         self.end_headers()
         for event in events(question):
             self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
-            # So that it can be watched.
-            time.sleep(PAUSE)
+            # Events at intervals, as a model writes them.
+            time.sleep(EVENT_INTERVAL)
 
     def answer(self, make, question):
         body = json.dumps(make(question) if make else {"error": "not found"}).encode()
@@ -132,7 +135,7 @@ class Mocks(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Says nothing: what matters is what daybook makes of the answers."""
+        """Logs nothing, because daybook's own log is the one of interest."""
 
 
 if __name__ == "__main__":

@@ -1,23 +1,16 @@
-//! Accounts: opening, logging in, changing and ending them.
-
-use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+//! Accounts: registration, changes, change of password, and deletion.
 
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::harness::jwt::{claims_of, header_of};
-use crate::harness::{Answer, PASSWORD, Server, Start, on_both_databases, timestamp};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, timestamp};
+use crate::login::{log_in, me};
 
 const TAKEN_EMAIL: &str = "Email already registered";
 const TAKEN_USERNAME: &str = "Username already taken";
 const REVOKED: &str = r#"Bearer error="invalid_token", error_description="The access token was revoked""#;
-
-/// What pwdlib 0.3 made of [`PWDLIB_PASSWORD`].
-const PWDLIB_HASH: &str =
-    "$argon2id$v=19$m=65536,t=3,p=4$MyeaZPHUU1vE52HLLsFTfA$3hB0wOuu/o33qP+Jtg/+RAa35nB5I4HahrN+A+SuIos";
-const PWDLIB_PASSWORD: &str = "pässwörd 1 \u{1F511}";
 
 fn registration(email: &str, username: &str) -> Value {
     json!({ "email": email, "username": username, "password": PASSWORD })
@@ -25,10 +18,6 @@ fn registration(email: &str, username: &str) -> Value {
 
 async fn register(server: &Server, email: &str, username: &str) -> Answer {
     server.post("/auth/register", "", &registration(email, username)).await
-}
-
-async fn log_in(server: &Server, name: &str, password: &str) -> Answer {
-    server.login_form(&[("username", name), ("password", password)]).await
 }
 
 async fn delete_account(server: &Server, token: &str, password: &str) -> Answer {
@@ -41,359 +30,255 @@ async fn change_password(server: &Server, token: &str, current: &str, new: &str)
     server.post("/auth/password", token, &body).await
 }
 
-async fn me(server: &Server, token: &str) -> Value {
-    server.get("/users/me", token).await.expect(StatusCode::OK).json()
-}
-
-/// Fails unless the token was good once and is no longer.
+/// Fails unless the response rejects a token as revoked.
 #[track_caller]
 fn assert_revoked(answer: Answer) {
     let answer = answer.expect_detail(StatusCode::UNAUTHORIZED, "Could not validate credentials");
     assert_eq!(answer.header("www-authenticate"), REVOKED);
 }
 
-fn stored_hash(server: &Server, username: &str) -> String {
-    server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"))
-}
-
-/// Everything of an answer that a client can tell from another's.
-fn shape(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
-    let changes = ["date", "x-request-id"];
-    let headers = answer.headers.iter().map(|(name, value)| {
-        let value = if changes.contains(&name.as_str()) { "…" } else { value.to_str().unwrap() };
-        (name.to_string(), value.to_owned())
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_creates_an_account(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let mut body = registration("ada@example.com", "Ada");
+    body["confirm_password"] = json!(PASSWORD);
+    body["is_admin"] = json!(true);
+    let answer = server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
+    let id = answer.json()["id"].as_i64().unwrap();
+    assert!(id > 0);
+    assert_eq!(answer.json(), json!({ "id": id, "email": "ada@example.com", "username": "Ada" }));
+    let token = server.login("Ada").await;
+    let account = server.get(answer.header("location"), &token).await.expect(StatusCode::OK).json();
+    timestamp(&account["created_at"]);
+    let whole = json!({
+        "id": id, "email": "ada@example.com", "username": "Ada", "created_at": account["created_at"]
     });
-    let headers: BTreeSet<_> = headers.collect();
-    (answer.status, answer.text.clone(), headers.into_iter().collect())
+    assert_eq!(account, whole);
 }
 
-fn seconds_since_1970() -> i64 {
-    i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_rejects_a_taken_email_or_username(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    register(&server, "ada@example.com", "Ärger").await.expect(StatusCode::CREATED);
+    for email in ["ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com", "Ada <Ada@example.com>"] {
+        register(&server, email, "other").await.expect_detail(StatusCode::CONFLICT, TAKEN_EMAIL);
+    }
+    for username in ["Ärger", "ärger", "ÄRGER", "A\u{308}rger"] {
+        let answer = register(&server, "other@example.com", username).await;
+        answer.expect_detail(StatusCode::CONFLICT, TAKEN_USERNAME);
+    }
+    let both = register(&server, "ada@example.com", "ärger").await.expect(StatusCode::CONFLICT);
+    assert!([TAKEN_EMAIL, TAKEN_USERNAME].map(Value::from).contains(&both.json()["detail"]), "{both:?}");
+    register(&server, "other@example.com", "other").await.expect(StatusCode::CREATED);
 }
 
-on_both_databases! {
-    async fn registration_opens_an_account(kind: Kind) {
-        let server = Server::on(kind).await;
-        let mut body = registration("ada@example.com", "Ada");
-        body["confirm_password"] = json!(PASSWORD);
-        body["is_admin"] = json!(true);
-        let answer = server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
-        let id = answer.json()["id"].as_i64().unwrap();
-        assert!(id > 0);
-        assert_eq!(answer.json(), json!({ "id": id, "email": "ada@example.com", "username": "Ada" }));
-        let token = server.login("Ada").await;
-        let account = server.get(answer.header("location"), &token).await.expect(StatusCode::OK).json();
-        timestamp(&account["created_at"]);
-        let whole = json!({
-            "id": id, "email": "ada@example.com", "username": "Ada", "created_at": account["created_at"]
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_accepts_one_of_sixteen_concurrent_requests(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let one_of = async |email: &dyn Fn(usize) -> String, username: &dyn Fn(usize) -> String, sentence| {
+        let requests = (0..16).map(|number| {
+            let body = registration(&email(number), &username(number));
+            let request = server.request(Method::POST, "/auth/register").json(&body);
+            tokio::spawn(Answer::of(request))
         });
-        assert_eq!(account, whole);
-    }
-
-    async fn an_address_or_a_name_that_is_taken_is_refused(kind: Kind) {
-        let server = Server::on(kind).await;
-        register(&server, "ada@example.com", "Ärger").await.expect(StatusCode::CREATED);
-        for email in ["ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com", "Ada <Ada@example.com>"] {
-            register(&server, email, "other").await.expect_detail(StatusCode::CONFLICT, TAKEN_EMAIL);
-        }
-        for username in ["Ärger", "ärger", "ÄRGER", "A\u{308}rger"] {
-            let answer = register(&server, "other@example.com", username).await;
-            answer.expect_detail(StatusCode::CONFLICT, TAKEN_USERNAME);
-        }
-        let both = register(&server, "ada@example.com", "ärger").await.expect(StatusCode::CONFLICT);
-        assert!([TAKEN_EMAIL, TAKEN_USERNAME].map(Value::from).contains(&both.json()["detail"]), "{both:?}");
-        register(&server, "other@example.com", "other").await.expect(StatusCode::CREATED);
-    }
-
-    async fn of_sixteen_that_want_a_name_at_once_one_gets_it(kind: Kind) {
-        let server = Server::on(kind).await;
-        let one_of = async |email: &dyn Fn(usize) -> String, username: &dyn Fn(usize) -> String, sentence| {
-            let wanting = (0..16).map(|number| {
-                let body = registration(&email(number), &username(number));
-                let request = server.request(Method::POST, "/auth/register").json(&body);
-                tokio::spawn(Answer::of(request))
-            });
-            let answers = join_all(wanting.collect::<Vec<_>>()).await;
-            let mut opened = 0;
-            for answer in answers {
-                let answer = answer.unwrap();
-                if answer.status == 201 {
-                    opened += 1;
-                } else {
-                    answer.expect_detail(StatusCode::CONFLICT, sentence);
-                }
+        let answers = join_all(requests.collect::<Vec<_>>()).await;
+        let mut opened = 0;
+        for answer in answers {
+            let answer = answer.unwrap();
+            if answer.status == 201 {
+                opened += 1;
+            } else {
+                answer.expect_detail(StatusCode::CONFLICT, sentence);
             }
-            assert_eq!(opened, 1);
-        };
-        let case = |number: usize, text: &str| if number.is_multiple_of(2) { text.to_uppercase() } else { text.to_owned() };
-        one_of(&|n| format!("a{n}@example.com"), &|n| case(n, "countess"), TAKEN_USERNAME).await;
-        one_of(&|n| case(n, "b@example.com"), &|n| format!("baron{n}"), TAKEN_EMAIL).await;
-        assert_eq!(server.query("SELECT count(*) FROM users"), "2");
-    }
-
-    async fn one_logs_in_by_address_or_name_in_either_encoding(kind: Kind) {
-        let server = Server::on(kind).await;
-        let id = server.register("ada").await;
-        let check = async |answer: Answer| {
-            let token = answer.expect(StatusCode::OK).json()["access_token"].as_str().unwrap().to_owned();
-            assert_eq!(me(&server, &token).await["id"], id);
-        };
-        for name in ["ada", "ADA", "ada@example.com", "Ada@Example.COM"] {
-            check(log_in(&server, name, PASSWORD).await).await;
         }
-        let form = [
-            ("grant_type", "password"), ("username", "ada"), ("password", PASSWORD), ("scope", "notes tasks"),
-            ("client_id", "app"), ("client_secret", "s3cret"), ("remember", "yes"),
-        ];
-        check(server.login_form(&form).await).await;
-        let empty = [("grant_type", ""), ("username", "ada"), ("password", PASSWORD), ("client_secret", "")];
-        check(server.login_form(&empty).await).await;
-        let part = |(name, value): (&str, &str)| {
-            format!("--limit\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
-        };
-        let body = form.map(part).concat() + "--limit--\r\n";
-        let multipart = server.request(Method::POST, "/auth/login");
-        let multipart = multipart.header("content-type", "multipart/form-data; boundary=limit").body(body);
-        check(Answer::of(multipart).await).await;
+        assert_eq!(opened, 1);
+    };
+    let case = |number: usize, text: &str| {
+        if number.is_multiple_of(2) { text.to_uppercase() } else { text.to_owned() }
+    };
+    one_of(&|n| format!("a{n}@example.com"), &|n| case(n, "countess"), TAKEN_USERNAME).await;
+    one_of(&|n| case(n, "b@example.com"), &|n| format!("baron{n}"), TAKEN_EMAIL).await;
+    assert_eq!(server.query("SELECT count(*) FROM users"), "2");
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patch_account_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    server.register("bob").await;
+    let token = server.user("ada").await;
+    let account = me(&server, &token).await;
+    let patched = async |patch: Value| server.patch("/users/me", &token, &patch).await;
+
+    let empty = [json!({}), json!({ "email": null, "username": null }), json!({ "id": 7, "colour": "red" })];
+    for patch in empty {
+        assert_eq!(patched(patch).await.expect(StatusCode::OK).json(), account);
     }
-
-    async fn a_wrong_password_and_an_unknown_user_look_alike(kind: Kind) {
-        let server = Server::on(kind).await;
-        server.register("ada").await;
-        let wrong = log_in(&server, "ada", "wrong1word").await;
-        let wrong = wrong.expect_detail(StatusCode::UNAUTHORIZED, "Incorrect username or password");
-        assert_eq!(wrong.header("www-authenticate"), "Bearer");
-        for name in ["ada", "nobody", "nobody@example.com", "ada@example.com", "a b", "@", "x"] {
-            let answer = log_in(&server, name, "wrong1word").await;
-            assert_eq!(shape(&answer), shape(&wrong), "{name}");
-        }
+    let renamed = patched(json!({ "username": "Countess" })).await.expect(StatusCode::OK).json();
+    let mut expected = account.clone();
+    expected["username"] = json!("Countess");
+    assert_eq!(renamed, expected);
+    let moved = patched(json!({ "email": "countess@example.com" })).await.expect(StatusCode::OK).json();
+    expected["email"] = json!("countess@example.com");
+    assert_eq!(moved, expected);
+    assert_eq!(me(&server, &token).await, expected);
+    for name in ["countess", "countess@example.com"] {
+        log_in(&server, name, PASSWORD).await.expect(StatusCode::OK);
     }
-
-    async fn every_character_of_a_password_counts(kind: Kind) {
-        let server = Server::on(kind).await;
-        let password = format!(" Pässwörd\u{0}1 {}", "🔑".repeat(100));
-        let body = json!({ "email": "ada@example.com", "username": "ada", "password": password });
-        server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
-        log_in(&server, "ada", &password).await.expect(StatusCode::OK);
-        let wrong = [
-            password.trim().to_owned(), password.to_lowercase(), password.replace('ä', "a\u{308}"),
-            password.replace('\0', ""), password[..password.len() - 4].to_owned(), format!("{password} "),
-        ];
-        for wrong in wrong {
-            log_in(&server, "ada", &wrong).await.expect(StatusCode::UNAUTHORIZED);
-        }
+    for name in ["ada", "ada@example.com"] {
+        log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     }
+    // The account's own address and name in another case are no conflict.
+    let same = json!({ "email": "COUNTESS@example.com", "username": "COUNTESS" });
+    let same = patched(same).await.expect(StatusCode::OK).json();
+    assert_eq!(same["username"], "COUNTESS");
+    // The former address and name are free again.
+    register(&server, "ada@example.com", "ada").await.expect(StatusCode::CREATED);
+}
 
-    async fn a_login_gives_a_token_of_half_an_hour(kind: Kind) {
-        let server = Server::on(kind).await;
-        let id = server.register("ada").await;
-        let before = seconds_since_1970();
-        let answer = log_in(&server, "ada", PASSWORD).await.expect(StatusCode::OK);
-        let after = seconds_since_1970();
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("content-type"), "application/json");
-        let json = answer.json();
-        assert_eq!((&json["token_type"], &json["expires_in"]), (&json!("bearer"), &json!(1800)));
-        let token = json["access_token"].as_str().unwrap();
-
-        let header = header_of(token);
-        let kid = header["kid"].as_str().unwrap();
-        assert!(!kid.is_empty());
-        assert_eq!(header, json!({ "alg": "HS256", "typ": "JWT", "kid": kid }));
-        let claims = claims_of(token);
-        let names: BTreeSet<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
-        assert_eq!(names, BTreeSet::from(["exp", "iat", "jti", "sid", "user_id"]));
-        assert_eq!(claims["user_id"], id.to_string());
-        let issued_at = claims["iat"].as_i64().unwrap();
-        assert!((before..=after).contains(&issued_at), "{claims}");
-        assert_eq!(claims["exp"], issued_at + 1800);
-        assert!(claims["sid"].as_i64().unwrap() > 0 && claims["jti"].as_str().unwrap().len() >= 22);
-
-        let other = claims_of(&server.login("ada").await);
-        assert_ne!((&other["sid"], &other["jti"]), (&claims["sid"], &claims["jti"]));
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn patch_account_changes_nothing_on_conflict_or_invalid_field(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    server.register("bob").await;
+    let token = server.user("ada").await;
+    let account = me(&server, &token).await;
+    let conflicts = [
+        (json!({ "email": "Bob@example.com" }), TAKEN_EMAIL),
+        (json!({ "username": "BOB" }), TAKEN_USERNAME),
+        (json!({ "email": "new@example.com", "username": "bob" }), TAKEN_USERNAME),
+        (json!({ "email": "bob@example.com", "username": "new" }), TAKEN_EMAIL),
+    ];
+    for (patch, sentence) in conflicts {
+        let answer = server.patch("/users/me", &token, &patch).await;
+        answer.expect_detail(StatusCode::CONFLICT, sentence);
     }
+    let wrong = json!({ "email": "new@example.com", "username": "ab" });
+    let issues = server.patch("/users/me", &token, &wrong).await.issues();
+    let short = "String should have at least 3 characters";
+    assert_eq!(issues, [("string_too_short".into(), "body.username".into(), short.into())]);
+    let issues = server.patch("/users/me", &token, &json!({ "email": "x", "username": 7 })).await.issues();
+    let locations: Vec<_> =
+        issues.iter().map(|(kind, location, _)| (kind.as_str(), location.as_str())).collect();
+    assert_eq!(locations, [("value_error", "body.email"), ("string_type", "body.username")]);
+    assert_eq!(me(&server, &token).await, account);
+}
 
-    async fn an_account_is_changed_in_part(kind: Kind) {
-        let server = Server::on(kind).await;
-        server.register("bob").await;
-        let token = server.user("ada").await;
-        let account = me(&server, &token).await;
-        let patched = async |patch: Value| server.patch("/users/me", &token, &patch).await;
-
-        let empty = [json!({}), json!({ "email": null, "username": null }), json!({ "id": 7, "colour": "red" })];
-        for patch in empty {
-            assert_eq!(patched(patch).await.expect(StatusCode::OK).json(), account);
-        }
-        let renamed = patched(json!({ "username": "Countess" })).await.expect(StatusCode::OK).json();
-        let mut expected = account.clone();
-        expected["username"] = json!("Countess");
-        assert_eq!(renamed, expected);
-        let moved = patched(json!({ "email": "countess@example.com" })).await.expect(StatusCode::OK).json();
-        expected["email"] = json!("countess@example.com");
-        assert_eq!(moved, expected);
-        assert_eq!(me(&server, &token).await, expected);
-        for name in ["countess", "countess@example.com"] {
-            log_in(&server, name, PASSWORD).await.expect(StatusCode::OK);
-        }
-        for name in ["ada", "ada@example.com"] {
-            log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
-        }
-        // What it has already, in any case, is no conflict.
-        let same = json!({ "email": "COUNTESS@example.com", "username": "COUNTESS" });
-        let same = patched(same).await.expect(StatusCode::OK).json();
-        assert_eq!(same["username"], "COUNTESS");
-        // What it had is free again.
-        register(&server, "ada@example.com", "ada").await.expect(StatusCode::CREATED);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn delete_account_deletes_all_its_data(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let bob = server.user("bob").await;
+    let id = server.register("ada").await;
+    let (token, second) = (server.login("ada").await, server.login("ada").await);
+    let note = json!({ "title": "t", "content": "c" });
+    let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
+    for owner in [&token, &bob] {
+        server.post("/notes", owner, &note).await.expect(StatusCode::CREATED);
+        server.post("/tasks", owner, &task).await.expect(StatusCode::CREATED);
     }
+    let refused = delete_account(&server, &token, "wrong1word").await;
+    refused.expect_detail(StatusCode::FORBIDDEN, "Incorrect password");
+    let missing = server.send(Method::DELETE, "/users/me", &token, &json!({})).await.issues();
+    assert_eq!(missing, [("missing".into(), "body.current_password".into(), "Field required".into())]);
+    assert_eq!(me(&server, &token).await["id"], id);
 
-    async fn a_change_that_cannot_be_changes_nothing(kind: Kind) {
-        let server = Server::on(kind).await;
-        server.register("bob").await;
-        let token = server.user("ada").await;
-        let account = me(&server, &token).await;
-        let conflicts = [
-            (json!({ "email": "Bob@example.com" }), TAKEN_EMAIL),
-            (json!({ "username": "BOB" }), TAKEN_USERNAME),
-            (json!({ "email": "new@example.com", "username": "bob" }), TAKEN_USERNAME),
-            (json!({ "email": "bob@example.com", "username": "new" }), TAKEN_EMAIL),
-        ];
-        for (patch, sentence) in conflicts {
-            let answer = server.patch("/users/me", &token, &patch).await;
-            answer.expect_detail(StatusCode::CONFLICT, sentence);
-        }
-        let wrong = json!({ "email": "new@example.com", "username": "ab" });
-        let issues = server.patch("/users/me", &token, &wrong).await.issues();
-        let short = "String should have at least 3 characters";
-        assert_eq!(issues, [("string_too_short".into(), "body.username".into(), short.into())]);
-        let issues = server.patch("/users/me", &token, &json!({ "email": "x", "username": 7 })).await.issues();
-        let places: Vec<_> = issues.iter().map(|(kind, place, _)| (kind.as_str(), place.as_str())).collect();
-        assert_eq!(places, [("value_error", "body.email"), ("string_type", "body.username")]);
-        assert_eq!(me(&server, &token).await, account);
+    let gone = delete_account(&server, &token, PASSWORD).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(gone.text, "");
+    assert_revoked(server.get("/users/me", &token).await);
+    assert_revoked(delete_account(&server, &token, PASSWORD).await);
+    assert_revoked(server.get("/notes", &second).await);
+    log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
+    for table in ["users", "notes", "tasks", "sessions"] {
+        assert_eq!(server.query(&format!("SELECT count(*) FROM {table}")), "1", "{table}: only Bob's");
     }
+    assert_eq!(server.get("/notes", &bob).await.json().as_array().unwrap().len(), 1);
 
-    async fn a_deleted_account_leaves_nothing(kind: Kind) {
-        let server = Server::on(kind).await;
-        let bob = server.user("bob").await;
-        let id = server.register("ada").await;
-        let (token, second) = (server.login("ada").await, server.login("ada").await);
-        let note = json!({ "title": "t", "content": "c" });
-        let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
-        for owner in [&token, &bob] {
-            server.post("/notes", owner, &note).await.expect(StatusCode::CREATED);
-            server.post("/tasks", owner, &task).await.expect(StatusCode::CREATED);
-        }
-        let refused = delete_account(&server, &token, "wrong1word").await;
-        refused.expect_detail(StatusCode::FORBIDDEN, "Incorrect password");
-        let missing = server.send(Method::DELETE, "/users/me", &token, &json!({})).await.issues();
-        assert_eq!(missing, [("missing".into(), "body.current_password".into(), "Field required".into())]);
-        assert_eq!(me(&server, &token).await["id"], id);
+    let again = server.register("ada").await;
+    assert!(again > id, "{again} after {id}");
+    assert_revoked(server.get("/users/me", &token).await);
+    let fresh = server.login("ada").await;
+    assert_eq!(server.get("/notes", &fresh).await.expect(StatusCode::OK).json(), json!([]));
+}
 
-        let gone = delete_account(&server, &token, PASSWORD).await.expect(StatusCode::NO_CONTENT);
-        assert_eq!(gone.text, "");
-        assert_revoked(server.get("/users/me", &token).await);
-        assert_revoked(delete_account(&server, &token, PASSWORD).await);
-        assert_revoked(server.get("/notes", &second).await);
-        log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
-        for table in ["users", "notes", "tasks", "sessions"] {
-            assert_eq!(server.query(&format!("SELECT count(*) FROM {table}")), "1", "{table}: only Bob's");
-        }
-        assert_eq!(server.get("/notes", &bob).await.json().as_array().unwrap().len(), 1);
-
-        let again = server.register("ada").await;
-        assert!(again > id, "{again} after {id}");
-        assert_revoked(server.get("/users/me", &token).await);
-        let fresh = server.login("ada").await;
-        assert_eq!(server.get("/notes", &fresh).await.expect(StatusCode::OK).json(), json!([]));
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn change_password_revokes_the_other_sessions(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    const NEW: &str = "another8word";
+    let server = Server::on(kind).await;
+    let bob = server.user("bob").await;
+    server.register("ada").await;
+    let (token, other) = (server.login("ada").await, server.login("ada").await);
+    let refused = change_password(&server, &token, "wrong1word", NEW).await;
+    refused.expect_detail(StatusCode::FORBIDDEN, "Incorrect password");
+    let long = "1".repeat(129);
+    let wrong = [
+        ("a1", "string_too_short", "String should have at least 6 characters"),
+        (long.as_str(), "string_too_long", "String should have at most 128 characters"),
+        ("abcdefgh", "value_error", "Value error, Password must include one digit"),
+    ];
+    for (new, kind, sentence) in wrong {
+        let answer = change_password(&server, &token, PASSWORD, new).await;
+        assert_eq!(answer.issues(), [(kind.into(), "body.new_password".into(), sentence.into())]);
+        assert!(!answer.text.contains(new), "{answer:?}");
     }
-
-    async fn a_new_password_ends_the_other_sessions(kind: Kind) {
-        const NEW: &str = "another8word";
-        let server = Server::on(kind).await;
-        let bob = server.user("bob").await;
-        server.register("ada").await;
-        let (token, other) = (server.login("ada").await, server.login("ada").await);
-        let refused = change_password(&server, &token, "wrong1word", NEW).await;
-        refused.expect_detail(StatusCode::FORBIDDEN, "Incorrect password");
-        let long = "1".repeat(129);
-        let wrong = [
-            ("a1", "string_too_short", "String should have at least 6 characters"),
-            (long.as_str(), "string_too_long", "String should have at most 128 characters"),
-            ("abcdefgh", "value_error", "Value error, Password must include one digit"),
-        ];
-        for (new, kind, sentence) in wrong {
-            let answer = change_password(&server, &token, PASSWORD, new).await;
-            assert_eq!(answer.issues(), [(kind.into(), "body.new_password".into(), sentence.into())]);
-            assert!(!answer.text.contains(new), "{answer:?}");
-        }
-        // So far nothing has happened.
-        for token in [&token, &other] {
-            me(&server, token).await;
-        }
-        log_in(&server, "ada", PASSWORD).await.expect(StatusCode::OK);
-
-        let changed = change_password(&server, &token, PASSWORD, NEW).await.expect(StatusCode::NO_CONTENT);
-        assert_eq!(changed.text, "");
-        me(&server, &token).await;
-        assert_revoked(server.get("/users/me", &other).await);
-        assert_revoked(server.post("/notes", &other, &json!({ "title": "t", "content": "c" })).await);
-        log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
-        log_in(&server, "ada", NEW).await.expect(StatusCode::OK);
-        me(&server, &bob).await;
+    // The rejected requests have changed nothing.
+    for token in [&token, &other] {
+        me(&server, token).await;
     }
+    log_in(&server, "ada", PASSWORD).await.expect(StatusCode::OK);
 
-    async fn the_strict_policy_is_told_in_the_same_words(kind: Kind) {
-        let server = Start::on(kind).with("DAYBOOK_PASSWORD_POLICY", "nist").start().await;
-        let try_out = async |password: &str| {
-            let body = json!({ "email": "lovelace@example.com", "username": "countess", "password": password });
-            server.post("/auth/register", "", &body).await
-        };
-        let common = "Value error, Password is too common or follows a simple pattern";
-        let telling = "Value error, Password is too close to your email address, your username or the name of this service";
-        let table = [
-            (PASSWORD, "string_too_short", "String should have at least 15 characters"),
-            ("passwordpassword123", "value_error", common),
-            ("lovelace countess 1", "value_error", telling),
-        ];
-        for (password, kind, sentence) in table {
-            let issues = try_out(password).await.issues();
-            assert_eq!(issues, [(kind.into(), "body.password".into(), sentence.into())], "{password}");
-        }
-        let good = "no digit in this one";
-        try_out(good).await.expect(StatusCode::CREATED);
-        let login = log_in(&server, "countess", good).await.expect(StatusCode::OK).json();
-        let token = login["access_token"].as_str().unwrap();
-        let issues = change_password(&server, token, good, "lovelace countess 1").await.issues();
-        assert_eq!(issues, [("value_error".into(), "body.new_password".into(), telling.into())]);
+    let changed = change_password(&server, &token, PASSWORD, NEW).await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(changed.text, "");
+    me(&server, &token).await;
+    assert_revoked(server.get("/users/me", &other).await);
+    assert_revoked(server.post("/notes", &other, &json!({ "title": "t", "content": "c" })).await);
+    log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
+    log_in(&server, "ada", NEW).await.expect(StatusCode::OK);
+    me(&server, &bob).await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nist_policy_rejects_short_common_and_personal_passwords(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_PASSWORD_POLICY", "nist").start().await;
+    let register_with = async |password: &str| {
+        let body = json!({ "email": "lovelace@example.com", "username": "countess", "password": password });
+        server.post("/auth/register", "", &body).await
+    };
+    let common = "Value error, Password is too common or follows a simple pattern";
+    let personal =
+        "Value error, Password is too close to your email address, your username or the name of this service";
+    let table = [
+        (PASSWORD, "string_too_short", "String should have at least 15 characters"),
+        ("passwordpassword123", "value_error", common),
+        ("lovelace countess 1", "value_error", personal),
+    ];
+    for (password, kind, sentence) in table {
+        let issues = register_with(password).await.issues();
+        assert_eq!(issues, [(kind.into(), "body.password".into(), sentence.into())], "{password}");
     }
-
-    async fn a_hash_with_other_parameters_is_replaced_at_login(kind: Kind) {
-        let start = Start::on(kind);
-        let mut server = start.start().await;
-        let token = server.user("ada").await;
-        let weak = stored_hash(&server, "ada");
-        assert!(weak.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{weak}");
-        server.kill().await;
-
-        let server = start.with("DAYBOOK_ARGON2", "m=20480,t=3,p=2").start().await;
-        log_in(&server, "ada", "wrong1word").await.expect(StatusCode::UNAUTHORIZED);
-        assert_eq!(stored_hash(&server, "ada"), weak, "only the right password can be hashed again");
-        server.login("ada").await;
-        let strong = stored_hash(&server, "ada");
-        assert!(strong.starts_with("$argon2id$v=19$m=20480,t=3,p=2$"), "{strong}");
-        server.login("ada").await;
-        assert_eq!(stored_hash(&server, "ada"), strong, "it is as it should be");
-        // No password was changed, so no session has ended.
-        me(&server, &token).await;
-    }
-
-    async fn a_hash_of_pwdlib_is_taken_over(kind: Kind) {
-        let server = Server::on(kind).await;
-        server.register("ada").await;
-        server.execute(&format!("UPDATE users SET password_hash = '{PWDLIB_HASH}'"));
-        log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
-        log_in(&server, "ada", PWDLIB_PASSWORD).await.expect(StatusCode::OK);
-        let replaced = stored_hash(&server, "ada");
-        assert!(replaced.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{replaced}");
-        log_in(&server, "ada", PWDLIB_PASSWORD).await.expect(StatusCode::OK);
-    }
+    let good = "no digit in this one";
+    register_with(good).await.expect(StatusCode::CREATED);
+    let login = log_in(&server, "countess", good).await.expect(StatusCode::OK).json();
+    let token = login["access_token"].as_str().unwrap();
+    let issues = change_password(&server, token, good, "lovelace countess 1").await.issues();
+    assert_eq!(issues, [("value_error".into(), "body.new_password".into(), personal.into())]);
 }

@@ -1,33 +1,34 @@
-//! The service as its clients see it: each test starts the real binary on port 0 with a database of its own, on SQLite and on
-//! PostgreSQL.
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "in a test they are how it fails"
-)]
+//! Black-box tests of the HTTP interface. Each test starts the real binary on a free port with a
+//! database of its own, and most tests run on SQLite and on PostgreSQL.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;
 mod bodies;
 mod circles;
+mod configuration;
 mod harness;
 mod headers;
 mod interop;
+mod json_bodies;
 mod layout;
 mod legacy_hashes;
 mod lifecycle;
+mod login;
 mod notes;
 mod openapi;
 mod overload;
 mod paging;
 mod peer_answers;
+mod postgres;
+mod refresh;
 mod resilience;
 mod revocation;
 mod secrecy;
 mod sessions;
 mod smoke;
 mod summaries;
-mod summary_making;
+mod summary_faults;
+mod summary_generation;
 mod summary_streams;
 mod tasks;
 mod throttling;

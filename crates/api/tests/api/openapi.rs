@@ -1,14 +1,16 @@
-//! The OpenAPI document and the pages that show it: what it says is what the service does.
+//! The OpenAPI document agrees with the service, and the pages that show it.
 
 use std::collections::BTreeSet;
 
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::{Map, Value, json};
 
 use crate::harness::operations::{assert_complete, operations};
-use crate::harness::{Answer, Kind, PASSWORD, Server, Start, on_both_databases, provider};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, provider};
 
-/// What a value must be like for a pattern: any number of these, with this at the end; and one that does not match.
+/// For each pattern in the document: a character that may repeat, the end of a matching value, and
+/// a value that does not match.
 const PATTERNS: [(&str, &str, &str, &str); 6] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
     ("[0-9]", "🎂", "7", "without any"),
@@ -29,7 +31,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// Every value of the document that is called `$ref`.
+/// Collects the value of every `$ref` in the document.
 fn references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
@@ -45,16 +47,16 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// An operation of the document that takes a body.
-struct Taking<'a> {
+/// A documented operation with a request body.
+struct BodyOperation<'a> {
     method: Method,
     path: String,
     form: bool,
     schema: &'a Value,
 }
 
-impl<'a> Taking<'a> {
-    /// All of them, those that end the account last.
+impl<'a> BodyOperation<'a> {
+    /// Every operation with a body. The one that deletes the account is the last.
     fn all(document: &'a Value) -> Vec<Self> {
         let mut all = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -74,7 +76,7 @@ impl<'a> Taking<'a> {
                 }
             }
         }
-        all.sort_by_key(|taking| taking.method == Method::DELETE);
+        all.sort_by_key(|operation| operation.method == Method::DELETE);
         all
     }
 
@@ -86,7 +88,7 @@ impl<'a> Taking<'a> {
         self.schema["properties"].as_object().cloned().unwrap_or_default()
     }
 
-    /// The example of each field, or only of those that must be there.
+    /// The example of each field, or of each required field only.
     fn example(&self, required_only: bool) -> Map<String, Value> {
         let required = self.schema["required"].as_array().cloned().unwrap_or_default();
         let wanted = |name: &String| !required_only || required.contains(&json!(name));
@@ -113,7 +115,7 @@ impl<'a> Taking<'a> {
     }
 }
 
-/// A text of so many characters that matches the pattern of its schema, and is an e-mail address where one is wanted.
+/// A text of `length` characters that matches the pattern and the format of its schema.
 fn text(schema: &Value, length: usize) -> String {
     if schema["format"] == "email" {
         let domain = format!("@{}.example.com", "b".repeat(60));
@@ -126,12 +128,12 @@ fn text(schema: &Value, length: usize) -> String {
     if length == 0 { String::new() } else { format!("{}{end}", filling.repeat(rest)) }
 }
 
-/// A service with a note, a task and a summariser, and the token of their owner.
-async fn furnished(kind: Kind) -> (Server, String, wiremock::MockServer) {
-    let provider = provider::summarising("A list.").await;
+/// A service with an AI provider, a note and a task, and the token of their owner.
+async fn with_note_and_task(kind: Kind) -> (Server, String, wiremock::MockServer) {
+    let provider = provider::summarizing("A list.").await;
     let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test");
     let server = start.with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri())).start().await;
-    let token = server.user("somebody").await;
+    let token = server.user("lovelace").await;
     let note = json!({ "title": "t", "content": "c" });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
     let task = json!({ "title": "t", "content": "c", "city": "Lisbon" });
@@ -140,7 +142,7 @@ async fn furnished(kind: Kind) -> (Server, String, wiremock::MockServer) {
 }
 
 #[tokio::test]
-async fn the_document_is_whole() {
+async fn document_is_complete_and_consistent() {
     let server = Server::on(Kind::Sqlite).await;
     let document = assert_complete(&server).await;
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."), "{}", document["openapi"]);
@@ -157,27 +159,27 @@ async fn the_document_is_whole() {
     }
     let schemas = document["components"]["schemas"].as_object().unwrap();
     for name in schemas.keys() {
-        assert!(found.contains(&format!("#/components/schemas/{name}")), "nobody refers to {name}");
+        assert!(found.contains(&format!("#/components/schemas/{name}")), "{name} is not referenced");
     }
 }
 
 #[tokio::test]
-async fn every_operation_is_told_with_its_errors() {
+async fn every_operation_documents_its_errors() {
     let server = Server::on(Kind::Sqlite).await;
     let document = assert_complete(&server).await;
     let mut ids = BTreeSet::new();
     for operation in operations() {
         let name = operation.name();
-        let told = &document["paths"][operation.path][operation.method.as_str().to_lowercase()];
-        let id = told["operationId"].as_str().unwrap_or_else(|| panic!("{name} has no id"));
-        assert!(ids.insert(id.to_owned()), "{name}: {id} stands twice");
-        assert!(!told["summary"].as_str().unwrap_or_default().is_empty(), "{name} has no summary");
-        assert_eq!(told["tags"].as_array().map(Vec::len), Some(1), "{name}");
-        let responses = told["responses"].as_object().unwrap();
+        let documented = &document["paths"][operation.path][operation.method.as_str().to_lowercase()];
+        let id = documented["operationId"].as_str().unwrap_or_else(|| panic!("{name} has no id"));
+        assert!(ids.insert(id.to_owned()), "{name}: {id} is repeated");
+        assert!(!documented["summary"].as_str().unwrap_or_default().is_empty(), "{name} has no summary");
+        assert_eq!(documented["tags"].as_array().map(Vec::len), Some(1), "{name}");
+        let responses = documented["responses"].as_object().unwrap();
         assert!(responses.contains_key(&operation.status.to_string()), "{name}");
-        let body = told.get("requestBody").is_some();
+        let body = documented.get("requestBody").is_some();
         let form = operation.path == "/auth/login";
-        let input = body || operation.has_id() || told.get("parameters").is_some();
+        let input = body || operation.has_id() || documented.get("parameters").is_some();
         let hashes = ["POST /auth/register", "POST /auth/login", "POST /auth/password", "DELETE /users/me"];
         let errors = [
             ("401", operation.secured || form || operation.path == "/auth/refresh"),
@@ -197,7 +199,7 @@ async fn every_operation_is_told_with_its_errors() {
             let response = resolve(&document, response);
             let content = &response["content"]["application/json"];
             let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
-            // The probe says in its usual words that something is wrong.
+            // A failing health endpoint has the same body as a healthy one.
             let error = !status.starts_with('2') && !operation.path.starts_with("/health");
             let wanted = if status == "422" { "HTTPValidationError" } else { "Detail" };
             assert!(
@@ -207,126 +209,151 @@ async fn every_operation_is_told_with_its_errors() {
             assert_eq!(response.get("content").is_some(), status != "204", "{name}: {status}");
         }
         assert_eq!(
-            told["security"],
+            documented["security"],
             if operation.secured { json!([{ "OAuth2PasswordBearer": [] }]) } else { Value::Null }
         );
     }
 }
 
-on_both_databases! {
-    async fn every_example_can_be_sent(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        let all = Taking::all(&document);
-        assert_eq!(all.len(), 14);
-        for taking in &all {
-            for required_only in [false, true] {
-                let answer = taking.send(&server, &token, &taking.example(required_only)).await;
-                let status = answer.status;
-                // Passwords in examples are nobody's, and what was registered once is taken.
-                let known = [200, 201, 204, 401, 403, 409];
-                assert!(known.contains(&status), "{}: {answer:?}", taking.name());
-                let told = &document["paths"];
-                let path = if taking.path.ends_with("/1") || taking.path.contains("/1/") {
-                    let id = if taking.path.starts_with("/notes") { "{note_id}" } else { "{task_id}" };
-                    taking.path.replace("/1", &format!("/{id}"))
-                } else {
-                    taking.path.clone()
-                };
-                let responses = &told[&path][taking.method.as_str().to_lowercase()]["responses"];
-                assert!(responses.get(status.to_string()).is_some(), "{}: {status} is not told", taking.name());
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_example_is_accepted(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = with_note_and_task(kind).await;
+    let document = assert_complete(&server).await;
+    let all = BodyOperation::all(&document);
+    assert_eq!(all.len(), 14);
+    for operation in &all {
+        for required_only in [false, true] {
+            let answer = operation.send(&server, &token, &operation.example(required_only)).await;
+            let status = answer.status;
+            // The passwords in the examples are wrong, and the second registration is a conflict.
+            let known = [200, 201, 204, 401, 403, 409];
+            assert!(known.contains(&status), "{}: {answer:?}", operation.name());
+            let documented = &document["paths"];
+            let path = if operation.path.ends_with("/1") || operation.path.contains("/1/") {
+                let id = if operation.path.starts_with("/notes") { "{note_id}" } else { "{task_id}" };
+                operation.path.replace("/1", &format!("/{id}"))
+            } else {
+                operation.path.clone()
+            };
+            let responses = &documented[&path][operation.method.as_str().to_lowercase()]["responses"];
+            assert!(
+                responses.get(status.to_string()).is_some(),
+                "{}: {status} is undocumented",
+                operation.name()
+            );
+        }
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_limit_is_enforced(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = with_note_and_task(kind).await;
+    let document = assert_complete(&server).await;
+    let mut checked = 0;
+    for operation in BodyOperation::all(&document) {
+        for (field, property) in operation.properties() {
+            let field_name = format!("{} {field}", operation.name());
+            let send = async |text: String| {
+                let mut body = operation.example(true);
+                body.insert(field.clone(), json!(text));
+                operation.send(&server, &token, &body).await
+            };
+            let assert_rejected = |answer: Answer, what: &str| {
+                let issues = answer.issues();
+                assert_eq!(issues.len(), 1, "{field_name}: {what}: {issues:?}");
+                assert_eq!(issues[0].1, format!("body.{field}"), "{field_name}: {what}");
+            };
+            if let Some(max) = property["maxLength"].as_u64() {
+                let max = usize::try_from(max).unwrap();
+                let longest = send(text(&property, max)).await;
+                assert_ne!(longest.status, 422, "{field_name}: {max} characters: {longest:?}");
+                assert_rejected(send(text(&property, max + 1)).await, "one more");
+                checked += 1;
+            }
+            if let Some(min) = property["minLength"].as_u64() {
+                let min = usize::try_from(min).unwrap();
+                let shortest = send(text(&property, min)).await;
+                assert_ne!(shortest.status, 422, "{field_name}: {min} characters: {shortest:?}");
+                assert_rejected(send(text(&property, min - 1)).await, "one less");
+                checked += 1;
+            }
+            if property["anyOf"][0]["format"] == "date" {
+                for date in ["", "2026-11-23", "2028-02-29"] {
+                    assert_ne!(send(date.to_owned()).await.status, 422, "{field_name}: {date}");
+                }
+                for none in ["tomorrow", "2026-02-29", "2026-11-23T10:00:00Z"] {
+                    assert_rejected(send(none.to_owned()).await, none);
+                }
+                checked += 1;
+            }
+            if let Some(pattern) = property["pattern"].as_str() {
+                let (.., other) =
+                    PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
+                assert_rejected(send((*other).to_owned()).await, "not of the pattern");
+                checked += 1;
             }
         }
     }
+    assert!(checked > 40, "{checked}");
+}
 
-    async fn every_limit_is_the_one_that_is_told(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        let mut checked = 0;
-        for taking in Taking::all(&document) {
-            for (field, property) in taking.properties() {
-                let place = format!("{} {field}", taking.name());
-                let try_out = async |text: String| {
-                    let mut body = taking.example(true);
-                    body.insert(field.clone(), json!(text));
-                    taking.send(&server, &token, &body).await
-                };
-                let refused = |answer: Answer, what: &str| {
-                    let issues = answer.issues();
-                    assert_eq!(issues.len(), 1, "{place}: {what}: {issues:?}");
-                    assert_eq!(issues[0].1, format!("body.{field}"), "{place}: {what}");
-                };
-                if let Some(max) = property["maxLength"].as_u64() {
-                    let max = usize::try_from(max).unwrap();
-                    let longest = try_out(text(&property, max)).await;
-                    assert_ne!(longest.status, 422, "{place}: {max} characters: {longest:?}");
-                    refused(try_out(text(&property, max + 1)).await, "one more");
-                    checked += 1;
-                }
-                if let Some(min) = property["minLength"].as_u64() {
-                    let min = usize::try_from(min).unwrap();
-                    let shortest = try_out(text(&property, min)).await;
-                    assert_ne!(shortest.status, 422, "{place}: {min} characters: {shortest:?}");
-                    refused(try_out(text(&property, min - 1)).await, "one less");
-                    checked += 1;
-                }
-                if property["anyOf"][0]["format"] == "date" {
-                    for date in ["", "2026-11-23", "2028-02-29"] {
-                        assert_ne!(try_out(date.to_owned()).await.status, 422, "{place}: {date}");
-                    }
-                    for none in ["tomorrow", "2026-02-29", "2026-11-23T10:00:00Z"] {
-                        refused(try_out(none.to_owned()).await, none);
-                    }
-                    checked += 1;
-                }
-                if let Some(pattern) = property["pattern"].as_str() {
-                    let (.., other) = PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
-                    refused(try_out((*other).to_owned()).await, "not of the pattern");
-                    checked += 1;
-                }
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_documented_page_limit_is_enforced(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (server, token, _provider) = with_note_and_task(kind).await;
+    let document = assert_complete(&server).await;
+    for list in ["/notes", "/tasks", "/auth/events", "/users/me/usage"] {
+        let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
+        let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
+        let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);
+        assert_eq!(
+            (&limit["minimum"], &limit["maximum"], &limit["default"]),
+            (&json!(1), &json!(100), &json!(20))
+        );
+        assert_eq!(cursor["pattern"], "^[0-7][0-9a-f]{15}$");
+        for parameter in parameters {
+            assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
         }
-        assert!(checked > 40, "{checked}");
-    }
-
-    async fn the_limits_of_a_page_are_those_that_are_told(kind: Kind) {
-        let (server, token, _provider) = furnished(kind).await;
-        let document = assert_complete(&server).await;
-        for list in ["/notes", "/tasks", "/auth/events", "/users/me/usage"] {
-            let parameters = document["paths"][list]["get"]["parameters"].as_array().unwrap();
-            let named = |name: &str| parameters.iter().find(|parameter| parameter["name"] == name).unwrap();
-            let (limit, cursor) = (&named("limit")["schema"], &named("cursor")["schema"]);
-            assert_eq!((&limit["minimum"], &limit["maximum"], &limit["default"]), (&json!(1), &json!(100), &json!(20)));
-            assert_eq!(cursor["pattern"], "^[0-7][0-9a-f]{15}$");
-            for parameter in parameters {
-                assert_eq!((&parameter["in"], &parameter["required"]), (&json!("query"), &json!(false)));
-            }
-            let good = ["limit=1", "limit=100", "cursor=0000000000000001", "cursor=7fffffffffffffff"];
-            let bad = [
-                "limit=0", "limit=101", "limit=-1", "cursor=8000000000000000", "cursor=000000000000000A",
-                "cursor=00000000000000001", "cursor=000000000000001", "cursor=%2B000000000000001",
-            ];
-            for query in good {
-                server.get(&format!("{list}?{query}"), &token).await.expect(StatusCode::OK);
-            }
-            for query in bad {
-                let (name, _) = query.split_once('=').unwrap();
-                let issues = server.get(&format!("{list}?{query}"), &token).await.issues();
-                assert_eq!((issues.len(), issues[0].1.as_str()), (1, format!("query.{name}").as_str()), "{query}");
-            }
+        let good = ["limit=1", "limit=100", "cursor=0000000000000001", "cursor=7fffffffffffffff"];
+        let bad = [
+            "limit=0",
+            "limit=101",
+            "limit=-1",
+            "cursor=8000000000000000",
+            "cursor=000000000000000A",
+            "cursor=00000000000000001",
+            "cursor=000000000000001",
+            "cursor=%2B000000000000001",
+        ];
+        for query in good {
+            server.get(&format!("{list}?{query}"), &token).await.expect(StatusCode::OK);
+        }
+        for query in bad {
+            let (name, _) = query.split_once('=').unwrap();
+            let issues = server.get(&format!("{list}?{query}"), &token).await.issues();
+            assert_eq!(
+                (issues.len(), issues[0].1.as_str()),
+                (1, format!("query.{name}").as_str()),
+                "{query}"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn the_pages_come_whole_from_the_binary() {
+async fn documentation_pages_load_only_from_the_binary() {
     let server = Server::on(Kind::Sqlite).await;
     let document = Answer::of(server.request(Method::GET, "/openapi.json")).await.expect(StatusCode::OK);
     assert_eq!(document.header("content-type"), "application/json");
     for page in ["/docs", "/redoc"] {
         let answer = Answer::of(server.request(Method::GET, page)).await.expect(StatusCode::OK);
         assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
-        assert!(!answer.text.contains("//"), "{page} asks nobody else: {}", answer.text);
+        assert!(!answer.text.contains("//"), "{page} loads from another host: {}", answer.text);
         let parts = answer.text.split(['"', '\'']).collect::<Vec<_>>();
         let assets = parts.windows(2).filter(|pair| pair[0].ends_with("src=") || pair[0].ends_with("href="));
         let assets: BTreeSet<_> = assets.map(|pair| pair[1]).collect();
@@ -355,7 +382,7 @@ async fn the_pages_come_whole_from_the_binary() {
     let slash =
         Answer::of(server.request(Method::GET, "/docs/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert_eq!(slash.header("location"), "/docs");
-    // The form of Swagger UI sends what a client of OAuth 2.0 sends.
+    // The login form of Swagger UI sends these fields.
     server.register("ada").await;
     let form = [("grant_type", "password"), ("username", "ada"), ("password", PASSWORD), ("scope", "")];
     server.login_form(&form).await.expect(StatusCode::OK);

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::harness::{Answer, Server, on_both_databases};
+use crate::harness::{Answer, Kind, Server, TEST_TIMEOUT};
 
-/// Both lists; a body that makes an item of either.
+/// The two lists. [`write`] sends a body that fits both.
 const LISTS: [&str; 2] = ["/notes", "/tasks"];
 
 async fn write(server: &Server, list: &str, token: &str) -> i64 {
@@ -20,7 +21,7 @@ fn ids(page: &Answer) -> Vec<i64> {
     page.json().as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
 }
 
-/// Where the page's `Link` leads, as a path with a query; none on the last page.
+/// The target of the page's `Link` as a path with a query, or `None` on the last page.
 fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<String> {
     let link = page.header("link");
     if link.is_empty() {
@@ -29,13 +30,10 @@ fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<Stri
     }
     let target = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(r#">; rel="next""#));
     let target = target.unwrap_or_else(|| panic!("{link} is no link"));
-    // Whichever form of URI it is, it means the same list of the same server.
+    // The link may be relative or absolute, but it leads to the same list of the same server.
     let base = Url::parse(&server.url).unwrap().join(list).unwrap();
     let url = base.join(target).unwrap();
-    assert!(
-        target.starts_with('/') || target.starts_with(&server.url),
-        "{target} depends on where it is read"
-    );
+    assert!(target.starts_with('/') || target.starts_with(&server.url), "{target} depends on the base URL");
     assert_eq!((url.origin(), url.path()), (base.origin(), list));
     let query: Vec<_> = url.query_pairs().into_owned().collect();
     let names: Vec<_> = query.iter().map(|(name, _)| name.as_str()).collect();
@@ -45,7 +43,7 @@ fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<Stri
     Some(format!("{}?{}", url.path(), url.query().unwrap()))
 }
 
-/// Every page from the first on.
+/// Reads every page, from the first to the last.
 async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<Vec<i64>> {
     let mut pages = Vec::new();
     let mut path = Some(format!("{list}?limit={limit}"));
@@ -58,135 +56,161 @@ async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<V
     pages
 }
 
-on_both_databases! {
-    async fn lists_are_newest_first_and_have_twenty_items_unless_asked(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let empty = server.get(list, &token).await.expect(StatusCode::OK);
-            assert_eq!((empty.json(), empty.header("link")), (json!([]), ""));
-            let mut written = Vec::new();
-            for _ in 0..22 {
-                written.insert(0, write(&server, list, &token).await);
-            }
-            let page = server.get(list, &token).await.expect(StatusCode::OK);
-            assert_eq!(ids(&page), written[..20]);
-            let rest = next(&server, list, 20, &page).expect("a second page");
-            let rest = server.get(&rest, &token).await.expect(StatusCode::OK);
-            assert_eq!((ids(&rest).as_slice(), rest.header("link")), (&written[20..], ""));
-            for (limit, expected) in [(1, 1), (21, 21), (22, 22), (100, 22)] {
-                let page = server.get(&format!("{list}?limit={limit}"), &token).await.expect(StatusCode::OK);
-                assert_eq!(ids(&page), written[..expected], "{limit}");
-                assert_eq!(next(&server, list, limit, &page).is_some(), expected < 22, "{limit}");
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_returns_the_newest_twenty_items_by_default(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let empty = server.get(list, &token).await.expect(StatusCode::OK);
+        assert_eq!((empty.json(), empty.header("link")), (json!([]), ""));
+        let mut written = Vec::new();
+        for _ in 0..22 {
+            written.insert(0, write(&server, list, &token).await);
+        }
+        let page = server.get(list, &token).await.expect(StatusCode::OK);
+        assert_eq!(ids(&page), written[..20]);
+        let rest = next(&server, list, 20, &page).expect("a second page");
+        let rest = server.get(&rest, &token).await.expect(StatusCode::OK);
+        assert_eq!((ids(&rest).as_slice(), rest.header("link")), (&written[20..], ""));
+        for (limit, expected) in [(1, 1), (21, 21), (22, 22), (100, 22)] {
+            let page = server.get(&format!("{list}?limit={limit}"), &token).await.expect(StatusCode::OK);
+            assert_eq!(ids(&page), written[..expected], "{limit}");
+            assert_eq!(next(&server, list, limit, &page).is_some(), expected < 22, "{limit}");
         }
     }
+}
 
-    async fn a_change_does_not_move_an_item(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let mut written = Vec::new();
-            for _ in 0..3 {
-                written.insert(0, write(&server, list, &token).await);
-            }
-            server.patch(&format!("{list}/{}", written[2]), &token, &json!({ "title": "new" })).await.expect(StatusCode::OK);
-            assert_eq!(ids(&server.get(list, &token).await), written);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_order_is_not_changed_by_a_patch(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let mut written = Vec::new();
+        for _ in 0..3 {
+            written.insert(0, write(&server, list, &token).await);
+        }
+        server
+            .patch(&format!("{list}/{}", written[2]), &token, &json!({ "title": "new" }))
+            .await
+            .expect(StatusCode::OK);
+        assert_eq!(ids(&server.get(list, &token).await), written);
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_links_lead_through_every_item_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let (token, other) = (server.user("ada").await, server.user("bob").await);
+    for list in LISTS {
+        let mut written = Vec::new();
+        for _ in 0..12 {
+            written.insert(0, write(&server, list, &token).await);
+            // Items of another user lie between them.
+            write(&server, list, &other).await;
+        }
+        for limit in [1, 4, 5, 12, 100] {
+            let pages = follow(&server, list, &token, limit).await;
+            assert_eq!(pages.concat(), written, "{limit}");
+            // Every page is full except the last, and the last one is not empty.
+            assert_eq!(pages.len(), written.len().div_ceil(limit), "{limit}: {pages:?}");
         }
     }
+}
 
-    async fn links_lead_through_everything_once(kind: Kind) {
-        let server = Server::on(kind).await;
-        let (token, other) = (server.user("ada").await, server.user("bob").await);
-        for list in LISTS {
-            let mut written = Vec::new();
-            for _ in 0..12 {
-                written.insert(0, write(&server, list, &token).await);
-                // Between them lie those of somebody else.
-                write(&server, list, &other).await;
-            }
-            for limit in [1, 4, 5, 12, 100] {
-                let pages = follow(&server, list, &token, limit).await;
-                assert_eq!(pages.concat(), written, "{limit}");
-                // All full but the last, and that one is not empty.
-                assert_eq!(pages.len(), written.len().div_ceil(limit), "{limit}: {pages:?}");
-            }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_pages_stay_consistent_while_the_list_changes(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        let mut unseen = BTreeSet::new();
+        for _ in 0..30 {
+            unseen.insert(write(&server, list, &token).await);
         }
+        let mut seen = Vec::new();
+        let mut path = Some(format!("{list}?limit=4"));
+        while let Some(current) = path {
+            let page = server.get(&current, &token).await.expect(StatusCode::OK);
+            let items = ids(&page);
+            for id in &items {
+                assert!(unseen.remove(id), "{id} is new, deleted or repeated: {seen:?} {items:?}");
+            }
+            seen.extend(&items);
+            // Adds one item and deletes three: the one that the link continues after, one that was
+            // seen before, and one that was not seen yet.
+            write(&server, list, &token).await;
+            let oldest = unseen.pop_first();
+            for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
+                let answer = server.delete(&format!("{list}/{id}"), &token).await;
+                assert!([204, 404].contains(&answer.status), "{answer:?}");
+            }
+            path = next(&server, list, 4, &page);
+        }
+        assert!(unseen.is_empty(), "never shown: {unseen:?}");
+        assert!(seen.is_sorted_by(|earlier, later| earlier > later), "{seen:?}");
     }
+}
 
-    async fn pages_stay_true_while_the_list_changes(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            let mut unseen = BTreeSet::new();
-            for _ in 0..30 {
-                unseen.insert(write(&server, list, &token).await);
-            }
-            let mut seen = Vec::new();
-            let mut path = Some(format!("{list}?limit=4"));
-            while let Some(current) = path {
-                let page = server.get(&current, &token).await.expect(StatusCode::OK);
-                let items = ids(&page);
-                for id in &items {
-                    assert!(unseen.remove(id), "{id} is new, deleted or a second time there: {seen:?} {items:?}");
-                }
-                seen.extend(&items);
-                // A new one, and three deletions: the place that the link continues from, one seen before, one still to come.
-                write(&server, list, &token).await;
-                let oldest = unseen.pop_first();
-                for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
-                    let answer = server.delete(&format!("{list}/{id}"), &token).await;
-                    assert!([204, 404].contains(&answer.status), "{answer:?}");
-                }
-                path = next(&server, list, 4, &page);
-            }
-            assert!(unseen.is_empty(), "never shown: {unseen:?}");
-            assert!(seen.is_sorted_by(|earlier, later| earlier > later), "{seen:?}");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_rejects_an_invalid_limit_or_cursor(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    for list in LISTS {
+        for (limit, expected) in [
+            ("0", "greater_than_equal"),
+            ("-1", "greater_than_equal"),
+            ("101", "less_than_equal"),
+            ("9223372036854775807", "less_than_equal"),
+            ("many", "int_parsing"),
+            ("1.5", "int_parsing"),
+        ] {
+            let issues = server.get(&format!("{list}?limit={limit}"), &token).await.issues();
+            assert_eq!(issues.len(), 1, "{issues:?}");
+            assert_eq!((issues[0].0.as_str(), issues[0].1.as_str()), (expected, "query.limit"), "{limit}");
         }
+        for cursor in
+            ["1", "nonsense", "-1", "%00", "ffffffffffffffff", "000000000000000g", "%27%20OR%201=1--"]
+        {
+            let answer = server.get(&format!("{list}?cursor={cursor}"), &token).await;
+            let issues = answer.issues();
+            assert_eq!((issues.len(), issues[0].1.as_str()), (1, "query.cursor"), "{cursor}: {answer:?}");
+        }
+        let both = server.get(&format!("{list}?limit=0&cursor=x"), &token).await.issues();
+        assert_eq!(both.len(), 2, "all problems at once: {both:?}");
+        let ignored = server.get(&format!("{list}?colour=red"), &token).await;
+        assert_eq!(ignored.expect(StatusCode::OK).json(), Value::Array(Vec::new()));
     }
+}
 
-    async fn a_bad_limit_or_cursor_is_refused(kind: Kind) {
-        let server = Server::on(kind).await;
-        let token = server.user("ada").await;
-        for list in LISTS {
-            for (limit, expected) in [
-                ("0", "greater_than_equal"),
-                ("-1", "greater_than_equal"),
-                ("101", "less_than_equal"),
-                ("9223372036854775807", "less_than_equal"),
-                ("many", "int_parsing"),
-                ("1.5", "int_parsing"),
-            ] {
-                let issues = server.get(&format!("{list}?limit={limit}"), &token).await.issues();
-                assert_eq!(issues.len(), 1, "{issues:?}");
-                assert_eq!((issues[0].0.as_str(), issues[0].1.as_str()), (expected, "query.limit"), "{limit}");
-            }
-            for cursor in ["1", "nonsense", "-1", "%00", "ffffffffffffffff", "000000000000000g", "%27%20OR%201=1--"] {
-                let answer = server.get(&format!("{list}?cursor={cursor}"), &token).await;
-                let issues = answer.issues();
-                assert_eq!((issues.len(), issues[0].1.as_str()), (1, "query.cursor"), "{cursor}: {answer:?}");
-            }
-            let both = server.get(&format!("{list}?limit=0&cursor=x"), &token).await.issues();
-            assert_eq!(both.len(), 2, "all problems at once: {both:?}");
-            let ignored = server.get(&format!("{list}?colour=red"), &token).await;
-            assert_eq!(ignored.expect(StatusCode::OK).json(), Value::Array(Vec::new()));
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn list_with_a_cursor_of_another_user_shows_only_own_items(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    for list in LISTS {
+        let bobs_older = write(&server, list, &bob).await;
+        for _ in 0..4 {
+            write(&server, list, &ada).await;
         }
-    }
-
-    async fn a_cursor_of_another_list_shows_nothing_of_it(kind: Kind) {
-        let server = Server::on(kind).await;
-        let (ada, bob) = (server.user("ada").await, server.user("bob").await);
-        for list in LISTS {
-            let bobs_older = write(&server, list, &bob).await;
-            for _ in 0..4 {
-                write(&server, list, &ada).await;
-            }
-            let bobs_newer = write(&server, list, &bob).await;
-            let page = server.get(&format!("{list}?limit=2"), &ada).await;
-            let link = next(&server, list, 2, &page).expect("a second page");
-            let read = server.get(&link, &bob).await.expect(StatusCode::OK);
-            assert!(bobs_newer > bobs_older);
-            assert_eq!((ids(&read), read.header("link")), (vec![bobs_older], ""));
-        }
+        let bobs_newer = write(&server, list, &bob).await;
+        let page = server.get(&format!("{list}?limit=2"), &ada).await;
+        let link = next(&server, list, 2, &page).expect("a second page");
+        let read = server.get(&link, &bob).await.expect(StatusCode::OK);
+        assert!(bobs_newer > bobs_older);
+        assert_eq!((ids(&read), read.header("link")), (vec![bobs_older], ""));
     }
 }

@@ -1,4 +1,4 @@
-//! Passwords cannot be tried without end, and nobody locks somebody else out for good.
+//! Rate limits of logins, password confirmations and registrations.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,31 +6,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use daybook_test_servers::Redis;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
+use rstest::rstest;
 use serde_json::json;
 
-use crate::harness::{Answer, Kind, PASSWORD, Server, Start, eventually, on_both_databases};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
 
-/// A service behind a proxy on this machine, so that a test can come from anywhere.
+/// A service behind a proxy on this machine, so a test can send requests from any address.
 fn behind_proxy(kind: Kind, limit: &str) -> Start {
     Start::on(kind).with("DAYBOOK_RATE_LIMIT", limit).with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
 }
 
-/// A login as if it came from this address, or over this chain of them.
+/// Sends a login from this address or through this chain of addresses.
 async fn login(server: &Server, from: &str, form: &[(&str, &str)]) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let request = server.request(Method::POST, "/auth/login").header("x-forwarded-for", from);
     Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
 }
 
+/// Sends a login with a wrong password. Returns the status.
 async fn wrong(server: &Server, from: &str, name: &str) -> u16 {
     login(server, from, &[("username", name), ("password", "wrong1")]).await.status
 }
 
+/// Sends a login with the right password.
 async fn right(server: &Server, from: &str, name: &str) -> Answer {
     login(server, from, &[("username", name), ("password", PASSWORD)]).await
 }
 
-/// What happened to the account, by kind.
+/// The number of the account's events of each kind.
 async fn events(server: &Server, token: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for event in server.get("/auth/events?limit=100", token).await.json().as_array().unwrap() {
@@ -42,259 +45,317 @@ async fn events(server: &Server, token: &str) -> BTreeMap<String, usize> {
 const VICTIM: &str = "192.0.2.1";
 const STRANGER: &str = "203.0.113.9";
 
-on_both_databases! {
-    async fn too_many_wrong_passwords_are_refused(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=100/10m").start().await;
-        server.register("ada").await;
-        for identifier in ["ada", "ADA@example.com", "ada@example.com"] {
-            assert_eq!(wrong(&server, STRANGER, identifier).await, 401);
-        }
-        let refused = right(&server, STRANGER, "ada").await;
-        let sentence = "Too many attempts, try again later";
-        let refused = refused.expect_detail(StatusCode::TOO_MANY_REQUESTS, sentence);
-        let seconds: u32 = refused.header("retry-after").parse().unwrap();
-        assert!((190..=200).contains(&seconds), "one comes back after a third of ten minutes: {seconds}");
-        assert_eq!(refused.header("ratelimit-policy"), r#""account";q=3;w=600"#);
-        assert_eq!(refused.header("ratelimit"), format!(r#""account";r=0;t={seconds}"#));
-        // From elsewhere it is no different, and other accounts are not concerned.
-        assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 429);
-        server.register("bob").await;
-        assert_eq!(right(&server, STRANGER, "bob").await.status, 200);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_is_limited_after_too_many_wrong_passwords(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "account=3/10m,address=100/10m").start().await;
+    server.register("ada").await;
+    for identifier in ["ada", "ADA@example.com", "ada@example.com"] {
+        assert_eq!(wrong(&server, STRANGER, identifier).await, 401);
     }
+    let rejected = right(&server, STRANGER, "ada").await;
+    let sentence = "Too many attempts, try again later";
+    let rejected = rejected.expect_detail(StatusCode::TOO_MANY_REQUESTS, sentence);
+    let seconds: u32 = rejected.header("retry-after").parse().unwrap();
+    assert!(
+        (190..=200).contains(&seconds),
+        "one attempt is free again after a third of ten minutes: {seconds}"
+    );
+    assert_eq!(rejected.header("ratelimit-policy"), r#""account";q=3;w=600"#);
+    assert_eq!(rejected.header("ratelimit"), format!(r#""account";r=0;t={seconds}"#));
+    // The limit applies to the account from any address, and to no other account.
+    assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 429);
+    server.register("bob").await;
+    assert_eq!(right(&server, STRANGER, "bob").await.status, 200);
+}
 
-    async fn a_name_that_nobody_has_is_refused_just_the_same(kind: Kind) {
-        let server = behind_proxy(kind, "account=2/10m,address=100/10m").start().await;
-        server.register("ada").await;
-        let shape = |answer: Answer| {
-            let mut headers: BTreeMap<_, _> = answer
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect();
-            for changing in ["date", "x-request-id", "retry-after", "ratelimit"] {
-                headers.remove(changing);
-            }
-            (answer.status, answer.text, headers)
-        };
-        for _ in 0..4 {
-            let form = |name| [("username", name), ("password", "wrong1")];
-            let known = shape(login(&server, STRANGER, &form("ada")).await);
-            let unknown = shape(login(&server, STRANGER, &form("nobody")).await);
-            assert_eq!(known, unknown);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_limits_an_unknown_name_like_a_known_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "account=2/10m,address=100/10m").start().await;
+    server.register("ada").await;
+    let shape = |answer: Answer| {
+        let mut headers: BTreeMap<_, _> = answer
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        for changing in ["date", "x-request-id", "retry-after", "ratelimit"] {
+            headers.remove(changing);
         }
-        assert_eq!(wrong(&server, STRANGER, "NoBody").await, 429, "in any case");
+        (answer.status, answer.text, headers)
+    };
+    for _ in 0..4 {
+        let form = |name| [("username", name), ("password", "wrong1")];
+        let known = shape(login(&server, STRANGER, &form("ada")).await);
+        let unknown = shape(login(&server, STRANGER, &form("nobody")).await);
+        assert_eq!(known, unknown);
     }
+    assert_eq!(wrong(&server, STRANGER, "NoBody").await, 429, "names ignore case");
+}
 
-    async fn nobody_locks_the_owner_out(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
-        server.register("ada").await;
-        let home = right(&server, VICTIM, "ada").await.expect(StatusCode::OK).json();
-        for index in 0..20 {
-            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-        }
-        assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
-        assert_eq!(right(&server, VICTIM, "ada").await.status, 200, "from a known address");
-        // That was a success, which frees the account; so the attack goes on.
-        for index in 0..20 {
-            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-        }
-        let elsewhere = "198.51.100.77";
-        assert_eq!(right(&server, elsewhere, "ada").await.status, 429);
-        let refresh_token = home["refresh_token"].as_str().unwrap();
-        let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
-        let form = with_token(refresh_token);
-        assert_eq!(login(&server, elsewhere, &form).await.status, 200, "by a known device");
-        for index in 0..20 {
-            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-        }
-        server.register("eve").await;
-        let eve = server.login_tokens("eve").await;
-        for foreign in [eve.refresh.as_str(), "made up", "", &"A".repeat(64)] {
-            let form = with_token(foreign);
-            assert_eq!(login(&server, STRANGER, &form).await.status, 429, "{foreign:?} makes nobody known");
-        }
-        // A known client has as many tries as others, not more.
-        let mut statuses = Vec::new();
-        for _ in 0..5 {
-            statuses.push(wrong(&server, VICTIM, "ada").await);
-        }
-        assert_eq!(statuses, [401, 401, 401, 429, 429]);
-        // And a refresh is no login at all.
-        server.refresh(refresh_token).await.expect(StatusCode::OK);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
+    server.register("ada").await;
+    let home = right(&server, VICTIM, "ada").await.expect(StatusCode::OK).json();
+    for index in 0..20 {
+        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
-
-    async fn whoever_has_only_registered_is_known_as_well(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
-        let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
-        let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", VICTIM);
-        Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
-        for index in 0..20 {
-            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-        }
-        assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
-        assert_eq!(right(&server, VICTIM, "ada").await.status, 200);
+    assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
+    assert_eq!(right(&server, VICTIM, "ada").await.status, 200, "from a known address");
+    // The success has cleared the limit of the account, so the attack goes on.
+    for index in 0..20 {
+        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
-
-    async fn who_throws_others_out_leaves_no_way_back_in(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
-        server.register("ada").await;
-        let (owner, thief) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
-        let listed = server.get("/auth/sessions", &owner.access).await.json();
-        let stolen = listed.as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
-        server.delete(&format!("/auth/sessions/{}", stolen["id"]), &owner.access).await.expect(StatusCode::NO_CONTENT);
-        for index in 0..20 {
-            wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-        }
-        let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
-        assert_eq!(login(&server, STRANGER, &with_token(&thief.refresh)).await.status, 429);
-        assert_eq!(login(&server, STRANGER, &with_token(&owner.refresh)).await.status, 200);
+    let elsewhere = "198.51.100.77";
+    assert_eq!(right(&server, elsewhere, "ada").await.status, 429);
+    let refresh_token = home["refresh_token"].as_str().unwrap();
+    let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
+    let form = with_token(refresh_token);
+    assert_eq!(login(&server, elsewhere, &form).await.status, 200, "by a known device");
+    for index in 0..20 {
+        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
-
-    async fn right_logins_from_one_address_leave_room_for_others(kind: Kind) {
-        let server = behind_proxy(kind, "account=1000/1m,address=1000/1m").start().await;
-        for name in ["ada", "eve"] {
-            server.register(name).await;
-        }
-        let over = AtomicBool::new(false);
-        let flood = join_all((0..64).map(|_| async {
-            let mut refused = 0;
-            while !over.load(Ordering::Relaxed) {
-                let answer = right(&server, STRANGER, "eve").await;
-                assert!([200, 503].contains(&answer.status), "{answer:?}");
-                refused += usize::from(answer.status == 503);
-            }
-            refused
-        }));
-        let victim = async {
-            for _ in 0..20 {
-                right(&server, VICTIM, "ada").await.expect(StatusCode::OK);
-            }
-            over.store(true, Ordering::Relaxed);
-        };
-        let (refused, ()) = tokio::join!(flood, victim);
-        assert!(refused.into_iter().sum::<usize>() > 0);
+    server.register("eve").await;
+    let eve = server.login_tokens("eve").await;
+    for foreign in [eve.refresh.as_str(), "made up", "", &"A".repeat(64)] {
+        let form = with_token(foreign);
+        assert_eq!(
+            login(&server, STRANGER, &form).await.status,
+            429,
+            "{foreign:?} does not make the client known"
+        );
     }
-
-    async fn a_right_password_clears_the_account_but_not_the_address(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=8/10m").start().await;
-        server.register("ada").await;
-        for _ in 0..3 {
-            for _ in 0..2 {
-                assert_eq!(wrong(&server, STRANGER, "ada").await, 401);
-            }
-            assert_eq!(right(&server, STRANGER, "ada").await.status, 200);
-        }
-        assert_eq!(wrong(&server, STRANGER, "ada").await, 401, "the seventh wrong one from here");
-        assert_eq!(wrong(&server, STRANGER, "bob").await, 401);
-        let refused = right(&server, STRANGER, "ada").await.expect(StatusCode::TOO_MANY_REQUESTS);
-        assert!(refused.header("ratelimit").starts_with(r#""address";r=0;"#), "{refused:?}");
-        assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 200, "but from elsewhere");
+    // A known client has a limit of its own, with the same number of attempts.
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(wrong(&server, VICTIM, "ada").await);
     }
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    // A refresh is not limited like a login.
+    server.refresh(refresh_token).await.expect(StatusCode::OK);
+}
 
-    async fn whatever_a_client_says_of_itself_it_has_one_bucket(kind: Kind) {
-        let server = behind_proxy(kind, "account=1000/10m,address=4/10m").start().await;
-        let chains = [
-            "203.0.113.9",
-            "1.1.1.1, 203.0.113.9",
-            "127.0.0.1,10.1.1.1,203.0.113.9 , 10.0.0.7",
-            "garbage, 203.0.113.9:4711",
-        ];
-        for chain in chains {
-            assert_eq!(wrong(&server, chain, "ada").await, 401, "{chain}");
-        }
-        for chain in chains {
-            assert_eq!(wrong(&server, chain, "bob").await, 429, "{chain}");
-        }
-        for address in ["2001:db8::1", "2001:db8::2", "[2001:db8:0:0:ffff::3]:99", "2001:db8::4"] {
-            assert_eq!(wrong(&server, address, "ada").await, 401, "{address}");
-        }
-        assert_eq!(wrong(&server, "2001:db8::5", "ada").await, 429, "the /64 is one client");
-        assert_eq!(wrong(&server, "2001:db8:0:1::1", "ada").await, 401);
-        let direct = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=1000/10m,address=2/10m").start().await;
-        for (index, expected) in [401, 401, 429, 429].into_iter().enumerate() {
-            let spoofed = format!("203.0.113.{index}");
-            assert_eq!(wrong(&direct, &spoofed, "ada").await, expected, "nobody is trusted");
-        }
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_makes_the_address_known(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
+    let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+    let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", VICTIM);
+    Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    for index in 0..20 {
+        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
+    assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
+    assert_eq!(right(&server, VICTIM, "ada").await.status, 200);
+}
 
-    async fn the_owner_can_read_what_was_tried(kind: Kind) {
-        let server = behind_proxy(kind, "account=3/10m,address=100/10m").start().await;
-        server.register("ada").await;
-        let token = right(&server, VICTIM, "ada").await.json()["access_token"].as_str().unwrap().to_owned();
-        for _ in 0..10 {
-            wrong(&server, STRANGER, "ada").await;
-        }
-        let complete = || async { events(&server, &token).await.get("login_throttled") == Some(&1) };
-        eventually("the events are written", complete).await;
-        let counts = events(&server, &token).await;
-        assert_eq!((counts["login_failed"], counts["login_throttled"], counts["login"]), (3, 1, 1));
-        let list = server.get("/auth/events?limit=100", &token).await.json();
-        let throttled = list.as_array().unwrap().iter().find(|event| event["event"] == "login_throttled").unwrap();
-        assert_eq!(throttled["ip"], STRANGER);
-        assert!(server.log().contains(r#""event":"login_throttled""#));
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_session_no_longer_makes_a_client_known(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
+    server.register("ada").await;
+    let (owner, thief) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
+    let listed = server.get("/auth/sessions", &owner.access).await.json();
+    let stolen = listed.as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    server
+        .delete(&format!("/auth/sessions/{}", stolen["id"]), &owner.access)
+        .await
+        .expect(StatusCode::NO_CONTENT);
+    for index in 0..20 {
+        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
+    let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
+    assert_eq!(login(&server, STRANGER, &with_token(&thief.refresh)).await.status, 429);
+    assert_eq!(login(&server, STRANGER, &with_token(&owner.refresh)).await.status, 200);
+}
 
-    async fn a_stolen_access_token_does_not_find_the_password(kind: Kind) {
-        let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=3/10m").start().await;
-        let token = server.user("ada").await;
-        let change = json!({ "current_password": "wrong1", "new_password": "another8word" });
-        let delete = json!({ "current_password": "wrong1" });
-        server.post("/auth/password", &token, &change).await.expect(StatusCode::FORBIDDEN);
-        server.send(Method::DELETE, "/users/me", &token, &delete).await.expect(StatusCode::FORBIDDEN);
-        server.post("/auth/password", &token, &change).await.expect(StatusCode::FORBIDDEN);
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_logins_from_one_address_does_not_block_others(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = behind_proxy(kind, "account=1000/1m,address=1000/1m").start().await;
+    for name in ["ada", "eve"] {
+        server.register(name).await;
+    }
+    let over = AtomicBool::new(false);
+    let flood = join_all((0..64).map(|_| async {
+        let mut rejected = 0;
+        while !over.load(Ordering::Relaxed) {
+            let answer = right(&server, STRANGER, "eve").await;
+            assert!([200, 503].contains(&answer.status), "{answer:?}");
+            rejected += usize::from(answer.status == 503);
+        }
+        rejected
+    }));
+    let victim = async {
+        for _ in 0..20 {
+            right(&server, VICTIM, "ada").await.expect(StatusCode::OK);
+        }
+        over.store(true, Ordering::Relaxed);
+    };
+    let (rejected, ()) = tokio::join!(flood, victim);
+    assert!(rejected.into_iter().sum::<usize>() > 0);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_clears_the_limit_of_the_account_not_of_the_address(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = behind_proxy(kind, "account=3/10m,address=8/10m").start().await;
+    server.register("ada").await;
+    for _ in 0..3 {
         for _ in 0..2 {
-            let refused = server.post("/auth/password", &token, &change).await;
-            assert!(!refused.expect(StatusCode::TOO_MANY_REQUESTS).header("retry-after").is_empty());
-            let refused = server.send(Method::DELETE, "/users/me", &token, &delete).await;
-            refused.expect(StatusCode::TOO_MANY_REQUESTS);
+            assert_eq!(wrong(&server, STRANGER, "ada").await, 401);
         }
-        server.login("ada").await;
+        assert_eq!(right(&server, STRANGER, "ada").await.status, 200);
     }
+    assert_eq!(wrong(&server, STRANGER, "ada").await, 401, "the seventh wrong login from this address");
+    assert_eq!(wrong(&server, STRANGER, "bob").await, 401);
+    let rejected = right(&server, STRANGER, "ada").await.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert!(rejected.header("ratelimit").starts_with(r#""address";r=0;"#), "{rejected:?}");
+    assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 200, "from another address");
+}
 
-    async fn accounts_are_not_opened_without_end(kind: Kind) {
-        let server = behind_proxy(kind, "address=3/10m").start().await;
-        let register = async |from: &str, name: &str| {
-            let body = json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD });
-            let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", from);
-            Answer::of(request.json(&body)).await
-        };
-        for name in ["ada", "bob", "eve"] {
-            register(STRANGER, name).await.expect(StatusCode::CREATED);
-        }
-        let refused = register(STRANGER, "mallory").await.expect(StatusCode::TOO_MANY_REQUESTS);
-        assert!(refused.header("ratelimit").starts_with(r#""registration";r=0;"#), "{refused:?}");
-        register(VICTIM, "mallory").await.expect(StatusCode::CREATED);
-        assert_eq!(right(&server, STRANGER, "ada").await.status, 200, "who has one can log in");
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_forwarding_headers_do_not_change_the_client_address(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = behind_proxy(kind, "account=1000/10m,address=4/10m").start().await;
+    let chains = [
+        "203.0.113.9",
+        "1.1.1.1, 203.0.113.9",
+        "127.0.0.1,10.1.1.1,203.0.113.9 , 10.0.0.7",
+        "garbage, 203.0.113.9:4711",
+    ];
+    for chain in chains {
+        assert_eq!(wrong(&server, chain, "ada").await, 401, "{chain}");
     }
-
-    async fn two_processes_share_one_quota(kind: Kind) {
-        let redis = Redis::start();
-        let start = Start::on(kind)
-            .with("REDIS_URL", &redis.url())
-            .with("DAYBOOK_RATE_LIMIT", "account=10/10m,address=10000/10m");
-        let servers = [start.start().await, start.start().await];
-        servers[0].register("ada").await;
-        // Here is not where the account is known from.
-        servers[0].execute("UPDATE events SET ip = '192.0.2.1'");
-        // Argon2's queue is shorter than 64, and who finds it full is told to come back without having tried: so they all come back.
-        let guess = async |index: usize, name: &str| loop {
-            let status = wrong(&servers[index % 2], "", name).await;
-            if status != 503 {
-                return status;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        };
-        let all = join_all((0..64).map(|index| guess(index, "ada"))).await;
-        let count = |all: &[u16], wanted| all.iter().filter(|status| **status == wanted).count();
-        assert_eq!((count(&all, 401), count(&all, 429)), (10, 54), "{all:?}");
-        redis.kill();
-        let all = join_all((0..64).map(|index| guess(index, "nobody"))).await;
-        assert_eq!((count(&all, 401), count(&all, 429)), (20, 44), "each has its own, and none is without: {all:?}");
+    for chain in chains {
+        assert_eq!(wrong(&server, chain, "bob").await, 429, "{chain}");
+    }
+    for address in ["2001:db8::1", "2001:db8::2", "[2001:db8:0:0:ffff::3]:99", "2001:db8::4"] {
+        assert_eq!(wrong(&server, address, "ada").await, 401, "{address}");
+    }
+    assert_eq!(wrong(&server, "2001:db8::5", "ada").await, 429, "the /64 is one client");
+    assert_eq!(wrong(&server, "2001:db8:0:1::1", "ada").await, 401);
+    let direct = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=1000/10m,address=2/10m").start().await;
+    for (index, expected) in [401, 401, 429, 429].into_iter().enumerate() {
+        let spoofed = format!("203.0.113.{index}");
+        assert_eq!(wrong(&direct, &spoofed, "ada").await, expected, "no proxy is trusted");
     }
 }
 
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_can_be_switched_off_with_a_warning() {
+async fn list_events_shows_failed_and_limited_logins(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "account=3/10m,address=100/10m").start().await;
+    server.register("ada").await;
+    let token = right(&server, VICTIM, "ada").await.json()["access_token"].as_str().unwrap().to_owned();
+    for _ in 0..10 {
+        wrong(&server, STRANGER, "ada").await;
+    }
+    let complete = || async { events(&server, &token).await.get("login_throttled") == Some(&1) };
+    eventually("the events are written", complete).await;
+    let counts = events(&server, &token).await;
+    assert_eq!((counts["login_failed"], counts["login_throttled"], counts["login"]), (3, 1, 1));
+    let list = server.get("/auth/events?limit=100", &token).await.json();
+    let throttled =
+        list.as_array().unwrap().iter().find(|event| event["event"] == "login_throttled").unwrap();
+    assert_eq!(throttled["ip"], STRANGER);
+    assert!(server.log().contains(r#""event":"login_throttled""#));
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn password_confirmation_is_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=3/10m").start().await;
+    let token = server.user("ada").await;
+    let change = json!({ "current_password": "wrong1", "new_password": "another8word" });
+    let delete = json!({ "current_password": "wrong1" });
+    server.post("/auth/password", &token, &change).await.expect(StatusCode::FORBIDDEN);
+    server.send(Method::DELETE, "/users/me", &token, &delete).await.expect(StatusCode::FORBIDDEN);
+    server.post("/auth/password", &token, &change).await.expect(StatusCode::FORBIDDEN);
+    for _ in 0..2 {
+        let rejected = server.post("/auth/password", &token, &change).await;
+        assert!(!rejected.expect(StatusCode::TOO_MANY_REQUESTS).header("retry-after").is_empty());
+        let rejected = server.send(Method::DELETE, "/users/me", &token, &delete).await;
+        rejected.expect(StatusCode::TOO_MANY_REQUESTS);
+    }
+    server.login("ada").await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_is_limited_per_address(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = behind_proxy(kind, "address=3/10m").start().await;
+    let register = async |from: &str, name: &str| {
+        let body = json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD });
+        let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", from);
+        Answer::of(request.json(&body)).await
+    };
+    for name in ["ada", "bob", "eve"] {
+        register(STRANGER, name).await.expect(StatusCode::CREATED);
+    }
+    let rejected = register(STRANGER, "mallory").await.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert!(rejected.header("ratelimit").starts_with(r#""registration";r=0;"#), "{rejected:?}");
+    register(VICTIM, "mallory").await.expect(StatusCode::CREATED);
+    assert_eq!(right(&server, STRANGER, "ada").await.status, 200, "logins are not limited");
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_instances_share_one_limit_through_redis(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let redis = Redis::start();
+    let start = Start::on(kind)
+        .with("REDIS_URL", &redis.url())
+        .with("DAYBOOK_RATE_LIMIT", "account=10/10m,address=10000/10m");
+    let servers = [start.start().await, start.start().await];
+    servers[0].register("ada").await;
+    // The address of the test must not be known for this account.
+    servers[0].execute("UPDATE events SET ip = '192.0.2.1'");
+    // The queue for hashing is shorter than 64. A 503 does not count as an attempt, so the client
+    // tries again.
+    let guess = async |index: usize, name: &str| loop {
+        let status = wrong(&servers[index % 2], "", name).await;
+        if status != 503 {
+            return status;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let all = join_all((0..64).map(|index| guess(index, "ada"))).await;
+    let count = |all: &[u16], wanted| all.iter().filter(|status| **status == wanted).count();
+    assert_eq!((count(&all, 401), count(&all, 429)), (10, 54), "{all:?}");
+    redis.kill();
+    let all = join_all((0..64).map(|index| guess(index, "nobody"))).await;
+    assert_eq!(
+        (count(&all, 401), count(&all, 429)),
+        (20, 44),
+        "each instance has a limit of its own: {all:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rate_limit_off_disables_the_limits_and_logs_a_warning() {
     let server = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "off").start().await;
     server.register("ada").await;
     for _ in 0..15 {
@@ -304,7 +365,7 @@ async fn limits_can_be_switched_off_with_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_are_limits_unless_somebody_says_otherwise() {
+async fn rate_limits_are_on_by_default() {
     let server = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "").start().await;
     server.register("ada").await;
     server.execute("UPDATE events SET ip = '192.0.2.1'");

@@ -5,46 +5,47 @@ use std::process::Stdio;
 
 use daybook_auth::{Secret, TokenKeys};
 use reqwest::StatusCode;
+use rstest::rstest;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use crate::harness::jwt::{claims_of, forge, header_of};
-use crate::harness::{Kind, SECRET, Start, on_both_databases};
+use crate::harness::{Kind, SECRET, Start, TEST_TIMEOUT};
 
 const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
 
-/// What `token explain` says of a token, and whether that is that it is good.
+/// Runs `token explain`. Returns whether the token is good, and the output.
 async fn explain(start: &Start, token: &str) -> (bool, String) {
     let output = start.run(&["token", "explain", token]).await;
-    let told = String::from_utf8(output.stdout).unwrap();
+    let explanation = String::from_utf8(output.stdout).unwrap();
     let good = output.status.code() == Some(0);
     assert_eq!(
         output.status.code(),
         Some(i32::from(!good)),
-        "{told}{}",
+        "{explanation}{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert_eq!(told.lines().last(), Some(if good { "good" } else { "not good" }), "{told}");
+    assert_eq!(explanation.lines().last(), Some(if good { "good" } else { "not good" }), "{explanation}");
     for secret in [SECRET, OTHER_SECRET] {
-        assert!(!told.contains(secret));
+        assert!(!explanation.contains(secret));
     }
     if let Some((_, signature)) = token.rsplit_once('.').filter(|(_, signature)| signature.len() > 9) {
-        assert!(!told.contains(signature), "nobody gets in with what is shown: {told}");
+        assert!(!explanation.contains(signature), "the output has no usable signature: {explanation}");
     }
-    (good, told)
+    (good, explanation)
 }
 
 #[track_caller]
-fn assert_told((good, told): (bool, String), expected: (bool, &[&str])) {
-    assert_eq!(good, expected.0, "{told}");
+fn assert_explained((good, explanation): (bool, String), expected: (bool, &[&str])) {
+    assert_eq!(good, expected.0, "{explanation}");
     for line in expected.1 {
-        assert!(told.contains(line), "no {line:?} in:\n{told}");
+        assert!(explanation.contains(line), "no {line:?} in:\n{explanation}");
     }
 }
 
 #[tokio::test]
-async fn a_secret_is_fresh_and_long_enough() {
-    // It needs no configuration, not even a good one, and leaves nothing behind.
+async fn secret_prints_a_new_valid_secret_each_time() {
+    // The command ignores an invalid configuration and creates no file.
     let start = Start::on(Kind::Sqlite).with("DATABASE_URL", "nonsense").with("JWT_SECRET_KEY", "short");
     let mut seen = BTreeSet::new();
     for _ in 0..10 {
@@ -61,59 +62,87 @@ async fn a_secret_is_fresh_and_long_enough() {
     assert_eq!(std::fs::read_dir(start.folder()).unwrap().count(), 0);
 }
 
-on_both_databases! {
-    async fn a_token_is_explained(kind: Kind) {
-        let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
-        let server = start.start().await;
-        let id = server.register("ada").await;
-        server.execute(match kind {
-            Kind::Sqlite => "UPDATE users SET password_changed_at = password_changed_at - 3600000000",
-            Kind::Postgres => "UPDATE users SET password_changed_at = password_changed_at - interval '1 hour'",
-        });
-        let (token, ended) = (server.login("ada").await, server.login("ada").await);
-        let (header, claims) = (header_of(&token), claims_of(&token));
-        let (iat, session) = (claims["iat"].as_i64().unwrap(), claims["sid"].as_i64().unwrap());
-        let again = |secret: &str, issued_at| {
-            TokenKeys::new(Secret::parse(secret).unwrap()).issue(id, session, issued_at).unwrap()
-        };
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn token_explain_reports_signature_expiry_and_session(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
+    let server = start.start().await;
+    let id = server.register("ada").await;
+    server.execute(match kind {
+        Kind::Sqlite => "UPDATE users SET password_changed_at = password_changed_at - 3600000000",
+        Kind::Postgres => "UPDATE users SET password_changed_at = password_changed_at - interval '1 hour'",
+    });
+    let (token, ended) = (server.login("ada").await, server.login("ada").await);
+    let (header, claims) = (header_of(&token), claims_of(&token));
+    let (iat, session) = (claims["iat"].as_i64().unwrap(), claims["sid"].as_i64().unwrap());
+    let again = |secret: &str, issued_at| {
+        TokenKeys::new(Secret::parse(secret).unwrap()).issue(id, session, issued_at).unwrap()
+    };
 
-        let lives = format!("session: {session} lives, opened 20");
-        assert_told(explain(&start, &token).await, (true, &["signature: by JWT_SECRET_KEY", "token: valid for 1", &lives]));
-        server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
-        let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
-        assert_told(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
-        assert_told(explain(&start, &again(SECRET, iat - 2_000)).await, (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]));
-        assert_told(explain(&start, &again(OTHER_SECRET, iat)).await, (false, &["signature: by none of the configured keys", "token: "]));
-        let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
-        assert_told(explain(&rotated, &token).await, (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]));
+    let lives = format!("session: {session} lives, opened 20");
+    assert_explained(
+        explain(&start, &token).await,
+        (true, &["signature: by JWT_SECRET_KEY", "token: valid for 1", &lives]),
+    );
+    server.post("/auth/logout", &ended, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let over = format!("session: {} has ended or expired, or its user is gone", claims_of(&ended)["sid"]);
+    assert_explained(explain(&start, &ended).await, (false, &["token: valid for 1", &over]));
+    assert_explained(
+        explain(&start, &again(SECRET, iat - 2_000)).await,
+        (false, &["signature: by JWT_SECRET_KEY", "expires: 20", "token: the token has expired"]),
+    );
+    assert_explained(
+        explain(&start, &again(OTHER_SECRET, iat)).await,
+        (false, &["signature: by none of the configured keys", "token: "]),
+    );
+    let rotated = start.clone().with("JWT_SECRET_KEY", OTHER_SECRET).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
+    assert_explained(
+        explain(&rotated, &token).await,
+        (true, &["signature: by one of JWT_PREVIOUS_SECRET_KEYS", &lives]),
+    );
 
-        let legacy = json!({ "user_id": id.to_string(), "iat": iat, "exp": iat + 1_800 });
-        let legacy = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &legacy);
-        assert_told(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
-        assert_told(explain(&start.clone().with("DAYBOOK_ACCEPT_LEGACY_TOKENS", ""), &legacy).await, (false, &["token: "]));
+    let legacy = json!({ "user_id": id.to_string(), "iat": iat, "exp": iat + 1_800 });
+    let legacy = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &legacy);
+    assert_explained(explain(&start, &legacy).await, (true, &["session: none, and nothing has ended it"]));
+    assert_explained(
+        explain(&start.clone().with("DAYBOOK_ACCEPT_LEGACY_TOKENS", ""), &legacy).await,
+        (false, &["token: "]),
+    );
 
-        // A forger's text stays on its line.
-        let mut loud = header.clone();
-        loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
-        let (good, told) = explain(&start, &forge(SECRET, &loud, &claims)).await;
-        assert!(!good && !told.contains('\u{1b}') && told.lines().filter(|line| *line == "good").count() == 0, "{told}");
-        for garbage in ["", "a", "a.b.c", "....", "Bearer x", &"a".repeat(5_000), &token[1..], &format!("{token}x")] {
-            let (good, told) = explain(&start, garbage).await;
-            assert!(!good, "{garbage}: {told}");
-        }
-
-        // From standard input, so that it stands in no history.
-        let mut command = start.command(&["token", "explain"]);
-        let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
-        process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();
-        let output = process.wait_with_output().await.unwrap();
-        assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).ends_with("\ngood\n"), "{output:?}");
-        assert!(!String::from_utf8_lossy(&output.stdout).contains(token.rsplit('.').next().unwrap()));
+    // Text of a forged header cannot add lines to the output.
+    let mut loud = header.clone();
+    loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
+    let (good, explanation) = explain(&start, &forge(SECRET, &loud, &claims)).await;
+    assert!(
+        !good
+            && !explanation.contains('\u{1b}')
+            && explanation.lines().filter(|line| *line == "good").count() == 0,
+        "{explanation}"
+    );
+    for garbage in
+        ["", "a", "a.b.c", "....", "Bearer x", &"a".repeat(5_000), &token[1..], &format!("{token}x")]
+    {
+        let (good, explanation) = explain(&start, garbage).await;
+        assert!(!good, "{garbage}: {explanation}");
     }
+
+    // A token on standard input stays out of the shell's history.
+    let mut command = start.command(&["token", "explain"]);
+    let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
+    process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();
+    let output = process.wait_with_output().await.unwrap();
+    assert!(
+        output.status.success() && String::from_utf8_lossy(&output.stdout).ends_with("\ngood\n"),
+        "{output:?}"
+    );
+    assert!(!String::from_utf8_lossy(&output.stdout).contains(token.rsplit('.').next().unwrap()));
 }
 
 #[tokio::test]
-async fn an_explanation_makes_no_key() {
+async fn token_explain_generates_no_secret() {
     let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
     let output = start.run(&["token", "explain", "a.b.c"]).await;
     assert!(!output.status.success());

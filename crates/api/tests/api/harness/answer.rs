@@ -1,10 +1,10 @@
-//! What the service answered.
+//! A response of the service.
 
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-/// A whole answer.
+/// A response with its whole body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -13,6 +13,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Sends the request and reads the response.
     pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
@@ -20,7 +21,7 @@ impl Answer {
         Self { status: status.as_u16(), headers, text }
     }
 
-    /// Reads an answer as it came over the wire.
+    /// Parses a response from the bytes of the connection.
     pub(crate) fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
         let mut lines = head.split("\r\n");
@@ -33,19 +34,19 @@ impl Answer {
         Self { status, headers, text: body.to_owned() }
     }
 
-    /// The body as JSON.
+    /// Parses the body as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Fails unless the status is this one; gives the answer back.
+    /// Fails unless the response has this status. Returns the response.
     #[track_caller]
     pub(crate) fn expect(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status.as_u16(), "{self:?}");
         self
     }
 
-    /// Fails unless the status is this one and the body exactly `{"detail": sentence}`.
+    /// Fails unless the response has this status and exactly the body `{"detail": sentence}`.
     #[track_caller]
     pub(crate) fn expect_detail(self, status: StatusCode, sentence: &str) -> Self {
         let answer = self.expect(status);
@@ -53,18 +54,18 @@ impl Answer {
         answer
     }
 
-    /// A header's text, empty if there is none.
+    /// The value of a header, empty if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
     }
 
-    /// Of a 422: each problem as (type, place, message).
+    /// The problems of a 422, each as (type, location, message).
     pub(crate) fn issues(&self) -> Vec<(String, String, String)> {
         assert_eq!(self.status, 422, "{self:?}");
         let json = self.json();
         let issues = json["detail"].as_array().expect("a list").iter();
-        let place = |loc: &Value| {
-            let steps = loc.as_array().expect("a place").iter();
+        let location = |loc: &Value| {
+            let steps = loc.as_array().expect("a location").iter();
             steps
                 .map(|step| step.as_str().map_or_else(|| step.to_string(), ToOwned::to_owned))
                 .collect::<Vec<_>>()
@@ -73,7 +74,7 @@ impl Answer {
         issues
             .map(|issue| {
                 let text = |name: &str| issue[name].as_str().expect("a text").to_owned();
-                (text("type"), place(&issue["loc"]), text("msg"))
+                (text("type"), location(&issue["loc"]), text("msg"))
             })
             .collect()
     }

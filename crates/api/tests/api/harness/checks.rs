@@ -1,30 +1,38 @@
-//! What several tests look for.
+//! Checks that several files of tests share.
 
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Polls until it is so; fails after half a minute.
+/// Polls until the condition holds; fails after half a minute. `what` names the condition in the
+/// message.
 #[track_caller]
 pub(crate) fn eventually<F: Future<Output = bool>>(
     what: &str,
-    mut is_so: impl FnMut() -> F,
+    mut condition: impl FnMut() -> F,
 ) -> impl Future<Output = ()> {
-    let place = std::panic::Location::caller();
+    let caller = Location::caller();
     async move {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_so().await {
-            assert!(Instant::now() < deadline, "{place}: {what} did not happen within half a minute");
+        while !condition().await {
+            assert!(Instant::now() < deadline, "{caller}: {what} did not happen within half a minute");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }
 
-/// Fails unless the value is a time as daybook writes it, `2026-11-22T09:15:56.123456Z`; such texts sort as the times do.
+/// Fails unless the value is a timestamp in daybook's format, `2026-11-22T09:15:56.123456Z`. These
+/// strings sort like the instants.
 #[track_caller]
 pub(crate) fn timestamp(value: &Value) -> String {
     let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
     assert_eq!(shape, "0000-00-00T00:00:00.000000Z", "{text}");
     text.to_owned()
+}
+
+/// The output of a command as text.
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }

@@ -1,6 +1,6 @@
-//! What the service asks of others: an AI provider and Open-Meteo, played by wiremock.
+//! The servers that the service calls, as mocks: an AI provider and Open-Meteo.
 
-/// A server that answers like the Responses API.
+/// A mock of the Responses API.
 pub(crate) mod provider {
     use serde_json::{Value, json};
     use wiremock::matchers::{method, path};
@@ -28,37 +28,38 @@ pub(crate) mod provider {
         })
     }
 
-    /// A server that gives this answer to every request.
+    /// A server with the same response for every request.
     pub(crate) async fn answering(template: ResponseTemplate) -> MockServer {
         let server = MockServer::start().await;
         Mock::given(method("POST")).and(path("/v1/responses")).respond_with(template).mount(&server).await;
         server
     }
 
-    /// A server that summarises everything as this text.
-    pub(crate) async fn summarising(text: &str) -> MockServer {
+    /// A server that summarizes everything as this text.
+    pub(crate) async fn summarizing(text: &str) -> MockServer {
         answering(ResponseTemplate::new(200).set_body_json(completed(text))).await
     }
 }
 
-/// A server that answers like Open-Meteo, for both of its services.
+/// A mock of Open-Meteo: the geocoder and the forecast.
 pub(crate) mod weather {
     use serde_json::json;
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    /// Knows Lisbon, where it is 21.5 degrees, and three Springfields, where it is the same.
+    /// A server that knows Lisbon and three Springfields, with one forecast for all of them.
     pub(crate) async fn of_lisbon() -> MockServer {
         let server = MockServer::start().await;
         let place = json!({ "results": [{
-            "id": 2_267_057, "name": "Lisbon", "latitude": 38.716_67, "longitude": -9.133_33, "country_code": "PT",
-            "country": "Portugal", "admin1": "Lisbon", "timezone": "Europe/Lisbon"
+            "id": 2_267_057, "name": "Lisbon", "latitude": 38.716_67, "longitude": -9.133_33,
+            "country_code": "PT", "country": "Portugal", "admin1": "Lisbon", "timezone": "Europe/Lisbon"
         }], "generationtime_ms": 0.5 });
         let forecast = json!({
             "latitude": 38.71, "longitude": -9.14, "utc_offset_seconds": 0, "timezone": "Europe/Lisbon",
             "current": {
-                "time": "2026-11-22T09:15", "interval": 900, "temperature_2m": 21.5, "apparent_temperature": 21.0,
-                "relative_humidity_2m": 60, "precipitation": 0.0, "weather_code": 3, "wind_speed_10m": 12.3
+                "time": "2026-11-22T09:15", "interval": 900, "temperature_2m": 21.5,
+                "apparent_temperature": 21.0, "relative_humidity_2m": 60, "precipitation": 0.0,
+                "weather_code": 3, "wind_speed_10m": 12.3
             },
             "daily": {
                 "time": (22..=30).map(|day| format!("2026-11-{day}")).collect::<Vec<_>>(),
@@ -73,11 +74,14 @@ pub(crate) mod weather {
         let springfield = |admin1: &str, population: u32| {
             json!({
                 "name": "Springfield", "latitude": 39.8, "longitude": -89.6, "country_code": "US",
-                "country": "United States", "admin1": admin1, "timezone": "America/Chicago", "population": population
+                "country": "United States", "admin1": admin1, "timezone": "America/Chicago",
+                "population": population
             })
         };
         let several = json!({ "results": [
-            springfield("Missouri", 166_810), springfield("Illinois", 116_565), springfield("Massachusetts", 154_341)
+            springfield("Missouri", 166_810),
+            springfield("Illinois", 116_565),
+            springfield("Massachusetts", 154_341)
         ]});
         let named =
             Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Springfield"));

@@ -1,4 +1,4 @@
-//! Every operation of the URL table, with a request that it takes.
+//! Every operation of the service, with a request that it accepts.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,16 @@ use reqwest::{Method, RequestBuilder};
 
 use super::{PASSWORD, Server};
 
-/// A method and a path, and what is sent there.
+/// A method and a path, with the body of a request.
 pub(crate) struct Operation {
     pub(crate) method: Method,
-    /// As the OpenAPI document writes it.
+    /// With placeholders, as in the OpenAPI document.
     pub(crate) path: &'static str,
-    /// `«»` stands for [`PASSWORD`]; a form at the login, JSON elsewhere.
+    /// JSON, or a form at the login. `«»` stands for [`PASSWORD`].
     body: &'static str,
     pub(crate) secured: bool,
-    /// What it answers when all of them are done once, in this order, by an account with [`PASSWORD`] and nothing else.
+    /// The status of the response if a new account with [`PASSWORD`] runs all operations once, in
+    /// this order.
     pub(crate) status: u16,
 }
 
@@ -68,28 +69,29 @@ static OPERATIONS: [Operation; 31] = [
     bearer(Method::DELETE, "/users/me", r#"{"current_password":"another8word"}"#, 204),
 ];
 
-/// All of them, the end of the account last.
+/// Every operation. The last one deletes the account.
 pub(crate) fn operations() -> std::slice::Iter<'static, Operation> {
     OPERATIONS.iter()
 }
 
 impl Operation {
-    /// For a message.
+    /// The method and the path, for messages.
     pub(crate) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether nobody can ask anything else afterwards without a new login, when the path names the session that asks.
+    /// True if the operation ends the caller's own session, provided that the id in its path names
+    /// that session.
     pub(crate) fn ends_session(&self) -> bool {
         ["/auth/logout", "/auth/logout-all", "/auth/sessions/{session_id}"].contains(&self.path)
     }
 
-    /// Whether its path names one note, task or session.
+    /// True if the path has the id of a note, a task or a session.
     pub(crate) fn has_id(&self) -> bool {
         self.path.contains('{')
     }
 
-    /// The request, with this id in the path.
+    /// Builds the request with this id in the path.
     pub(crate) fn request(&self, server: &Server, id: &str) -> RequestBuilder {
         let path = ["{note_id}", "{task_id}", "{session_id}"]
             .iter()
@@ -104,7 +106,8 @@ impl Operation {
     }
 }
 
-/// Fails unless the OpenAPI document has exactly these operations, and asks for a token where they need one; gives the document.
+/// Fails unless the OpenAPI document has exactly these operations, with `security` where they need
+/// a token. Returns the document.
 pub(crate) async fn assert_complete(server: &Server) -> serde_json::Value {
     let document = super::Answer::of(server.request(Method::GET, "/openapi.json")).await.json();
     let mut documented = BTreeSet::new();

@@ -1,11 +1,11 @@
-//! The real binary, with a folder and a database of its own.
+//! Runs the real binary in a temporary folder with a database of its own.
 
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use daybook_test_servers::{Postgres, TestDatabase};
+use daybook_test_servers::{Postgres, TestDatabase, free_port};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,16 +14,26 @@ use tokio::process::{Child, Command};
 
 use super::{Answer, PASSWORD};
 
+/// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
 
-/// Which database a test runs on.
+/// The time in which an idle service must end: less than its grace period, and much more than it
+/// needs.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The database that a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Sqlite,
     Postgres,
 }
 
-/// How a service is started. A clone starts on the same database.
+/// The URL of a PostgreSQL server that does not run.
+pub(crate) fn unreachable_postgres() -> String {
+    format!("postgres://postgres@127.0.0.1:{}/nothing", free_port())
+}
+
+/// The configuration of a service. A clone uses the same database.
 #[derive(Clone)]
 pub(crate) struct Start {
     folder: Arc<TempDir>,
@@ -32,7 +42,7 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// On a new database.
+    /// A configuration with a new database.
     pub(crate) fn on(kind: Kind) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let database = (kind == Kind::Postgres).then(|| Arc::new(Postgres::shared().create_database()));
@@ -46,25 +56,25 @@ impl Start {
             .with("JWT_SECRET_KEY", SECRET)
             .with("DAYBOOK_BIND", "127.0.0.1:0")
             .with("DAYBOOK_WORKERS", "2")
-            // The floor: these tests are about much else.
+            // The weakest parameters that the service accepts, because most tests log in.
             .with("DAYBOOK_ARGON2", "m=19456,t=2,p=1")
-            // Many logins from one address are what tests do.
+            // The tests log in often, and all from one address.
             .with("DAYBOOK_RATE_LIMIT", "account=100000/1s,address=100000/1s")
-            // Nobody listens on port 9, so nothing here ever asks the real providers.
+            // No process listens on port 9, so no test ever calls the real providers.
             .with("WEATHER_BASE_URL", "http://127.0.0.1:9")
             .with("GEOCODING_BASE_URL", "http://127.0.0.1:9")
     }
 
-    /// Sets a variable; an empty value unsets it.
+    /// Sets an environment variable. An empty value unsets it.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The command that runs the binary in this configuration.
+    /// The command that runs the binary with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        // Another build of the same may be tried out: that of a release, where something is measured.
+        // Measurements set DAYBOOK_BIN to a release build.
         let binary =
             std::env::var("DAYBOOK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_daybook").to_owned());
         let mut command = Command::new(binary);
@@ -74,13 +84,13 @@ impl Start {
         command
     }
 
-    /// The value of a variable.
+    /// The value of an environment variable, empty if it is unset.
     pub(crate) fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
 
-    /// Runs a command of the binary to its end, within a minute.
+    /// Runs a subcommand of the binary to its end. Fails after a minute.
     pub(crate) async fn run(&self, arguments: &[&str]) -> std::process::Output {
         let output = tokio::time::timeout(Duration::from_secs(60), self.command(arguments).output()).await;
         output.expect("the command ends within a minute").expect("the binary")
@@ -91,13 +101,14 @@ impl Start {
         self.folder.path().to_owned()
     }
 
-    /// Starts it and waits until it says where it listens. May be called again for a second instance on the same database.
+    /// Starts the service and waits until it prints its address. A second call starts another
+    /// instance on the same database.
     pub(crate) async fn start(&self) -> Server {
         let mut process = self.command(&[]).spawn().expect("the binary");
         let log = Arc::new(Mutex::new(String::new()));
         let mut errors = BufReader::new(process.stderr.take().expect("standard error")).lines();
         let kept = Arc::clone(&log);
-        let told = tokio::spawn(async move {
+        let reader = tokio::spawn(async move {
             while let Ok(Some(line)) = errors.next_line().await {
                 let mut kept = kept.lock().expect("the log");
                 kept.push_str(&line);
@@ -109,8 +120,8 @@ impl Start {
         let line = line.expect("the service starts within a minute").expect("standard output");
         let url = line.as_deref().and_then(|line| line.strip_prefix("daybook listens on "));
         let Some(url) = url.map(ToOwned::to_owned) else {
-            // Its last words come when it has ended.
-            let _ = tokio::time::timeout(Duration::from_secs(60), told).await;
+            // The log is complete once the process has ended.
+            let _ = tokio::time::timeout(Duration::from_secs(60), reader).await;
             let log = log.lock().expect("the log").clone();
             panic!("it did not start: {log}");
         };
@@ -125,7 +136,7 @@ impl Start {
     }
 }
 
-/// What a login or a refresh gives.
+/// The tokens of a login or a refresh.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -141,7 +152,7 @@ impl Tokens {
     }
 }
 
-/// A service that runs.
+/// A running service.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
@@ -152,7 +163,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// On a new database, with nothing special.
+    /// Starts a service with the default configuration and a new database.
     pub(crate) async fn on(kind: Kind) -> Self {
         Start::on(kind).start().await
     }
@@ -172,20 +183,22 @@ impl Server {
         self.log.lock().expect("the log").clone()
     }
 
-    /// A request to be completed and passed to [`Answer::of`].
+    /// Begins a request; [`Answer::of`] sends it.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
+    /// Sends a GET request.
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.request(Method::GET, path).bearer_auth(token)).await
     }
 
+    /// Sends a DELETE request.
     pub(crate) async fn delete(&self, path: &str, token: &str) -> Answer {
         Answer::of(self.request(Method::DELETE, path).bearer_auth(token)).await
     }
 
-    /// Any method with a JSON body; an empty token sends none.
+    /// Sends a request with a JSON body, without a token if `token` is empty.
     pub(crate) async fn send(&self, method: Method, path: &str, token: &str, body: &Value) -> Answer {
         let request = self.request(method, path).json(body);
         Answer::of(if token.is_empty() { request } else { request.bearer_auth(token) }).await
@@ -203,42 +216,43 @@ impl Server {
         self.send(Method::PUT, path, token, body).await
     }
 
-    /// Opens the account `name` with the e-mail address `name@example.com` and [`PASSWORD`]; gives its id.
+    /// Registers the account `name` with `name@example.com` and [`PASSWORD`]. Returns its id.
     pub(crate) async fn register(&self, name: &str) -> i64 {
         let body = json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD });
         let answer = self.post("/auth/register", "", &body).await.expect(reqwest::StatusCode::CREATED);
         answer.json()["id"].as_i64().expect("an id")
     }
 
+    /// Sends a login with these form fields.
     pub(crate) async fn login_form(&self, form: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = self.request(Method::POST, "/auth/login");
         Answer::of(request.header("content-type", "application/x-www-form-urlencoded").body(body)).await
     }
 
-    /// Logs in with [`PASSWORD`]; gives the access token.
+    /// Logs in with [`PASSWORD`]. Returns the access token.
     pub(crate) async fn login(&self, name: &str) -> String {
         self.login_tokens(name).await.access
     }
 
-    /// Logs in with [`PASSWORD`]; gives both tokens.
+    /// Logs in with [`PASSWORD`]. Returns both tokens.
     pub(crate) async fn login_tokens(&self, name: &str) -> Tokens {
         let answer = self.login_form(&[("username", name), ("password", PASSWORD)]).await;
         Tokens::of(&answer.expect(reqwest::StatusCode::OK))
     }
 
-    /// Asks for new tokens.
+    /// Sends a refresh.
     pub(crate) async fn refresh(&self, refresh_token: &str) -> Answer {
         self.post("/auth/refresh", "", &json!({ "refresh_token": refresh_token })).await
     }
 
-    /// A new account, logged in.
+    /// Registers an account and logs in. Returns the access token.
     pub(crate) async fn user(&self, name: &str) -> String {
         self.register(name).await;
         self.login(name).await
     }
 
-    /// Asks the database beside the service: a query that gives one value, as text.
+    /// Queries the database directly. Returns the first column of the first row as text.
     pub(crate) fn query(&self, statement: &str) -> String {
         if let Some(database) = &self.database {
             let (_, name) = database.url().rsplit_once('/').expect("a name");
@@ -253,20 +267,23 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Changes the database beside the service.
+    /// Executes a statement on the database directly.
     pub(crate) fn execute(&self, statement: &str) {
         if self.database.is_some() {
             self.query(statement);
             return;
         }
-        const SCRIPT: &str = "import sqlite3, sys\nsqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[2])";
+        const SCRIPT: &str = "\
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[2])";
         let mut python = std::process::Command::new("python3");
         python.args(["-c", SCRIPT]).arg(self.folder.path().join("day.db")).arg(statement);
         let output = python.output().expect("python3");
         assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Sends these bytes on a connection of their own and reads what comes until it is closed, within half a minute.
+    /// Sends these bytes on a new connection and reads until the service closes it. Fails after
+    /// half a minute.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
         let exchange = async {
             let mut socket = tokio::net::TcpStream::connect(self.address()).await.expect("a connection");
@@ -288,16 +305,31 @@ impl Server {
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
     }
 
-    /// Waits until the process has ended, at most that long; gives its exit code, or none if a signal ended it.
-    pub(crate) async fn exit_code(&mut self, patience: Duration) -> Option<i32> {
-        let status = tokio::time::timeout(patience, self.process.wait()).await;
+    /// The number of connections that the service has open, from the kernel's table.
+    pub(crate) fn open_connections(&self) -> usize {
+        let (_, port) = self.address().rsplit_once(':').expect("a port");
+        let port = format!(":{:04X}", port.parse::<u16>().expect("a number"));
+        let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+        // The fields are the number, the local address, the remote address and the state. The
+        // states are ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
+        let is_open = |line: &&str| {
+            let fields: Vec<_> = line.split_whitespace().collect();
+            fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])
+        };
+        table.lines().filter(is_open).count()
+    }
+
+    /// Waits until the process has ended. Fails after the timeout. Returns the exit code, or `None`
+    /// if a signal ended the process.
+    pub(crate) async fn exit_code(&mut self, timeout: Duration) -> Option<i32> {
+        let status = tokio::time::timeout(timeout, self.process.wait()).await;
         status
-            .unwrap_or_else(|_| panic!("it did not end in {patience:?}:\n{}", self.log()))
+            .unwrap_or_else(|_| panic!("it did not end in {timeout:?}:\n{}", self.log()))
             .expect("a status")
             .code()
     }
 
-    /// Ends the process as a power cut would.
+    /// Kills the process with SIGKILL, like a power cut.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await.expect("it runs");
     }

@@ -1,0 +1,173 @@
+//! The configuration: its problems, `.env`, and the generated secret.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use daybook_test_servers::free_port;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::{Answer, Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, text, unreachable_postgres};
+
+/// A configuration with ten problems, and the names of their variables.
+fn invalid(kind: Kind) -> (Start, [&'static str; 10]) {
+    let start = Start::on(kind)
+        .with("DATABASE_URL", "postgres://user:canary1@host/name?sslmode=canary2")
+        .with("JWT_SECRET_KEY", "canary3")
+        .with("JWT_PREVIOUS_SECRET_KEYS", "canary4,canary5")
+        .with("DAYBOOK_BIND", "nowhere")
+        .with("DAYBOOK_WORKERS", "0")
+        .with("DAYBOOK_PASSWORD_POLICY", "none")
+        .with("DAYBOOK_ARGON2", "m=1,t=1,p=1")
+        .with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "perhaps")
+        .with("OPENAI_SECRET_KEY", "sk-canary6\u{7f}canary7")
+        .with("OPENAI_BASE_URL", "http://user:canary8@host/v1");
+    let names = [
+        "DATABASE_URL",
+        "JWT_SECRET_KEY",
+        "JWT_PREVIOUS_SECRET_KEYS",
+        "DAYBOOK_BIND",
+        "DAYBOOK_WORKERS",
+        "DAYBOOK_PASSWORD_POLICY",
+        "DAYBOOK_ARGON2",
+        "DAYBOOK_ACCEPT_LEGACY_TOKENS",
+        "OPENAI_SECRET_KEY",
+        "OPENAI_BASE_URL",
+    ];
+    (start, names)
+}
+
+#[tokio::test]
+async fn serve_reports_all_configuration_problems_at_once() {
+    for arguments in [&[][..], &["serve"], &["check"], &["migrate"]] {
+        let (start, names) = invalid(Kind::Sqlite);
+        let output = start.run(arguments).await;
+        assert!(!output.status.success(), "{output:?}");
+        // Standard output is only for the address.
+        assert_eq!(text(&output.stdout), "");
+        let error = text(&output.stderr);
+        for name in names {
+            assert!(error.contains(&format!("\n  {name} ")), "{name} is missing in {error}");
+        }
+        assert!(!error.contains("canary"), "{error}");
+        assert_eq!(fs::read_dir(start.folder()).unwrap().count(), 0, "no file was created");
+    }
+}
+
+#[tokio::test]
+async fn check_reports_the_same_problems_as_serve() {
+    for (name, value) in [
+        ("WEATHER_BASE_URL", "http://127.0.0.1:9/?key=1"),
+        ("WEATHER_BASE_URL", "http://user@127.0.0.1:9/"),
+        ("GEOCODING_BASE_URL", "http://127.0.0.1:9/#there"),
+        ("OPENAI_BASE_URL", "http://user@127.0.0.1:9/v1"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9/v1#there"),
+    ] {
+        let start = Start::on(Kind::Sqlite).with("OPENAI_SECRET_KEY", "sk-test").with(name, value);
+        for arguments in [&["serve"][..], &["check"], &["migrate"]] {
+            let output = start.run(arguments).await;
+            assert!(
+                !output.status.success() && output.stdout.is_empty(),
+                "{name}={value} {arguments:?}: {output:?}"
+            );
+            let error = text(&output.stderr);
+            assert!(error.contains(&format!("\n  {name} ")), "{name}={value} {arguments:?}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn serve_fails_before_it_listens_if_a_dependency_is_unusable() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    // Long enough for SQLite to look for a header.
+    fs::write(&file, "not a database ".repeat(10)).unwrap();
+    for (name, value, reason) in [
+        ("DATABASE_URL", unreachable_postgres(), "database"),
+        ("DATABASE_URL", format!("sqlite://{}/below/day.db", file.display()), "database"),
+        ("DATABASE_URL", format!("sqlite://{}", file.display()), "database"),
+        ("DAYBOOK_BIND", taken.clone(), "cannot listen"),
+        ("DAYBOOK_BIND", "192.0.2.1:8080".to_owned(), "cannot listen"),
+    ] {
+        let output = Start::on(Kind::Sqlite).with(name, &value).run(&[]).await;
+        assert!(!output.status.success(), "{value}: {output:?}");
+        assert_eq!(text(&output.stdout), "", "{value}");
+        let error = text(&output.stderr);
+        assert!(
+            error.lines().last().unwrap().starts_with("daybook: ") && error.contains(reason),
+            "{value}: {error}"
+        );
+    }
+    drop(listener);
+    let output = Start::on(Kind::Postgres).with("JWT_SECRET_KEY", "").run(&[]).await;
+    assert!(
+        !output.status.success() && text(&output.stderr).contains("JWT_SECRET_KEY must be set"),
+        "{output:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dot_env_is_read_and_does_not_override_the_environment() {
+    let start = Start::on(Kind::Sqlite);
+    fs::write(
+        start.folder().join(".env"),
+        "# strict\nexport DAYBOOK_PASSWORD_POLICY=\"nist\"\nDAYBOOK_WORKERS=1\n",
+    )
+    .unwrap();
+    let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+    let server = start.start().await;
+    server.post("/auth/register", "", &body).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    let server = start.with("DAYBOOK_PASSWORD_POLICY", "basic").start().await;
+    server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_broken_dot_env_is_rejected_without_quoting_it() {
+    for broken in ["JWT_SECRET_KEY=\"canary", "JWT_SECRET_KEY canary", "OPENAI_SECRET_KEY='canary"] {
+        let start = Start::on(Kind::Sqlite);
+        fs::write(start.folder().join(".env"), broken).unwrap();
+        let output = start.run(&[]).await;
+        assert!(!output.status.success() && output.stdout.is_empty(), "{broken}: {output:?}");
+        let error = text(&output.stderr);
+        assert!(error.contains(".env") && !error.contains("canary"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_missing_secret_is_generated_and_kept() {
+    let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
+    let mut server = start.start().await;
+    let file = start.folder().join("day.db.jwt-secret");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = fs::read_to_string(&file).unwrap();
+    assert!(secret.len() >= 32, "{secret}");
+    assert!(!server.log().contains(&secret));
+    let token = server.user("ada").await;
+    server.signal("TERM");
+    assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
+
+    let server = start.start().await;
+    assert_eq!(fs::read_to_string(&file).unwrap(), secret);
+    server.get("/notes", &token).await.expect(StatusCode::OK);
+    // The secret comes from this file, unless one is configured.
+    fs::remove_file(&file).unwrap();
+    let other = start.start().await;
+    assert_ne!(fs::read_to_string(&file).unwrap(), secret);
+    other.get("/notes", &token).await.expect(StatusCode::UNAUTHORIZED);
+    let configured = start.with("JWT_SECRET_KEY", &secret).start().await;
+    configured.get("/notes", &token).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn port_0_prints_the_port_chosen() {
+    let server = Server::on(Kind::Sqlite).await;
+    let (host, port) = server.address().rsplit_once(':').unwrap();
+    assert_eq!(host, "127.0.0.1");
+    assert_ne!(port.parse::<u16>().unwrap(), 0);
+    Answer::of(server.request(Method::GET, "/")).await.expect(StatusCode::OK);
+    let chosen = free_port();
+    let server = Start::on(Kind::Sqlite).with("DAYBOOK_BIND", &format!("127.0.0.1:{chosen}")).start().await;
+    assert_eq!(server.address(), format!("127.0.0.1:{chosen}"));
+}
