@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Meta, Path, Token, parenthesized, parse_macro_input};
 
-/// Method, path and own errors: `GET "/notes/{note_id}"`, `POST "/auth/login", errors(INCORRECT_LOGIN)`.
+/// Method, path and own errors: `POST "/auth/login", errors(INCORRECT_LOGIN)`.
 struct Statement {
     method: Ident,
     path: LitStr,

@@ -1,4 +1,5 @@
-//! Rate limits of password attempts: per account and per address, counted before anything is hashed.
+//! Rate limits of password attempts: per account and per address, counted before anything is
+//! hashed.
 
 use daybook_domain::{Origin, SessionId, Timestamp, UserId};
 use daybook_throttle::{Bucket, Quota, Refusal, Throttle};
@@ -31,8 +32,8 @@ pub(crate) enum Account<'a> {
     Confirmation(UserId),
 }
 
-/// An attempt that was admitted. It counts as a wrong password until [`AttemptLimits::succeeded`] or
-/// [`AttemptLimits::undo`] takes it back.
+/// An attempt that was admitted. It counts as a wrong password until [`AttemptLimits::succeeded`]
+/// or [`AttemptLimits::undo`] takes it back.
 #[must_use]
 pub(crate) struct Attempt {
     account: (&'static str, String),
@@ -101,8 +102,9 @@ impl AttemptLimits {
         limits.throttle.take(&[bucket], now.as_micros()).await
     }
 
-    /// Takes back the attempt of a right password: all attempts of the account, and one of the address. If the address
-    /// got all of its attempts back, a user could guess the passwords of others without a limit.
+    /// Takes back the attempt of a right password: all attempts of the account, and one of the
+    /// address. If the address got all of its attempts back, a user could guess the passwords of
+    /// others without a limit.
     pub(crate) async fn succeeded(&self, attempt: &Attempt, now: Timestamp) {
         let Some(limits) = &self.0 else { return };
         let [account, address] = limits.buckets(attempt);
@@ -132,7 +134,8 @@ fn network(origin: &Origin) -> String {
     origin.ip.map(|ip| network_of(ip).to_string()).unwrap_or_default()
 }
 
-/// True if the quota of the account is used up. A client that the account knows may then still have one of its own.
+/// True if the quota of the account is used up. A client that the account knows may then still have
+/// one of its own.
 pub(crate) fn is_about_account(refusal: &Refusal) -> bool {
     refusal.bucket == ACCOUNT
 }

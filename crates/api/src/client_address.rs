@@ -1,6 +1,7 @@
 //! The address that a request comes from, with proxies in between.
 //!
-//! Own code, since no kept library reads `X-Forwarded-For` against a list of trusted networks for actix-web.
+//! Own code, since no kept library reads `X-Forwarded-For` against a list of trusted networks for
+//! actix-web.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -36,8 +37,9 @@ impl TrustedProxies {
 
     /// Returns the client of a request that came over a connection from `peer`.
     ///
-    /// Each proxy appends the address of its own peer. So the list is read from its end, as long as the address is a trusted
-    /// proxy. Entries before the first untrusted address were written by the client and mean nothing.
+    /// Each proxy appends the address of its own peer. So the list is read from its end, as long as
+    /// the address is a trusted proxy. Entries before the first untrusted address were written by
+    /// the client and mean nothing.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.contains(client) {
@@ -66,7 +68,8 @@ fn address_of(hop: &str) -> Option<IpAddr> {
     bare.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
 }
 
-/// The network whose clients share a limit: an IPv4 address, or the /64 of an IPv6 address, which is what one customer gets.
+/// The network whose clients share a limit: an IPv4 address, or the /64 of an IPv6 address, which
+/// is what one customer gets.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),

@@ -19,7 +19,8 @@ use crate::telemetry;
 
 /// Accounts, notes, tasks with the weather and AI summaries over HTTP.
 ///
-/// Without a command it serves. Everything is configured by environment variables, or by a `.env` file in the working directory.
+/// Without a command it serves. Everything is configured by environment variables, or by a `.env`
+/// file in the working directory.
 #[derive(Debug, Parser)]
 #[command(name = "daybook", version)]
 struct Arguments {

@@ -1,4 +1,5 @@
-//! The configuration: one struct for each concern, read from environment variables. All problems are reported at once.
+//! The configuration: one struct for each concern, read from environment variables. All problems
+//! are reported at once.
 
 mod base_url;
 mod duration;
@@ -40,7 +41,8 @@ pub(crate) struct Config {
     pub(crate) sessions: SessionPolicy,
     pub(crate) summarizer: SummarizerConfig,
     pub(crate) weather: WeatherConfig,
-    /// `RUST_LOG`. The default leaves out actix' errors about requests that are not HTTP, which any client can cause.
+    /// `RUST_LOG`. The default leaves out actix' errors about requests that are not HTTP, which any
+    /// client can cause.
     pub(crate) log: String,
     /// Settings that can be used and are probably not meant.
     pub(crate) warnings: Vec<String>,

@@ -1,7 +1,8 @@
 //! An endpoint: a method, a path and a handler whose types say everything else.
 //!
-//! [`daybook_api_macros::endpoint`] makes one of a handler. Who may call it, its parameters, body, limits, errors and
-//! answers follow from the types of its arguments and of its result, for the service and for the document alike.
+//! [`daybook_api_macros::endpoint`] makes one of a handler. Who may call it, its parameters, body,
+//! limits, errors and answers follow from the types of its arguments and of its result, for the
+//! service and for the document alike.
 
 mod answer;
 mod errors;
@@ -77,3 +78,6 @@ fn route(method: &Method) -> Route {
         web::method(method.clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

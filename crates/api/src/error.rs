@@ -90,7 +90,8 @@ impl ApiError {
         Self::Internal(cause.into().into())
     }
 
-    /// An error of the database. [`RowResult`] gives a missing row its meaning. Here it is a fault of the service.
+    /// An error of the database. [`RowResult`] gives a missing row its meaning. Here it is a fault
+    /// of the service.
     pub(crate) fn of_database(error: daybook_persistence::Error) -> Self {
         use daybook_persistence::{Error, Field};
         match error {
@@ -214,7 +215,8 @@ fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
-/// The quota that is used up, for clients (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
+/// The quota that is used up, for clients (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and
+/// 4).
 fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
     let Refusal { bucket, quota, retry_after, .. } = refusal;
     let policy = format!(r#""{bucket}";q={};w={}"#, quota.limit(), quota.period().as_secs());
@@ -222,7 +224,8 @@ fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
     [("RateLimit-Policy", policy), ("RateLimit", state)]
 }
 
-/// Turns the result of a query into that of a handler. There is no `From`, so each handler says what a missing row means.
+/// Turns the result of a query into that of a handler. There is no `From`, so each handler says
+/// what a missing row means.
 pub(crate) trait RowResult<T> {
     /// The query looked for one row by its id: a missing row is a 404 with this sentence.
     fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError>;

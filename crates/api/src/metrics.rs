@@ -23,16 +23,17 @@ pub(crate) struct Metrics {
     waiting: IntGauge,
 }
 
-/// Limit of requests that are served at once. Each waits for the database or for a hash. A thousand of them take about a second, and
-/// one more would only wait longer.
+/// Limit of requests that are served at once. Each waits for the database or for a hash. A thousand
+/// of them take about a second, and one more would only wait longer.
 const SERVED_MAX: i64 = 1_024;
 
-/// Limit of requests whose bodies are read at once. A slow client costs little more than a socket and must not keep others from being
-/// served, so the limit is high. Without an account each holds at most 16 kB.
+/// Limit of requests whose bodies are read at once. A slow client costs little more than a socket
+/// and must not keep others from being served, so the limit is high. Without an account each holds
+/// at most 16 kB.
 const READING_MAX: i64 = 8_192;
 
-/// Limit of requests that wait for the AI provider or for Open-Meteo. They cost no more than those whose bodies are read, and other
-/// requests must not wait for a server of another company.
+/// Limit of requests that wait for the AI provider or for Open-Meteo. They cost no more than those
+/// whose bodies are read, and other requests must not wait for a server of another company.
 const WAITING_MAX: i64 = 8_192;
 
 /// Counts one request until it is dropped, which also happens when the client disconnects.
@@ -117,7 +118,8 @@ impl Metrics {
         Ok(counted)
     }
 
-    /// Counts an answered request. The route is the pattern that matched and not the path, since there is no limit to paths.
+    /// Counts an answered request. The route is the pattern that matched and not the path, since
+    /// there is no limit to paths.
     pub(crate) fn observe(&self, method: &str, route: &str, status: u16, took: Duration) {
         // Clients can invent methods, and each would be a time series of its own.
         let method = if METHODS.contains(&method) { method } else { "other" };

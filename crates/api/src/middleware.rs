@@ -1,4 +1,5 @@
-//! What surrounds every request: its id, its span and its line in the log, counters, limits and security headers.
+//! What surrounds every request: its id, its span and its line in the log, counters, limits and
+//! security headers.
 
 mod unread;
 
@@ -75,7 +76,8 @@ fn log(status: StatusCode, took: Duration, error: Option<&actix_web::Error>) {
     }
 }
 
-/// Writes the line of a request without a response: its client disconnected, or the service stopped before.
+/// Writes the line of a request without a response: its client disconnected, or the service stopped
+/// before.
 struct Unanswered<'a> {
     span: &'a Span,
     started: Instant,
@@ -94,7 +96,8 @@ impl Drop for Unanswered<'_> {
     }
 }
 
-/// Counts the request while it is served, rejects it if there are too many, and turns a panic into a 500.
+/// Counts the request while it is served, rejects it if there are too many, and turns a panic into
+/// a 500.
 async fn serve<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,

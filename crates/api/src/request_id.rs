@@ -7,7 +7,8 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 /// The header that carries the id, in requests and in responses.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Makes ids from a number drawn for the process and a counter. No two processes share an id, and an id costs no randomness.
+/// Makes ids from a number drawn for the process and a counter. No two processes share an id, and
+/// an id costs no randomness.
 pub(crate) struct RequestIds {
     process: u64,
     next: AtomicU64,

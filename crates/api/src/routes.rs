@@ -1,4 +1,5 @@
-//! The URL table: every handler under its tag. `routes.txt` beside the manifest shows it with methods and callers.
+//! The URL table: every handler under its tag. `routes.txt` beside the manifest shows it with
+//! methods and callers.
 
 mod account;
 pub(crate) mod docs;
@@ -134,7 +135,8 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
 /// The order of methods in `Allow` and in the printed table.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// No endpoint has the path. Like Starlette, a path with a trailing slash is redirected to the one without.
+/// No endpoint has the path. Like Starlette, a path with a trailing slash is redirected to the one
+/// without.
 async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let path = request.path();
     let shorter = path.trim_end_matches('/');

@@ -1,4 +1,5 @@
-//! The signing secret of a service on SQLite without a configured one: made once and kept beside the database.
+//! The signing secret of a service on SQLite without a configured one: made once and kept beside
+//! the database.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
@@ -11,7 +12,8 @@ use crate::config::Config;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Returns the keys of access tokens. A secret that is not configured is read from its file, which is made if it does not exist.
+/// Returns the keys of access tokens. A secret that is not configured is read from its file, which
+/// is made if it does not exist.
 ///
 /// # Errors
 ///
@@ -59,8 +61,8 @@ fn read(path: &Path) -> Result<Secret, Error> {
     Secret::parse(text.trim()).map_err(|weak| format!("the secret in {} {weak}", path.display()).into())
 }
 
-/// Writes the whole file under another name and then links it. Of several instances that start together, the first decides, and none
-/// reads an incomplete secret.
+/// Writes the whole file under another name and then links it. Of several instances that start
+/// together, the first decides, and none reads an incomplete secret.
 fn make(path: &Path) -> io::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         // The database will be in the same folder. Both are for their owner only.

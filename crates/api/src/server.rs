@@ -15,17 +15,19 @@ use crate::routes;
 use crate::routes::docs::Document;
 use crate::state::State;
 
-/// How long requests in progress may take after SIGTERM. With the 5 s of a last write, it is less than the 30 s after which
-/// orchestrators kill.
+/// How long requests in progress may take after SIGTERM. With the 5 s of a last write, it is less
+/// than the 30 s after which orchestrators kill.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// At the end of [`DRAIN_TIMEOUT`], this time remains for summaries to report their end and to charge their tokens.
+/// At the end of [`DRAIN_TIMEOUT`], this time remains for summaries to report their end and to
+/// charge their tokens.
 const DRAIN_RESERVE: Duration = Duration::from_secs(3);
 
 /// A connection whose request head takes longer is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than the 60 s of common load balancers, so that they close idle connections and not daybook.
+/// Longer than the 60 s of common load balancers, so that they close idle connections and not
+/// daybook.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// A service that is bound and does not run yet.
@@ -55,7 +57,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until SIGTERM or SIGINT. Then finishes the requests in progress and the writes that they began.
+    /// Serves until SIGTERM or SIGINT. Then finishes the requests in progress and the writes that
+    /// they began.
     ///
     /// # Errors
     ///
@@ -75,7 +78,8 @@ impl Server {
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIMEOUT)
         .tcp_nodelay(true)
-        // Like uvicorn: a client that has closed its side has disconnected. Work for it alone, such as a summary, is canceled.
+        // Like uvicorn: a client that has closed its side has disconnected. Work for it alone, such
+        // as a summary, is canceled.
         .h1_allow_half_closed(false)
         .shutdown_signal(stop)
         .shutdown_timeout(DRAIN_TIMEOUT.as_secs())

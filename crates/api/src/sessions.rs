@@ -1,4 +1,5 @@
-//! Sessions outside the database: when they were last active, and what the log and other instances learn of them.
+//! Sessions outside the database: when they were last active, and what the log and other instances
+//! learn of them.
 
 mod activity;
 pub(crate) mod audit;

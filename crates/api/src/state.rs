@@ -21,7 +21,8 @@ use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
 use crate::summaries::Summaries;
 
-/// The parts of a running service. Each worker thread has one, and all of it is shared except the database connection for reads.
+/// The parts of a running service. Each worker thread has one, and all of it is shared except the
+/// database connection for reads.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) database: Database,
@@ -51,8 +52,8 @@ const GEOCODING_PER_USER: usize = 4;
 const GEOCODING: usize = 8_192;
 
 impl State {
-    /// Puts the parts together. Opens the file of SQLite. Connects to Redis in the background, on the Tokio runtime of the caller, and to
-    /// everything else when it is first used.
+    /// Puts the parts together. Opens the file of SQLite. Connects to Redis in the background, on
+    /// the Tokio runtime of the caller, and to everything else when it is first used.
     ///
     /// # Errors
     ///
@@ -68,7 +69,8 @@ impl State {
             Some(_) => (options.threads + options.queue) / 2,
             None => usize::MAX,
         };
-        // Separates deployments that share a Redis. While a secret is being replaced, instances may have two namespaces.
+        // Separates deployments that share a Redis. While a secret is being replaced, instances may
+        // have two namespaces.
         let namespace = format!("daybook:{}", keys.key_id());
         let redis = config.redis.as_ref();
         let revocations = Revocations::new(Duration::from_secs(ACCESS_TOKEN_SECONDS.unsigned_abs()));

@@ -1,4 +1,5 @@
-//! The log, on standard error: text on a terminal, JSON lines otherwise. Standard output is for the results of commands.
+//! The log, on standard error: text on a terminal, JSON lines otherwise. Standard output is for the
+//! results of commands.
 
 use std::io::{self, IsTerminal};
 
@@ -13,7 +14,8 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 /// When the filter is invalid or the log was started before.
 pub(crate) fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter: EnvFilter = filter.parse()?;
-    // Below `info`, tokio_postgres logs the parameters of every query, password hashes included. No filter can enable that.
+    // Below `info`, tokio_postgres logs the parameters of every query, password hashes included. No
+    // filter can enable that.
     let quiet =
         Targets::new().with_default(LevelFilter::TRACE).with_target("tokio_postgres", LevelFilter::INFO);
     let logs = tracing_subscriber::fmt::layer().with_writer(io::stderr);

@@ -12,7 +12,8 @@ use crate::config::{Config, RedisUrl, SummarizerConfig};
 /// As long as a person waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reports on everything that the configuration names. The configuration itself is valid, or this would not run.
+/// Reports on everything that the configuration names. The configuration itself is valid, or this
+/// would not run.
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     println!("configuration: ok");
     let mut all_ok = report("database", database(&config).await);

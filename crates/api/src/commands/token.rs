@@ -17,7 +17,8 @@ use crate::secret_file;
 pub(super) enum Command {
     /// Explains why an access token is valid or not; exits with 1 if it is not
     Explain {
-        /// The token; read from standard input if it is absent, so that it need not be in the shell's history
+        /// The token; read from standard input if it is absent, so that it need not be in the
+        /// shell's history
         token: Option<String>,
     },
 }

@@ -2,7 +2,8 @@
 
 use url::Url;
 
-/// Parses the URL below which a service is called. A user, a query or a fragment in it would be lost or logged.
+/// Parses the URL below which a service is called. A user, a query or a fragment in it would be
+/// lost or logged.
 ///
 /// # Errors
 ///

@@ -38,7 +38,8 @@ impl Environment {
         pairs.collect::<Result<_, _>>().map_err(|error| EnvironmentError(reason(error)))
     }
 
-    /// Returns the value of a variable that is set and not blank. Blanks around it stay: a secret may begin or end with one.
+    /// Returns the value of a variable that is set and not blank. Blanks around it stay: a secret
+    /// may begin or end with one.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
     }
@@ -48,7 +49,8 @@ impl Environment {
         self.get(name).is_some()
     }
 
-    /// Returns a sentence for each variable that begins with `DAYBOOK_` and is not a setting. Most are misspelled.
+    /// Returns a sentence for each variable that begins with `DAYBOOK_` and is not a setting. Most
+    /// are misspelled.
     pub(super) fn unknown(&self) -> Vec<String> {
         let is_unknown = |name: &&String| {
             let is_setting = settings::ALL.iter().any(|setting| setting.name == name.as_str());

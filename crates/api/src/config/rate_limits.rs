@@ -5,20 +5,23 @@ use daybook_throttle::Quota;
 /// How often a password may be tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RateLimits {
-    /// For one account, from all clients together. A client that the account knows has as many for itself.
+    /// For one account, from all clients together. A client that the account knows has as many for
+    /// itself.
     pub(crate) account: Quota,
-    /// From one address, for all accounts together. The same number of accounts may be registered from it.
+    /// From one address, for all accounts together. The same number of accounts may be registered
+    /// from it.
     pub(crate) address: Quota,
 }
 
-/// A person who has forgotten a password tries a handful of times. An attacker gets 1,500 attempts a day, of which none is likely
-/// to be right.
+/// A person who has forgotten a password tries a handful of times. An attacker gets 1,500 attempts
+/// a day, of which none is likely to be right.
 const ACCOUNT: &str = "10/10m";
 
 /// An office has one address, and right passwords do not count.
 const ADDRESS: &str = "100/10m";
 
-/// Parses `on`, `off`, or `account=10/10m,address=100/10m` with either part absent. `None` is `off`.
+/// Parses `on`, `off`, or `account=10/10m,address=100/10m` with either part absent. `None` is
+/// `off`.
 ///
 /// # Errors
 ///

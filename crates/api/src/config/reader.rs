@@ -17,7 +17,8 @@ impl<'a> SettingReader<'a> {
         Self { environment, problems: Vec::new(), warnings: Vec::new() }
     }
 
-    /// Parses the variable, or its default if it is not set. Returns `None` if there is neither, and after a problem.
+    /// Parses the variable, or its default if it is not set. Returns `None` if there is neither,
+    /// and after a problem.
     ///
     /// An invalid default is reported like any other problem.
     pub(super) fn read<T, E: Display>(

@@ -2,8 +2,8 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// The URL of a Redis: `redis://user:password@host:port/database`, or `rediss://` for TLS. Its `Debug` shows nothing, since it may
-/// have a password.
+/// The URL of a Redis: `redis://user:password@host:port/database`, or `rediss://` for TLS. Its
+/// `Debug` shows nothing, since it may have a password.
 #[derive(Debug, Clone)]
 pub(crate) struct RedisUrl(SecretString);
 

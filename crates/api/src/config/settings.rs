@@ -1,4 +1,5 @@
-//! Every setting of the service: its variable, its default and its meaning. README.md and `.env.example` show this table.
+//! Every setting of the service: its variable, its default and its meaning. README.md and
+//! `.env.example` show this table.
 
 /// A setting, which is one environment variable.
 pub(crate) struct Setting {

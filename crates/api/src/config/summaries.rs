@@ -39,13 +39,15 @@ pub(crate) struct Provider {
     pub(crate) window: usize,
     /// `DAYBOOK_AI_PRICES`
     pub(crate) prices: Prices,
-    /// `DAYBOOK_AI_TOKENS_PER_USER` and `DAYBOOK_AI_TOKENS_PER_DAY`. The defaults allow a user some hundreds of notes of one page
-    /// a day, and cost at most 40 cents a user and eight dollars in total with a small model.
+    /// `DAYBOOK_AI_TOKENS_PER_USER` and `DAYBOOK_AI_TOKENS_PER_DAY`. The defaults allow a user some
+    /// hundreds of notes of one page a day, and cost at most 40 cents a user and eight dollars in
+    /// total with a small model.
     pub(crate) budget: Budget,
-    /// `DAYBOOK_AI_PARALLEL_PER_USER`: concurrent summaries of one user. A person waits for one or two.
+    /// `DAYBOOK_AI_PARALLEL_PER_USER`: concurrent summaries of one user. A person waits for one or
+    /// two.
     pub(crate) parallel_per_user: usize,
-    /// `DAYBOOK_AI_PARALLEL`: concurrent summaries in this process. The default is about the number of concurrent requests that a
-    /// provider grants a small account.
+    /// `DAYBOOK_AI_PARALLEL`: concurrent summaries in this process. The default is about the number
+    /// of concurrent requests that a provider grants a small account.
     pub(crate) parallel: usize,
 }
 
@@ -125,7 +127,8 @@ fn mode(text: &str) -> Result<Mode, &'static str> {
     }
 }
 
-/// A longer time than the deadline of a whole summary has no effect. A reasoning model may need tens of seconds for its first word.
+/// A longer time than the deadline of a whole summary has no effect. A reasoning model may need
+/// tens of seconds for its first word.
 fn timeout(text: &str) -> Result<Duration, &'static str> {
     duration(text, 1..=300, "must be a time between 1s and 5m, like 60s")
 }
@@ -140,7 +143,8 @@ fn window(text: &str) -> Result<usize, &'static str> {
 
 fn prices(text: &str) -> Result<Prices, &'static str> {
     Prices::parse(text).map_err(|_| {
-        "must look like gpt-5-nano=0.05/0.40,llama3.2=0/0: a model, and US dollars for a million tokens read and written"
+        "must look like gpt-5-nano=0.05/0.40,llama3.2=0/0: \
+         a model, and US dollars for a million tokens read and written"
     })
 }
 

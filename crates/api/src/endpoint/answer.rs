@@ -65,7 +65,8 @@ impl<T: Serialize + ToSchema> Answer for List<T> {
     }
 }
 
-/// 200 with one page of a list as a JSON array, and a `Link` to the next page if there is one (RFC 8288, section 3).
+/// 200 with one page of a list as a JSON array, and a `Link` to the next page if there is one (RFC
+/// 8288, section 3).
 pub(crate) struct Paged<T> {
     pub(crate) asked: PageRequest,
     pub(crate) page: Page<T>,

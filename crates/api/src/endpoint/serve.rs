@@ -1,4 +1,5 @@
-//! How a request reaches its handler: the caller first, then the other arguments, with the session check in its place.
+//! How a request reaches its handler: the caller first, then the other arguments, with the session
+//! check in its place.
 
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
@@ -10,7 +11,8 @@ use super::answer::Answer;
 use super::spec::Spec;
 use crate::error::ApiError;
 
-/// Who may call an endpoint. The first argument of every handler is a caller, and no other argument can be one.
+/// Who may call an endpoint. The first argument of every handler is a caller, and no other argument
+/// can be one.
 #[diagnostic::on_unimplemented(
     message = "the first argument of a handler must state who may call it, and `{Self}` does not",
     label = "this endpoint does not state its authentication",
@@ -35,13 +37,16 @@ pub(crate) trait Caller: Sized + 'static {
 pub(crate) enum SessionCheck {
     /// There is no session.
     Unneeded,
-    /// Runs before the handler, or beside it if the method is safe: on PostgreSQL both then share one round trip.
+    /// Runs before the handler, or beside it if the method is safe: on PostgreSQL both then share
+    /// one round trip.
     Pending(LocalBoxFuture<'static, Result<(), ApiError>>),
-    /// The handler's own query includes the check. This one decides only if the handler does not succeed.
+    /// The handler's own query includes the check. This one decides only if the handler does not
+    /// succeed.
     InStatement(LocalBoxFuture<'static, Result<(), ApiError>>),
 }
 
-/// An argument of a handler behind the caller: it knows what it adds to the operation's description.
+/// An argument of a handler behind the caller: it knows what it adds to the operation's
+/// description.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an argument of a handler",
     note = "a caller can only be the first argument; other arguments implement `Argument`"
@@ -90,7 +95,8 @@ arguments!(A a, B b, D d);
 arguments!(A a, B b, D d, E e);
 arguments!(A a, B b, D d, E e, F f);
 
-/// A handler whose arguments and answer describe themselves. One bound, so that a compile error points at the handler.
+/// A handler whose arguments and answer describe themselves. One bound, so that a compile error
+/// points at the handler.
 pub(crate) trait Described<Args>: Handler<Args, Output: Answer> {
     const CALLER: &'static str;
     type Arguments: Arguments;
@@ -118,8 +124,8 @@ impl<Args: Arguments, H: Handler<Args, Output: Answer>> Described<Args> for H {
 
 /// Answers one request: the only place where sessions are checked.
 ///
-/// The token is verified before anything else of the request is read. A write waits for the session check. A read runs
-/// beside it, and its answer is dropped if the session has ended.
+/// The token is verified before anything else of the request is read. A write waits for the session
+/// check. A read runs beside it, and its answer is dropped if the session has ended.
 pub(super) async fn serve<Args, H: Described<Args>>(
     handler: H,
     request: HttpRequest,
@@ -139,7 +145,8 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         }
         SessionCheck::InStatement(check) if request.method().is_safe() => {
             let answer = answer.await;
-            // The end of the session may have hidden the row, and a bad request was rejected before any statement ran.
+            // The end of the session may have hidden the row, and a bad request was rejected before
+            // any statement ran.
             if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
                 check.await?;
             }

@@ -25,7 +25,8 @@ pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> + ToSchema + 
     const MAX: usize = 16 * 1024;
 }
 
-/// The limit of a body with a content of 100,000 characters, each written as a pair of `\u` escapes, and a title.
+/// The limit of a body with a content of 100,000 characters, each written as a pair of `\u`
+/// escapes, and a title.
 pub(crate) const TEXT_MAX: usize = 1_250_000;
 
 /// What the rules of a body depend on.
@@ -44,10 +45,12 @@ impl Rules for PasswordPolicy {
     }
 }
 
-/// A client on a very slow line sends the largest body within this time. Any slower client holds a connection for nothing.
+/// A client on a very slow line sends the largest body within this time. Any slower client holds a
+/// connection for nothing.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads the whole body. Meanwhile the request counts as one that is being read and not as one that is being served.
+/// Reads the whole body. Meanwhile the request counts as one that is being read and not as one that
+/// is being served.
 ///
 /// # Errors
 ///

@@ -83,7 +83,8 @@ impl Caller for Actor {
     }
 }
 
-/// The user whose rows a request reads. If the session was checked within the last minute, the query that reads includes the check.
+/// The user whose rows a request reads. If the session was checked within the last minute, the
+/// query that reads includes the check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CurrentReader(pub(crate) Access);
 
@@ -113,7 +114,8 @@ fn checked(state: &Data<State>, user: CurrentUser) -> LocalBoxFuture<'static, Re
     async move { check_session(&state, user).await }.boxed_local()
 }
 
-/// The user that the token names. The token is one of ours, has not expired, and is not known to be revoked.
+/// The user that the token names. The token is one of ours, has not expired, and is not known to be
+/// revoked.
 fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, ApiError> {
     let claims = state.tokens.verify(bearer_token(request)?, state.now().as_seconds())?;
     let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
@@ -126,8 +128,8 @@ fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, Api
     Ok(user)
 }
 
-/// Checks in the database that the token's session is live. A token without a session must not be older than the
-/// password or the last logout with such a token.
+/// Checks in the database that the token's session is live. A token without a session must not be
+/// older than the password or the last logout with such a token.
 async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError> {
     let now = state.now();
     let live = match user.session {
@@ -149,7 +151,8 @@ async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError>
     if live { Ok(()) } else { Err(REVOKED) }
 }
 
-/// The token behind `Authorization: Bearer`, in any case. Like FastAPI, an absent token counts as no authentication.
+/// The token behind `Authorization: Bearer`, in any case. Like FastAPI, an absent token counts as
+/// no authentication.
 fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
     let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::NotAuthenticated)?;
     let value = value.to_str().map_err(|_| ApiError::BadToken(INVALID))?;

@@ -11,7 +11,8 @@ use super::json::ValidJson;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;
 
-/// A form that is a valid `T` if the media type is that of a form. Otherwise a JSON object that is a valid `T`.
+/// A form that is a valid `T` if the media type is that of a form. Otherwise a JSON object that is
+/// a valid `T`.
 pub(crate) struct JsonOrForm<T>(pub(crate) T);
 
 impl<T: Body> FromRequest for JsonOrForm<T> {

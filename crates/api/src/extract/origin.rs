@@ -14,7 +14,8 @@ use crate::state::State;
 /// The address and the user agent of the client.
 pub(crate) struct ClientOrigin(pub(crate) Origin);
 
-/// In characters. Browsers send little more than 100. A longer user agent is truncated, since every event stores it.
+/// In characters. Browsers send little more than 100. A longer user agent is truncated, since every
+/// event stores it.
 const USER_AGENT_MAX: usize = 256;
 
 impl FromRequest for ClientOrigin {

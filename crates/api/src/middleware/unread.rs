@@ -11,12 +11,13 @@ use futures_util::StreamExt;
 
 /// The payload of a chunked request, kept until its response is sent.
 ///
-/// Once a handler drops the payload of a chunked request, actix reads the rest of it for as long as it comes. A client that
-/// never ends it would keep the connection forever. While the payload is kept, actix closes the connection behind the
-/// response.
+/// Once a handler drops the payload of a chunked request, actix reads the rest of it for as long as
+/// it comes. A client that never ends it would keep the connection forever. While the payload is
+/// kept, actix closes the connection behind the response.
 pub(super) struct UnreadPayload(Option<Rc<RefCell<Payload>>>);
 
-/// A response that fits one write is sent well within this time. A longer one may end with a reset connection.
+/// A response that fits one write is sent well within this time. A longer one may end with a reset
+/// connection.
 const RESPONSE_TIME: Duration = Duration::from_secs(1);
 
 impl UnreadPayload {

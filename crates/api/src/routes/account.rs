@@ -143,7 +143,8 @@ fn or_incorrect(error: Error) -> ApiError {
     }
 }
 
-/// Returns the credentials that this password is right for. The limit keeps the thief of an access token from guessing the password.
+/// Returns the credentials that this password is right for. The limit keeps the thief of an access
+/// token from guessing the password.
 async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
     let origin = &actor.origin;
     let found = state.database.credentials_of(actor.user).await.or_account_gone()?;

@@ -15,9 +15,11 @@ use crate::extract::Anyone;
 /// The document as JSON. The server puts it beside the routes.
 pub(crate) struct Document(pub(crate) Bytes);
 
-/// Both pages run scripts of this server only. They write styles into the document and show images as data URLs.
-const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-                           font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Both pages run scripts of this server only. They write styles into the document and show images
+/// as data URLs.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                           img-src 'self' data:; font-src 'self'; connect-src 'self'; \
+                           base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// The assets change with the binary only. A day is short enough for an update to be seen soon.
 const ASSET_CACHE: &str = "public, max-age=86400";

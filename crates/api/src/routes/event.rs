@@ -11,7 +11,8 @@ use crate::state::State;
 
 /// List the account's events
 ///
-/// Logins, failed logins, refreshes, ended sessions and password changes of the last 90 days, newest first.
+/// Logins, failed logins, refreshes, ended sessions and password changes of the last 90 days,
+/// newest first.
 #[endpoint(GET "/auth/events")]
 pub(crate) async fn list_events(
     user: CurrentUser,

@@ -19,7 +19,8 @@ use crate::extract::{Anyone, Body, ClientOrigin, ValidForm, grant_type_rule};
 use crate::sessions::{audit, publish};
 use crate::state::State;
 
-/// The password form of OAuth 2.0 (RFC 6749, section 4.3.2). Fields that daybook does not use are ignored.
+/// The password form of OAuth 2.0 (RFC 6749, section 4.3.2). Fields that daybook does not use are
+/// ignored.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct LoginForm {
@@ -44,8 +45,8 @@ pub(crate) struct LoginForm {
     #[schema(format = "password", example = "")]
     #[expect(dead_code, reason = "part of the form, so part of its documentation")]
     client_secret: Option<String>,
-    /// A refresh token of the account, current or not. With it, a client can still log in while other clients have used up the
-    /// attempts of the account.
+    /// A refresh token of the account, current or not. With it, a client can still log in while
+    /// other clients have used up the attempts of the account.
     #[schema(example = "")]
     refresh_token: Option<String>,
 }
@@ -64,9 +65,9 @@ const NO_ACCOUNT: UserId = UserId(0);
 
 /// Log in
 ///
-/// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. A wrong password and an unknown user have the same
-/// response, after the same time. After too many wrong passwords for an account or from an address, further attempts are rejected for
-/// a while.
+/// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. A wrong password and an
+/// unknown user have the same response, after the same time. After too many wrong passwords for an
+/// account or from an address, further attempts are rejected for a while.
 #[endpoint(POST "/auth/login", errors(INCORRECT_LOGIN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn login(
     _: Anyone,
@@ -115,7 +116,8 @@ async fn open_session(
     };
     let now = state.now();
     let opened = state.database.open_session(login, now).await.map_err(|error| match error {
-        // Another request changed the password or deleted the account while the old password was verified.
+        // Another request changed the password or deleted the account while the old password was
+        // verified.
         Error::NotFound => ApiError::BadLogin,
         other => ApiError::of_database(other),
     })?;
@@ -124,8 +126,8 @@ async fn open_session(
     token::issue(state, verified.user, opened.session, &refresh_token)
 }
 
-/// Takes an attempt from the quotas of the client. A client that the account knows, by its address or by a refresh token, has a quota of
-/// its own. So attackers cannot lock out the owner.
+/// Takes an attempt from the quotas of the client. A client that the account knows, by its address
+/// or by a refresh token, has a quota of its own. So attackers cannot lock out the owner.
 async fn attempt(
     state: &State,
     form: &LoginForm,
@@ -152,7 +154,8 @@ async fn attempt(
     Err(ApiError::TooManyAttempts(refusal))
 }
 
-/// Returns how the account knows the client, if it does. The same queries run for a name without an account.
+/// Returns how the account knows the client, if it does. The same queries run for a name without an
+/// account.
 async fn known_client(
     state: &State,
     form: &LoginForm,

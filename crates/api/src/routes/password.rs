@@ -13,7 +13,8 @@ use crate::endpoint::ErrorResponse;
 use crate::error::ApiError;
 use crate::state::State;
 
-/// In characters. New passwords have at most 128. Passwords from another service may be longer, within reason.
+/// In characters. New passwords have at most 128. Passwords from another service may be longer,
+/// within reason.
 const MAX: usize = 1_024;
 
 pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
@@ -67,7 +68,8 @@ pub(super) async fn verify(
     }
 }
 
-/// Rejects a password that has the e-mail address or the username in it, if the policy forbids that.
+/// Rejects a password that has the e-mail address or the username in it, if the policy forbids
+/// that.
 ///
 /// # Errors
 ///

@@ -23,7 +23,12 @@ use crate::state::State;
 pub(crate) struct RefreshRequest {
     /// `refresh_token`, or empty.
     #[garde(custom(refresh_grant_type_rule))]
-    #[schema(value_type = String, required = false, pattern = "^(refresh_token)?$", example = "refresh_token")]
+    #[schema(
+        value_type = String,
+        required = false,
+        pattern = "^(refresh_token)?$",
+        example = "refresh_token"
+    )]
     grant_type: Option<String>,
     /// The refresh token of the last login or refresh.
     #[garde(length(chars, min = 1))]
@@ -38,14 +43,15 @@ const INVALID: ApiError = ApiError::BadToken("The refresh token is invalid");
 const REFRESH_REJECTED: ErrorResponse = ErrorResponse {
     name: "RefreshRejected",
     status: 401,
-    description: "The refresh token is not valid, or its session has ended; `WWW-Authenticate` has the reason",
+    description: "The refresh token is invalid, or its session has ended; see `WWW-Authenticate`",
     detail: "Could not validate credentials",
 };
 
 /// Refresh the tokens
 ///
-/// Each refresh token can be used once. A client that lost the response, or a second browser tab, may resend it within 30 seconds and gets
-/// the same successor. A token that is resent later was copied, so its session ends.
+/// Each refresh token can be used once. A client that lost the response, or a second browser tab,
+/// may resend it within 30 seconds and gets the same successor. A token that is resent later was
+/// copied, so its session ends.
 #[endpoint(POST "/auth/refresh", errors(REFRESH_REJECTED))]
 pub(crate) async fn refresh(
     _: Anyone,

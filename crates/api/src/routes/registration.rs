@@ -27,7 +27,13 @@ pub(crate) struct Registration {
     email: Email,
     /// 3 to 50 characters, unique without regard to case.
     #[garde(skip)]
-    #[schema(value_type = String, min_length = 3, max_length = 50, pattern = "^[^\\u0000]*$", example = "ada")]
+    #[schema(
+        value_type = String,
+        min_length = 3,
+        max_length = 50,
+        pattern = "^[^\\u0000]*$",
+        example = "ada"
+    )]
     username: Username,
     /// 6 to 128 characters with a digit.
     #[garde(custom(password_rule))]

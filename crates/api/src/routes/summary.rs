@@ -46,7 +46,7 @@ const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
 const SUMMARY_LIMIT: ErrorResponse = ErrorResponse {
     name: "SummaryLimit",
     status: 429,
-    description: "The budget is used up, or too many summaries are in progress; `Retry-After` has the seconds to wait",
+    description: "The budget is used up, or too many summaries are in progress; see `Retry-After`",
     detail: "Too many of your summaries are being made at once",
 };
 
@@ -66,11 +66,12 @@ const PROVIDER_TIMEOUT: ErrorResponse = ErrorResponse {
 
 /// Summarize a note
 ///
-/// The stored summary is returned if the content, language and length are the same and `refresh` is not true. Concurrent requests for
-/// the same summary share it.
+/// The stored summary is returned if the content, language and length are the same and `refresh` is
+/// not true. Concurrent requests for the same summary share it.
 ///
-/// With `Accept: text/event-stream` the summary is sent while it is written: events `delta` with the next piece of the text
-/// (`{"text": "…"}`), then `done` with the stored summary, or `error` with `{"status": 502, "detail": "…"}`.
+/// With `Accept: text/event-stream` the summary is sent while it is written: events `delta` with
+/// the next piece of the text (`{"text": "…"}`), then `done` with the stored summary, or `error`
+/// with `{"status": 502, "detail": "…"}`.
 #[endpoint(
     POST "/notes/{note_id}/summarize",
     errors(OVER_DAILY_BUDGET, SUMMARY_LIMIT, PROVIDER_FAILED, PROVIDER_TIMEOUT)

@@ -18,7 +18,8 @@ use crate::extract::CurrentUser;
 use crate::state::State;
 use crate::summaries::Waiter;
 
-/// A comment is sent when nothing else was sent for this time. Proxies close a connection that is silent for a minute.
+/// A comment is sent when nothing else was sent for this time. Proxies close a connection that is
+/// silent for a minute.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The session of the client is checked at this interval. The stream ends with its session.
@@ -64,7 +65,8 @@ fn respond_with(events: impl futures_util::Stream<Item = Result<Bytes, ApiError>
         .streaming(events)
 }
 
-/// Writes the events of one client. It is dropped when the client disconnects, and the last of them cancels the summary.
+/// Writes the events of one client. It is dropped when the client disconnects, and the last of them
+/// cancels the summary.
 struct EventWriter {
     waiter: Waiter,
     state: Data<State>,

@@ -48,8 +48,8 @@ const OTHER_OWNER: ErrorResponse = ErrorResponse {
 
 /// Create a task
 ///
-/// The city is geocoded into `place`. An ambiguous name is rejected with a 422 of type `ambiguous_place`; send one of
-/// `ctx.candidates[].city` instead.
+/// The city is geocoded into `place`. An ambiguous name is rejected with a 422 of type
+/// `ambiguous_place`; send one of `ctx.candidates[].city` instead.
 #[endpoint(POST "/tasks", errors(OTHER_OWNER))]
 pub(crate) async fn create_task(
     user: CurrentUser,

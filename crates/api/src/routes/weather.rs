@@ -55,7 +55,8 @@ impl Weather {
     }
 }
 
-/// Geocodes the city of a task that is about to be stored. Returns `None` if the city is unknown or the geocoder cannot be asked now.
+/// Geocodes the city of a task that is about to be stored. Returns `None` if the city is unknown or
+/// the geocoder cannot be asked now.
 ///
 /// # Errors
 ///
@@ -122,7 +123,8 @@ async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
     Ok(Weather::new(place, task.due_date, &forecast))
 }
 
-/// Geocodes the city of a stored task, which was not possible when the task was stored, and stores the place.
+/// Geocodes the city of a stored task, which was not possible when the task was stored, and stores
+/// the place.
 async fn geocode_later(state: &State, task: &mut Task) -> Result<Place, Problem> {
     let Ok(_permit) = state.geocoding.try_acquire(task.user_id) else { return Err(Problem::TooMany) };
     let Resolution::One(found) = state.weather.resolve(task.city.as_str()).await? else {

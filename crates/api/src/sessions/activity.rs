@@ -7,14 +7,16 @@ use daybook_domain::{SessionId, SessionPolicy, Timestamp, UserId};
 use daybook_persistence::{Activity, Database};
 use moka::sync::Cache;
 
-/// The activity of a session is recorded once in this time. A finer record has no use, and one write a minute for each active
-/// user costs a database nothing. Sessions with a short idle time are recorded more often.
+/// The activity of a session is recorded once in this time. A finer record has no use, and one
+/// write a minute for each active user costs a database nothing. Sessions with a short idle time
+/// are recorded more often.
 const RECORD_INTERVAL_SECONDS: i64 = 60;
 
 /// While a record is being written, other requests of the session do not write it again.
 const WRITE_SECONDS: i64 = 5;
 
-/// More sessions than are active within a minute. Beyond it, requests look up a little more often if there is a record.
+/// More sessions than are active within a minute. Beyond it, requests look up a little more often
+/// if there is a record.
 const CAPACITY: u64 = 100_000;
 
 /// For each active session, the time until which its activity need not be recorded.
@@ -27,16 +29,17 @@ impl ActivityRecorder {
         Self(Cache::builder().max_capacity(CAPACITY).time_to_live(life).build())
     }
 
-    /// True if this session's activity was recorded within the last minute. Says nothing about whether the session is
-    /// still valid.
+    /// True if this session's activity was recorded within the last minute. Says nothing about
+    /// whether the session is still valid.
     pub(crate) fn is_recorded(&self, session: SessionId, now: Timestamp) -> bool {
         self.0.get(&session).is_some_and(|until| now < until)
     }
 
-    /// Records in the background that a session is active, unless that was done within the last minute.
+    /// Records in the background that a session is active, unless that was done within the last
+    /// minute.
     ///
-    /// The first activity after the login is always recorded. It tells a session that is used from one that a script opens
-    /// and never uses.
+    /// The first activity after the login is always recorded. It tells a session that is used from
+    /// one that a script opens and never uses.
     pub(crate) fn record(
         &self,
         database: &Database,

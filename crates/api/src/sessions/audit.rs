@@ -1,4 +1,5 @@
-//! Account events in the operator's log. Users read the same events, except those of accounts that do not exist.
+//! Account events in the operator's log. Users read the same events, except those of accounts that
+//! do not exist.
 
 use std::time::Duration;
 
@@ -6,8 +7,9 @@ use actix_web::rt;
 use daybook_domain::{Actor, EventKind, Origin, SessionId, UserId};
 use daybook_persistence::Database;
 
-/// An event of a failed attempt is stored after this delay, which is longer than a login takes. Stored at once, the write shared the
-/// processor with the response, and its duration showed that the account exists (docs/performance.md).
+/// An event of a failed attempt is stored after this delay, which is longer than a login takes.
+/// Stored at once, the write shared the processor with the response, and its duration showed that
+/// the account exists (docs/performance.md).
 const STORE_DELAY: Duration = Duration::from_millis(250);
 
 /// Logs one event. It has no secret and no name that a client typed, which is often a password.
@@ -27,7 +29,8 @@ pub(crate) fn log_actor(kind: EventKind, actor: &Actor) {
     log(kind, Some(actor.user), actor.session, &actor.origin);
 }
 
-/// Logs the event of a failed attempt, and stores it in the background for the owner of the account.
+/// Logs the event of a failed attempt, and stores it in the background for the owner of the
+/// account.
 pub(crate) fn log_and_store(database: &Database, kind: EventKind, actor: Actor) {
     log_actor(kind, &actor);
     let database = database.clone();

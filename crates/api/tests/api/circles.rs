@@ -1,7 +1,7 @@
 //! Modules of a crate do not import each other in a circle.
 //!
-//! The test reads the tokens of every source file. An import of an item counts as one of the module that defines it, so a parent may
-//! re-export the items of its children.
+//! The test reads the tokens of every source file. An import of an item counts as an import of the
+//! module that defines it, so a parent may re-export the items of its children.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
