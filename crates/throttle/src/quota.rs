@@ -39,11 +39,12 @@ impl Quota {
     /// # Errors
     ///
     /// [`QuotaError::Limit`] or [`QuotaError::Period`] if a value is out of range.
-    pub fn new(limit: u32, period: Duration) -> Result<Self, QuotaError> {
-        if !(1..=LIMIT_MAX).contains(&limit) {
+    pub const fn new(limit: u32, period: Duration) -> Result<Self, QuotaError> {
+        if limit < 1 || limit > LIMIT_MAX {
             return Err(QuotaError::Limit);
         }
-        if !(Duration::from_secs(1)..=DAY).contains(&period) {
+        // A `const fn` can compare numbers but not durations.
+        if period.as_secs() < 1 || period.as_nanos() > DAY.as_nanos() {
             return Err(QuotaError::Period);
         }
         Ok(Self { limit, period })
