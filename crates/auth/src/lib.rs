@@ -12,6 +12,7 @@ mod pool;
 mod refresh;
 mod scheme;
 mod secret;
+mod secret_file;
 mod token;
 
 pub use error::Error;
@@ -22,4 +23,5 @@ pub use password::Password;
 pub use policy::{PasswordPolicy, PolicyViolation};
 pub use refresh::{FamilyDigest, RefreshToken, RotationSalt, TokenDigest};
 pub use secret::{Secret, WeakSecret};
+pub use secret_file::SecretFileError;
 pub use token::{ACCESS_TOKEN_SECONDS, Claims, Explanation, Signer, TokenError, TokenKeys};
