@@ -5,7 +5,6 @@ mod base_url;
 mod duration;
 mod environment;
 mod error;
-mod rate_limits;
 mod reader;
 mod redis_url;
 mod security;
@@ -21,7 +20,6 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
 pub(crate) use self::error::ConfigError;
-pub(crate) use self::rate_limits::RateLimits;
 use self::reader::SettingReader;
 pub(crate) use self::redis_url::RedisUrl;
 pub(crate) use self::security::SecurityConfig;

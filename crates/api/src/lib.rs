@@ -1,7 +1,5 @@
 //! The daybook service. The binary calls [`run`] and nothing else.
 
-mod attempts;
-mod client_address;
 mod commands;
 mod config;
 mod endpoint;

@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
+use daybook_attempts::{AttemptLimits, TrustedProxies};
 use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, HasherOptions, PasswordPolicy, TokenKeys};
 use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
 use daybook_revocation::Revocations;
 use daybook_throttle::Concurrency;
 
-use crate::attempts::AttemptLimits;
-use crate::client_address::TrustedProxies;
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::metrics::Metrics;
@@ -69,6 +68,7 @@ impl State {
             Some(_) => (options.threads + options.queue) / 2,
             None => usize::MAX,
         };
+        let attempts = security.rate_limits.map_or_else(AttemptLimits::unlimited, AttemptLimits::new);
         // Separates deployments that share a Redis. While a secret is being replaced, instances may
         // have two namespaces.
         let namespace = format!("daybook:{}", keys.key_id());
@@ -92,7 +92,10 @@ impl State {
                 None => revocations,
             },
             activity: ActivityRecorder::new(),
-            attempts: AttemptLimits::new(security.rate_limits, redis, &namespace)?,
+            attempts: match redis {
+                Some(url) => attempts.with_redis(url.expose(), &namespace)?,
+                None => attempts,
+            },
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
             summaries: Summaries::new(&config.summarizer, clock)?,
             weather,

@@ -1,8 +1,8 @@
 //! Secrets, passwords, and the limits on guessing them.
 
+use daybook_attempts::{ParseError, RateLimits};
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
 
-use super::rate_limits::{RateLimits, rate_limits};
 use super::reader::SettingReader;
 use super::settings;
 
@@ -91,4 +91,18 @@ fn hashing(text: &str) -> Result<HashParameters, String> {
         return Err(form());
     }
     HashParameters::new(memory, iterations, lanes).map_err(|error| error.to_string())
+}
+
+/// `None` is `off`.
+fn rate_limits(text: &str) -> Result<Option<RateLimits>, String> {
+    match text {
+        "on" => Ok(Some(RateLimits::default())),
+        "off" => Ok(None),
+        _ => text.parse().map(Some).map_err(|error| match error {
+            ParseError::RateLimits => {
+                "must be on, off, or look like account=10/10m,address=100/10m".to_owned()
+            }
+            other => other.to_string(),
+        }),
+    }
 }

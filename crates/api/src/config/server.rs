@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 
+use daybook_attempts::TrustedProxies;
+
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::reader::SettingReader;
 use super::settings;
-use crate::client_address::TrustedProxies;
 
 /// `DAYBOOK_BIND`, `DAYBOOK_WORKERS` and `DAYBOOK_TRUSTED_PROXIES`.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ impl ServerConfig {
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let bind = reader.read(&settings::BIND, address);
         let workers = reader.read(&settings::WORKERS, workers);
-        let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, TrustedProxies::parse);
+        let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, str::parse::<TrustedProxies>);
         Some(Self {
             bind: bind?,
             workers: workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),

@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use daybook_domain::Origin;
 
@@ -34,8 +34,9 @@ pub(super) fn origin_of(request: &HttpRequest, state: &State) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
     // A header may have bytes that are not UTF-8. Each is shown as U+FFFD.
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let forwarded = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
     Origin {
-        ip: peer.map(|peer| state.trusted_proxies.client(peer, request.headers())),
+        ip: peer.map(|peer| state.trusted_proxies.client(peer, forwarded)),
         user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
     }
 }

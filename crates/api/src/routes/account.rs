@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
+use daybook_attempts::Account;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Actor, Email, EventKind, User, Username};
 use daybook_persistence::{Credentials, Error};
@@ -11,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::registration::TAKEN;
-use crate::attempts::Account;
 use crate::endpoint::{ErrorResponse, Json, NoContent};
 use crate::error::{ApiError, RowResult};
 use crate::extract::{Body, CurrentUser, ValidJson, password_rule};
@@ -148,7 +148,8 @@ fn or_incorrect(error: Error) -> ApiError {
 async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
     let origin = &actor.origin;
     let found = state.database.credentials_of(actor.user).await.or_account_gone()?;
-    let attempt = state.attempts.attempt(Account::Confirmation(actor.user), origin, state.now()).await?;
+    let account = Account::Confirmation(actor.user.0);
+    let attempt = state.attempts.attempt(account, origin.ip, state.now().as_micros()).await?;
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
             let actor = Actor { now: state.now(), ..actor.clone() };
@@ -156,11 +157,11 @@ async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Cred
             Err(ApiError::Forbidden(INCORRECT_PASSWORD.detail))
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
-            state.attempts.succeeded(&attempt, state.now()).await;
+            state.attempts.succeeded(&attempt, state.now().as_micros()).await;
             Ok(found)
         }
         Err(error) => {
-            state.attempts.undo(&attempt, state.now()).await;
+            state.attempts.undo(&attempt, state.now().as_micros()).await;
             Err(error)
         }
     }

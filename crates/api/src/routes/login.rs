@@ -2,6 +2,7 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
+use daybook_attempts::{Account, Attempt, is_about_account, network_of};
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{Actor, EventKind, Origin, UserId, Username};
 use daybook_persistence::{Credentials, Error, FamilyDigest, Login, TokenDigest};
@@ -11,8 +12,6 @@ use utoipa::ToSchema;
 
 use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::token::{self, Token};
-use crate::attempts::{Account, Attempt, is_about_account};
-use crate::client_address::network_of;
 use crate::endpoint::{ErrorResponse, Json};
 use crate::error::{ApiError, RowResult};
 use crate::extract::{Anyone, Body, ClientOrigin, ValidForm, grant_type_rule};
@@ -81,7 +80,7 @@ pub(crate) async fn login(
         Ok(verdict) => verdict,
         Err(error) => {
             // Nothing was verified, so the client has not guessed.
-            state.attempts.undo(&attempt, state.now()).await;
+            state.attempts.undo(&attempt, state.now().as_micros()).await;
             return Err(error);
         }
     };
@@ -89,7 +88,7 @@ pub(crate) async fn login(
         record_failure(&state, EventKind::LoginFailed, found.as_ref(), origin);
         return Err(ApiError::BadLogin);
     };
-    state.attempts.succeeded(&attempt, state.now()).await;
+    state.attempts.succeeded(&attempt, state.now().as_micros()).await;
     let new_hash = match verdict {
         // A login must not fail because its hash could not be renewed. The next login tries again.
         Verdict::RightButOutdated => password::hash(&state, form.password, &origin).await.ok(),
@@ -135,15 +134,15 @@ async fn attempt(
     origin: &Origin,
 ) -> Result<Attempt, ApiError> {
     let name = Username::key_of(&form.username);
-    let account = found.map_or(Account::Unknown(&name), |found| Account::Login(found.user));
-    let mut refusal = match state.attempts.attempt(account, origin, state.now()).await {
+    let account = found.map_or(Account::Unknown(&name), |found| Account::Login(found.user.0));
+    let mut refusal = match state.attempts.attempt(account, origin.ip, state.now().as_micros()).await {
         Ok(attempt) => return Ok(attempt),
         Err(refusal) => refusal,
     };
     if is_about_account(&refusal)
         && let Some(account) = known_client(state, form, found, origin).await?
     {
-        refusal = match state.attempts.attempt(account, origin, state.now()).await {
+        refusal = match state.attempts.attempt(account, origin.ip, state.now().as_micros()).await {
             Ok(attempt) => return Ok(attempt),
             Err(refusal) => refusal,
         };
@@ -166,13 +165,13 @@ async fn known_client(
     if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse) {
         let family = FamilyDigest(token.family().into_bytes());
         if let Some(session) = state.database.session_of_family(user, family).await.or_account_gone()? {
-            return Ok(Some(Account::KnownDevice(session)));
+            return Ok(Some(Account::KnownDevice(session.0)));
         }
     }
     let addresses = state.database.login_addresses(user).await.or_account_gone()?;
     let network = origin.ip.map(network_of);
     let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == network);
-    Ok(is_known.then_some(Account::KnownAddress(user)))
+    Ok(is_known.then_some(Account::KnownAddress(user.0)))
 }
 
 /// Logs a failed login. Only an account can have the event in its list.

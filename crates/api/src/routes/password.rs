@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
+use daybook_attempts::network_of;
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
 use daybook_throttle::Permit;
 use daybook_validation::Issue;
 
-use crate::client_address::network_of;
 use crate::endpoint::ErrorResponse;
 use crate::error::ApiError;
 use crate::state::State;

@@ -44,6 +44,7 @@ fn arrows_point_down() {
             "api" => &[
                 "ai-client",
                 "api-macros",
+                "attempts",
                 "auth",
                 "domain",
                 "persistence",
@@ -53,6 +54,7 @@ fn arrows_point_down() {
                 "validation",
                 "weather-client",
             ],
+            "attempts" => &["throttle"],
             "persistence" => &["domain"],
             "summarizer" => &["ai-client", "domain", "text"],
             "domain" | "weather-client" => &["text"],

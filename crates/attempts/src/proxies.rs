@@ -1,54 +1,40 @@
-//! The address that a request comes from, with proxies in between.
+//! The address of a client behind proxies.
 //!
-//! Own code, since no kept library reads `X-Forwarded-For` against a list of trusted networks for
-//! actix-web.
+//! Own code, since no maintained library reads `X-Forwarded-For` against a list of trusted networks
+//! without a web framework.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+use crate::ParseError;
 
 /// The proxies whose `X-Forwarded-For` is trusted. By default there are none.
+///
+/// The text form is a list of addresses and networks, separated by commas: `10.0.0.0/8,
+/// 2001:db8::1`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct TrustedProxies(Vec<IpNet>);
+pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
-    /// Parses addresses and networks, separated by commas: `10.0.0.0/8, 2001:db8::1`.
-    ///
-    /// # Errors
-    ///
-    /// A sentence that names the invalid part.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let network = |part: &str| {
-            let address = part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-            address
-                .or_else(|_| part.parse::<IpNet>())
-                .map_err(|_| format!("has {part:?}, which is no address or network"))
-        };
-        parts.map(network).collect::<Result<_, _>>().map(Self)
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(&address))
-    }
-
     /// Returns the client of a request that came over a connection from `peer`.
     ///
-    /// Each proxy appends the address of its own peer. So the list is read from its end, as long as
-    /// the address is a trusted proxy. Entries before the first untrusted address were written by
-    /// the client and mean nothing.
-    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// `forwarded` has the values of every `X-Forwarded-For` header, in the order of the headers.
+    /// It is read only if the peer is a trusted proxy.
+    ///
+    /// Each proxy appends the address of its own peer. The list is therefore read from its end, as
+    /// long as the address is a trusted proxy. The client can write any entries before the first
+    /// untrusted address, so they are ignored.
+    pub fn client<'a>(&self, peer: IpAddr, forwarded: impl IntoIterator<Item = &'a [u8]>) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.contains(client) {
             return client;
         }
-        let values: Vec<&[u8]> = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+        let values: Vec<&[u8]> = forwarded.into_iter().collect();
         let hops = values.iter().rev().flat_map(|value| value.rsplit(|byte| *byte == b','));
         for hop in hops {
-            // Nothing before an unreadable hop can be trusted.
+            // Entries before an unreadable one cannot be trusted.
             let Some(address) = str::from_utf8(hop).ok().and_then(address_of) else { break };
             client = address;
             if !self.contains(client) {
@@ -57,24 +43,35 @@ impl TrustedProxies {
         }
         client
     }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
 }
 
-/// Parses an address, which some proxies write with its port.
+impl FromStr for TrustedProxies {
+    type Err = ParseError;
+
+    /// # Errors
+    ///
+    /// [`ParseError::Network`] with the first invalid part.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let network = |part: &str| {
+            let address = part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
+            address.or_else(|_| part.parse::<IpNet>()).map_err(|_| ParseError::Network(part.to_owned()))
+        };
+        parts.map(network).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Parses an address. Some proxies append the port.
 fn address_of(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim();
     let bare = hop.parse::<IpAddr>().ok();
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || hop.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     bare.or_else(with_port).or_else(in_brackets).map(|address| address.to_canonical())
-}
-
-/// The network whose clients share a limit: an IPv4 address, or the /64 of an IPv6 address, which
-/// is what one customer gets.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
 }
 
 #[cfg(test)]
@@ -84,12 +81,9 @@ mod tests {
     const PEER: &str = "10.0.0.1";
 
     fn client(trusted: &str, peer: &str, forwarded: &[&str]) -> String {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        let proxies = TrustedProxies::parse(trusted).unwrap();
-        proxies.client(peer.parse().unwrap(), &headers).to_string()
+        let proxies: TrustedProxies = trusted.parse().unwrap();
+        let values = forwarded.iter().map(|value| value.as_bytes());
+        proxies.client(peer.parse().unwrap(), values).to_string()
     }
 
     #[test]
@@ -151,16 +145,8 @@ mod tests {
     #[test]
     fn parse_names_the_invalid_part() {
         for text in ["10.0.0.0/33", "localhost", "10.0.0.1 10.0.0.2", "*"] {
-            assert!(TrustedProxies::parse(&format!("10.0.0.1,{text}")).unwrap_err().contains(text));
+            let error = format!("10.0.0.1,{text}").parse::<TrustedProxies>().unwrap_err();
+            assert!(error.to_string().contains(text));
         }
-    }
-
-    #[test]
-    fn network_of_keeps_64_bits_of_an_ipv6_address() {
-        let network = |address: &str| network_of(address.parse().unwrap());
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
     }
 }

@@ -1,0 +1,27 @@
+//! The error of parsing limits and proxies.
+
+use daybook_throttle::QuotaError;
+
+/// Why a text has no [`RateLimits`](crate::RateLimits) or no
+/// [`TrustedProxies`](crate::TrustedProxies).
+///
+/// `Display` is the rest of a sentence whose subject is the setting: "`TRUSTED_PROXIES` has "x",
+/// which is no address or network".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ParseError {
+    /// The limits are not written like `account=10/10m,address=100/10m`.
+    #[error("must look like account=10/10m,address=100/10m")]
+    RateLimits,
+    /// A quota of the limits is not valid.
+    #[error("has {text:?}: {cause}")]
+    Quota {
+        /// The quota as it was written.
+        text: String,
+        /// Why it is not valid.
+        cause: QuotaError,
+    },
+    /// This part of the list of proxies is not an address or a network.
+    #[error("has {0:?}, which is no address or network")]
+    Network(String),
+}
