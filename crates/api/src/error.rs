@@ -60,8 +60,8 @@ pub(crate) enum ApiError {
     TooLarge(usize),
     /// 415: the media type that the endpoint takes.
     UnsupportedMediaType(&'static str),
-    /// 429: the quota that is used up, and for how long.
-    TooManyAttempts(Refusal),
+    /// 429: the quota that is used up, and for how long. `None` in the document.
+    TooManyAttempts(Option<Refusal>),
     /// 429: too many summaries of one user are in progress.
     TooManySummaries,
     /// 429: the budget of tokens is used up until this time, and for this long.
@@ -133,7 +133,7 @@ impl fmt::Display for ApiError {
         f.write_str(&self.sentence())?;
         match self {
             Self::BadToken(reason) => write!(f, ": {reason}"),
-            Self::TooManyAttempts(refusal) => write!(f, ": {}", refusal.bucket),
+            Self::TooManyAttempts(Some(refusal)) => write!(f, ": {}", refusal.bucket),
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
                 let mut next: Option<&dyn Error> = Some(&**cause);
@@ -189,7 +189,7 @@ impl ResponseError for ApiError {
             Self::BodyTimeout | Self::TooLarge(_) => {
                 response.force_close();
             }
-            Self::TooManyAttempts(refusal) => {
+            Self::TooManyAttempts(Some(refusal)) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(refusal.retry_after)));
                 for (name, value) in rate_limit_fields(refusal) {
                     response.insert_header((name, value));
@@ -252,7 +252,7 @@ impl<T> RowResult<T> for Result<T, daybook_persistence::Error> {
 
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
-        Self::TooManyAttempts(refusal)
+        Self::TooManyAttempts(Some(refusal))
     }
 }
 

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use prometheus::core::Collector;
-use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
-};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::error::ApiError;
 
@@ -43,6 +41,11 @@ impl Counted {
     fn enter(gauge: &IntGauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
+    }
+
+    fn enter_below(gauge: &IntGauge, max: i64, sentence: &str) -> Result<Self, ApiError> {
+        let counted = Self::enter(gauge);
+        if gauge.get() > max { Err(ApiError::busy(sentence)) } else { Ok(counted) }
     }
 }
 
@@ -96,26 +99,14 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] beyond the limit.
+    /// [`ApiError::Busy`] beyond the limit, as for [`Metrics::waiting`].
     pub(crate) fn reading(&self) -> Result<Counted, ApiError> {
-        let counted = Counted::enter(&self.reading);
-        if self.reading.get() > READING_MAX {
-            return Err(ApiError::busy("too many bodies are being read"));
-        }
-        Ok(counted)
+        Counted::enter_below(&self.reading, READING_MAX, "too many bodies are being read")
     }
 
     /// Counts a request while it waits for a service of another company.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Busy`] beyond the limit.
     pub(crate) fn waiting(&self) -> Result<Counted, ApiError> {
-        let counted = Counted::enter(&self.waiting);
-        if self.waiting.get() > WAITING_MAX {
-            return Err(ApiError::busy("too many requests wait for another service"));
-        }
-        Ok(counted)
+        Counted::enter_below(&self.waiting, WAITING_MAX, "too many requests wait for another service")
     }
 
     /// Counts an answered request. The route is the pattern that matched and not the path, since
@@ -129,9 +120,7 @@ impl Metrics {
     }
 
     /// Returns all counters in the text format of Prometheus, version 0.0.4.
-    pub(crate) fn encode(&self) -> prometheus::Result<Vec<u8>> {
-        let mut text = Vec::new();
-        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
-        Ok(text)
+    pub(crate) fn encode(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 }

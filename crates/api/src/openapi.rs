@@ -12,17 +12,8 @@ use crate::routes::{Group, groups};
 
 /// Why the endpoints make no document: a fault of the program.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DocumentError {
-    /// The path's parameters and those of the handler's arguments differ.
-    #[error("{0}: the path has other parameters than the handler")]
-    Parameters(&'static str),
-    /// Two endpoints have one name, or one method and path.
-    #[error("{0}: the operation is stated twice")]
-    Duplicate(&'static str),
-    /// The document cannot be written as JSON.
-    #[error("the document cannot be serialized")]
-    Json(#[from] serde_json::Error),
-}
+#[error("the endpoints make no document: {0}")]
+pub(crate) struct DocumentError(String);
 
 /// Returns the document as JSON, as it is served and printed.
 ///
@@ -30,7 +21,7 @@ pub(crate) enum DocumentError {
 ///
 /// When the endpoints contradict each other. A test rules this out.
 pub(crate) fn document_json() -> Result<String, DocumentError> {
-    Ok(document()?.to_pretty_json()?)
+    document()?.to_pretty_json().map_err(|error| DocumentError(error.to_string()))
 }
 
 fn document() -> Result<OpenApi, DocumentError> {
@@ -43,7 +34,7 @@ fn document() -> Result<OpenApi, DocumentError> {
             let id = endpoint.text.id;
             if !(seen.insert(id.to_owned()) && seen.insert(format!("{} {}", endpoint.method, endpoint.path)))
             {
-                return Err(DocumentError::Duplicate(id));
+                return Err(DocumentError(format!("{id} is stated twice")));
             }
             if !spec.is_hidden {
                 let method = http_method(&endpoint);
@@ -82,7 +73,8 @@ fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     let in_path: Vec<_> =
         endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
     if !spec.is_hidden && in_path != spec.path_parameters {
-        return Err(DocumentError::Parameters(endpoint.text.id));
+        let id = endpoint.text.id;
+        return Err(DocumentError(format!("{id}: the path has other parameters than the handler")));
     }
     Ok(spec)
 }

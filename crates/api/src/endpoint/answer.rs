@@ -160,7 +160,7 @@ impl<T: Serialize + ToSchema> Answer for JsonOrEvents<T> {
 /// 200 with plain text of a media type.
 pub(crate) struct PlainText {
     pub(crate) content_type: &'static str,
-    pub(crate) text: Vec<u8>,
+    pub(crate) text: String,
 }
 
 impl Answer for PlainText {

@@ -1,35 +1,39 @@
 //! Errors in the document: each is one shared response that operations refer to.
 
+use actix_web::ResponseError;
 use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
-/// An error response of the document. Its `detail` is an example of the sentence that clients get.
+use crate::error::ApiError;
+
+/// An error that operations can answer with.
 pub(crate) struct ErrorResponse {
     /// The name among the shared responses.
     pub(crate) name: &'static str,
-    pub(crate) status: u16,
     pub(crate) description: &'static str,
-    pub(crate) detail: &'static str,
+    /// Makes the error, or an example of it: the status and the sentence of the document.
+    pub(crate) error: fn() -> ApiError,
 }
 
 impl ErrorResponse {
-    pub(super) fn response(&self) -> Response {
-        let mut response = response(self.description, self.detail);
-        if self.status == 401 {
-            // Each 401 has a challenge (RFC 9110, section 15.5.2).
-            let challenge = header(ObjectBuilder::new().schema_type(Type::String));
-            response.headers.insert("WWW-Authenticate".to_owned(), challenge.into());
-        }
-        response
+    pub(crate) fn error(&self) -> ApiError {
+        (self.error)()
     }
 }
 
-/// A response with one sentence.
-pub(super) fn response(description: &str, detail: &str) -> Response {
-    let schema = Ref::from_schema_name("Detail");
-    let content = ContentBuilder::new().schema(Some(schema)).example(Some(json!({ "detail": detail })));
-    ResponseBuilder::new().description(description).content("application/json", content.build()).build()
+/// The response to an error, with its sentence as the example.
+pub(super) fn response(description: &str, error: &ApiError) -> Response {
+    let example = json!({ "detail": error.sentence() });
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Detail"))).example(Some(example));
+    let response =
+        ResponseBuilder::new().description(description).content("application/json", content.build());
+    if error.status_code() == 401 {
+        // Each 401 has a challenge (RFC 9110, section 15.5.2).
+        let challenge = header(ObjectBuilder::new().schema_type(Type::String));
+        return response.header("WWW-Authenticate", challenge).build();
+    }
+    response.build()
 }
 
 /// A header with this schema.
@@ -39,28 +43,24 @@ pub(super) fn header(schema: impl Into<RefOr<Schema>>) -> Header {
 
 pub(super) const NOT_AUTHENTICATED: ErrorResponse = ErrorResponse {
     name: "NotAuthenticated",
-    status: 401,
     description: "There is no access token, or it is not valid; `WWW-Authenticate` has the reason",
-    detail: "Could not validate credentials",
+    error: || ApiError::BadToken("The access token is invalid"),
 };
 
 pub(super) const BODY_TIMEOUT: ErrorResponse = ErrorResponse {
     name: "BodyTimeout",
-    status: 408,
     description: "The body did not arrive in time",
-    detail: "The request body did not arrive in time",
+    error: || ApiError::BodyTimeout,
 };
 
 pub(super) const INTERNAL: ErrorResponse = ErrorResponse {
     name: "InternalError",
-    status: 500,
     description: "A fault of the service",
-    detail: "Internal Server Error",
+    error: || ApiError::internal("a fault"),
 };
 
 pub(super) const UNAVAILABLE: ErrorResponse = ErrorResponse {
     name: "Unavailable",
-    status: 503,
     description: "The service is overloaded, or the feature is switched off",
-    detail: "The service is busy, try again shortly",
+    error: || ApiError::busy("overload"),
 };

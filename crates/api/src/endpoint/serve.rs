@@ -29,6 +29,11 @@ pub(crate) trait Caller: Sized + 'static {
     /// 401 without a valid token.
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError>;
 
+    /// Called when the handler starts, after the session check of a write and after the body.
+    fn start(self, _: &HttpRequest) -> Self {
+        self
+    }
+
     /// Adds the security scheme and the errors of the check to an operation.
     fn describe(spec: &mut Spec);
 }
@@ -134,6 +139,7 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
     let answer = async {
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
+        let caller = caller.start(&request);
         Ok::<_, actix_web::Error>(handler.run(caller, rest).await.respond(&request)?)
     };
     match check {

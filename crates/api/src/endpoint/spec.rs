@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::ResponseError;
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::path::{Operation, Parameter};
@@ -10,7 +11,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Content, ContentBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
 use super::errors::{self, ErrorResponse};
-use crate::error::{Detail, ValidationDetail};
+use crate::error::{ApiError, Detail, ValidationDetail};
 
 /// The name of the security scheme, which is FastAPI's.
 pub(crate) const SECURITY_SCHEME: &str = "OAuth2PasswordBearer";
@@ -47,9 +48,8 @@ impl Spec {
         self.operation.request_body = Some(RefOr::T(body));
         self.invalid();
         self.error(&errors::BODY_TIMEOUT);
-        let name = format!("BodyLargerThan{max}");
-        let detail = format!("The request body is larger than {max} bytes");
-        self.share(413, name, errors::response("The body is too large", &detail));
+        let too_large = errors::response("The body is too large", &ApiError::TooLarge(max));
+        self.share(413, format!("BodyLargerThan{max}"), too_large);
     }
 
     /// Adds the list of validation problems.
@@ -68,7 +68,8 @@ impl Spec {
 
     /// Adds an error that operations share.
     pub(crate) fn error(&mut self, error: &ErrorResponse) {
-        self.share(error.status, error.name.to_owned(), error.response());
+        let response = errors::response(error.description, &error.error());
+        self.share(error.error().status_code().as_u16(), error.name.to_owned(), response);
     }
 
     /// Adds the errors that every operation can answer with.

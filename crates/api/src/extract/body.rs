@@ -103,14 +103,12 @@ pub(super) const JSON_OR_FORM: &str = "application/json or application/x-www-for
 
 pub(super) const NOT_JSON: ErrorResponse = ErrorResponse {
     name: "NotJson",
-    status: 415,
     description: "The body has another media type",
-    detail: "The request body must be application/json",
+    error: || ApiError::UnsupportedMediaType(JSON),
 };
 
 pub(super) const NOT_JSON_OR_FORM: ErrorResponse = ErrorResponse {
     name: "NotJsonOrForm",
-    status: 415,
     description: "The body has another media type",
-    detail: "The request body must be application/json or application/x-www-form-urlencoded",
+    error: || ApiError::UnsupportedMediaType(JSON_OR_FORM),
 };

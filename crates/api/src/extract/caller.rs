@@ -78,6 +78,12 @@ impl Caller for Actor {
         Ok((Self { user: user.id, session: user.session, origin, now }, check))
     }
 
+    /// The time of a change is when its handler starts: a slow body does not date it back.
+    fn start(self, request: &HttpRequest) -> Self {
+        let now = State::of(request).map_or(self.now, |state| state.now());
+        Self { now, ..self }
+    }
+
     fn describe(spec: &mut Spec) {
         spec.require_token();
     }

@@ -55,9 +55,8 @@ impl<T: PathId + ToSchema> Argument for Id<T> {
         spec.parameter(parameter.build());
         spec.error(&ErrorResponse {
             name: T::RESPONSE,
-            status: 404,
             description: "There is none with this id, or it belongs to another user",
-            detail: T::NOT_FOUND,
+            error: || ApiError::NotFound(T::NOT_FOUND),
         });
     }
 }

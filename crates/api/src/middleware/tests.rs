@@ -45,7 +45,7 @@ async fn surround_turns_a_panic_into_a_500() {
         let next = try_call_service(&app, TestRequest::get().uri("/works").to_request()).await.unwrap();
         assert_eq!(next.status(), 200);
     }
-    let text = String::from_utf8(metrics.encode().unwrap()).unwrap();
+    let text = metrics.encode().unwrap();
     assert!(text.contains("http_requests_in_flight 0"), "{text}");
     assert!(text.contains(r#"http_requests_total{method="GET",route="none",status="500"} 3"#), "{text}");
 }

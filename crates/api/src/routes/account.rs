@@ -70,9 +70,8 @@ impl Body for PasswordChange {}
 
 const INCORRECT_PASSWORD: ErrorResponse = ErrorResponse {
     name: "IncorrectPassword",
-    status: 403,
     description: "`current_password` is not the password",
-    detail: "Incorrect password",
+    error: || ApiError::Forbidden("Incorrect password"),
 };
 
 /// Get the account
@@ -138,7 +137,7 @@ pub(crate) async fn change_password(
 /// The password was verified, and another request has changed it since.
 fn or_incorrect(error: Error) -> ApiError {
     match error {
-        Error::NotFound => ApiError::Forbidden(INCORRECT_PASSWORD.detail),
+        Error::NotFound => INCORRECT_PASSWORD.error(),
         other => ApiError::of_database(other),
     }
 }
@@ -154,7 +153,7 @@ async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Cred
         Ok(Verdict::Wrong) => {
             let actor = Actor { now: state.now(), ..actor.clone() };
             audit::log_and_store(&state.database, EventKind::ConfirmationFailed, actor);
-            Err(ApiError::Forbidden(INCORRECT_PASSWORD.detail))
+            Err(INCORRECT_PASSWORD.error())
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {
             state.attempts.succeeded(&attempt, state.now().as_micros()).await;

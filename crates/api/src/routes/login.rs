@@ -54,9 +54,8 @@ impl Body for LoginForm {}
 
 const INCORRECT_LOGIN: ErrorResponse = ErrorResponse {
     name: "IncorrectLogin",
-    status: 401,
     description: "There is no such account, or the password is wrong",
-    detail: "Incorrect username or password",
+    error: || ApiError::BadLogin,
 };
 
 /// Ids start at 1, so this is the id of no account.
@@ -150,7 +149,7 @@ async fn attempt(
     if refusal.first {
         record_failure(state, EventKind::LoginThrottled, found, origin.clone());
     }
-    Err(ApiError::TooManyAttempts(refusal))
+    Err(refusal.into())
 }
 
 /// Returns how the account knows the client, if it does. The same queries run for a name without an

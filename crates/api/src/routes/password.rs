@@ -19,9 +19,8 @@ const MAX: usize = 1_024;
 
 pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     name: "TooManyAttempts",
-    status: 429,
     description: "Too many attempts; `Retry-After` has the seconds to wait",
-    detail: "Too many attempts, try again later",
+    error: || ApiError::TooManyAttempts(None),
 };
 
 /// Returns the PHC string of a new password.

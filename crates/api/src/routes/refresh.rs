@@ -42,9 +42,8 @@ const INVALID: ApiError = ApiError::BadToken("The refresh token is invalid");
 
 const REFRESH_REJECTED: ErrorResponse = ErrorResponse {
     name: "RefreshRejected",
-    status: 401,
     description: "The refresh token is invalid, or its session has ended; see `WWW-Authenticate`",
-    detail: "Could not validate credentials",
+    error: || INVALID,
 };
 
 /// Refresh the tokens

@@ -85,9 +85,8 @@ impl Located for Registered {
 
 pub(super) const TAKEN: ErrorResponse = ErrorResponse {
     name: "Taken",
-    status: 409,
     description: "The e-mail address or the username belongs to another account",
-    detail: "Email already registered",
+    error: || ApiError::Conflict("Email already registered"),
 };
 
 /// Register an account

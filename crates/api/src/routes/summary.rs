@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::web::Data;
+use daybook_ai_client::Error;
 use daybook_api_macros::endpoint;
 use daybook_domain::{LanguageTag, Note, NoteId, Summary, SummaryLength, SummaryOptions, UserId};
 use garde::Validate;
@@ -38,30 +39,26 @@ impl Body for SummaryRequest {}
 
 const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
     name: "OverDailyBudget",
-    status: 403,
     description: "The note may need more tokens than the budget of a whole day",
-    detail: "The budget for summaries is too small for this note",
+    error: || ApiError::Forbidden("The budget for summaries is too small for this note"),
 };
 
 const SUMMARY_LIMIT: ErrorResponse = ErrorResponse {
     name: "SummaryLimit",
-    status: 429,
     description: "The budget is used up, or too many summaries are in progress; see `Retry-After`",
-    detail: "Too many of your summaries are being made at once",
+    error: || ApiError::TooManySummaries,
 };
 
 const PROVIDER_FAILED: ErrorResponse = ErrorResponse {
     name: "ProviderFailed",
-    status: 502,
     description: "The AI provider answered without a summary",
-    detail: "The AI provider did not give a summary",
+    error: || ApiError::of_provider(&Error::Empty { usage: None, request_id: None }),
 };
 
 const PROVIDER_TIMEOUT: ErrorResponse = ErrorResponse {
     name: "ProviderTimeout",
-    status: 504,
     description: "The AI provider did not answer in time",
-    detail: "The AI provider did not answer in time",
+    error: || ApiError::of_provider(&Error::Timeout),
 };
 
 /// Summarize a note

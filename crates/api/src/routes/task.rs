@@ -41,9 +41,8 @@ pub(crate) struct TaskWithWeather {
 
 const OTHER_OWNER: ErrorResponse = ErrorResponse {
     name: "OtherOwner",
-    status: 403,
     description: "`user_id` is another user's",
-    detail: "A task can only be your own",
+    error: || ApiError::Forbidden("A task can only be your own"),
 };
 
 /// Create a task
@@ -150,7 +149,7 @@ async fn change(state: &State, user: UserId, id: TaskId, patch: TaskPatch) -> Re
 /// Rejects a body that names another user as the owner.
 fn require_own(named: Option<i64>, caller: UserId) -> Result<(), ApiError> {
     match named {
-        Some(owner) if owner != caller.0 => Err(ApiError::Forbidden(OTHER_OWNER.detail)),
+        Some(owner) if owner != caller.0 => Err(OTHER_OWNER.error()),
         _ => Ok(()),
     }
 }
