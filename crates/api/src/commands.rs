@@ -1,7 +1,6 @@
 //! The command line.
 
 mod check;
-mod failure;
 mod healthcheck;
 mod migrate;
 mod secret;
@@ -12,8 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::failure::{Failure, with_causes};
 use crate::config::{Config, Environment, bind_address};
+use crate::failure::{Failure, with_causes};
 use crate::openapi::document_json;
 use crate::telemetry;
 

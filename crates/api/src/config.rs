@@ -31,15 +31,13 @@ pub(crate) use self::weather::WeatherConfig;
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
-    /// `DATABASE_URL`
     pub(crate) database_url: DatabaseUrl,
-    /// `REDIS_URL`
     pub(crate) redis: Option<RedisUrl>,
     pub(crate) security: SecurityConfig,
     pub(crate) sessions: SessionPolicy,
     pub(crate) summarizer: SummarizerConfig,
     pub(crate) weather: WeatherConfig,
-    /// `RUST_LOG`. The default leaves out actix' errors about requests that are not HTTP, which any
+    /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which any
     /// client can cause.
     pub(crate) log: String,
     /// Settings that can be used and are probably not meant.

@@ -16,6 +16,8 @@ use daybook_validation::Issue;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::failure::with_causes;
+
 /// The body of every error except a failed validation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Detail {
@@ -136,12 +138,7 @@ impl fmt::Display for ApiError {
             Self::TooManyAttempts(Some(refusal)) => write!(f, ": {}", refusal.bucket),
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
-                let mut next: Option<&dyn Error> = Some(&**cause);
-                while let Some(cause) = next {
-                    write!(f, ": {cause}")?;
-                    next = cause.source();
-                }
-                Ok(())
+                write!(f, ": {}", with_causes(&**cause))
             }
             _ => Ok(()),
         }
@@ -226,25 +223,25 @@ fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
 
 /// Turns the result of a query into that of a handler. There is no `From`, so each handler says
 /// what a missing row means.
-pub(crate) trait RowResult<T> {
+pub(crate) trait RowResult<T>: Sized {
+    /// A missing row is this error.
+    fn or_missing(self, missing: ApiError) -> Result<T, ApiError>;
+
     /// The query looked for one row by its id: a missing row is a 404 with this sentence.
-    fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError>;
+    fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError> {
+        self.or_missing(ApiError::NotFound(sentence))
+    }
 
     /// Only the account of the caller can be missing, which is a 401.
-    fn or_account_gone(self) -> Result<T, ApiError>;
+    fn or_account_gone(self) -> Result<T, ApiError> {
+        self.or_missing(ApiError::BadToken("The account no longer exists"))
+    }
 }
 
 impl<T> RowResult<T> for Result<T, daybook_persistence::Error> {
-    fn or_not_found(self, sentence: &'static str) -> Result<T, ApiError> {
+    fn or_missing(self, missing: ApiError) -> Result<T, ApiError> {
         self.map_err(|error| match error {
-            daybook_persistence::Error::NotFound => ApiError::NotFound(sentence),
-            other => ApiError::of_database(other),
-        })
-    }
-
-    fn or_account_gone(self) -> Result<T, ApiError> {
-        self.map_err(|error| match error {
-            daybook_persistence::Error::NotFound => ApiError::BadToken("The account no longer exists"),
+            daybook_persistence::Error::NotFound => missing,
             other => ApiError::of_database(other),
         })
     }

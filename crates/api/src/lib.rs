@@ -5,6 +5,7 @@ mod config;
 mod endpoint;
 mod error;
 mod extract;
+mod failure;
 mod metrics;
 mod middleware;
 mod openapi;

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use daybook_auth::{Secret, SecretFileError, TokenKeys};
 
 use crate::config::Config;
-
-type Error = Box<dyn std::error::Error + Send + Sync>;
+use crate::failure::Failure;
 
 /// Returns the keys of access tokens. A secret that is not configured is read from its file, which
 /// is created if it does not exist.
@@ -14,7 +13,7 @@ type Error = Box<dyn std::error::Error + Send + Sync>;
 /// # Errors
 ///
 /// When the file cannot be read or created, or its secret is too weak.
-pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Error> {
+pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Failure> {
     keys(config, |path| {
         let (secret, created) = Secret::read_or_create_file(path)?;
         if created {
@@ -29,14 +28,14 @@ pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Error> {
 /// # Errors
 ///
 /// When the file cannot be read, or its secret is too weak.
-pub(crate) fn existing_token_keys(config: &Config) -> Result<TokenKeys, Error> {
+pub(crate) fn existing_token_keys(config: &Config) -> Result<TokenKeys, Failure> {
     keys(config, Secret::read_file)
 }
 
 fn keys(
     config: &Config,
     from_file: impl FnOnce(&Path) -> Result<Secret, SecretFileError>,
-) -> Result<TokenKeys, Error> {
+) -> Result<TokenKeys, Failure> {
     let secret = match (&config.security.secret, config.database_url.sqlite_path()) {
         (Some(secret), _) => secret.clone(),
         (None, Some(database)) => from_file(&beside(database))?,

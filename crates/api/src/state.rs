@@ -15,6 +15,7 @@ use daybook_throttle::Concurrency;
 
 use crate::config::Config;
 use crate::error::ApiError;
+use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
@@ -57,10 +58,7 @@ impl State {
     /// # Errors
     ///
     /// When a part cannot be made.
-    pub(crate) fn new(
-        config: &Config,
-        keys: TokenKeys,
-    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) fn new(config: &Config, keys: TokenKeys) -> Result<Self, Failure> {
         let security = &config.security;
         let options = HasherOptions { parameters: security.hashing, ..HasherOptions::default() };
         // A network may have half of the hashes that run or wait, so that others can log in.

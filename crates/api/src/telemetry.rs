@@ -5,14 +5,16 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::filter::{EnvFilter, FilterExt, LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::failure::Failure;
 
 /// Starts logging for the process.
 ///
 /// # Errors
 ///
 /// When the filter is invalid or the log was started before.
-pub(crate) fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn start(filter: &str) -> Result<(), Failure> {
     let filter: EnvFilter = filter.parse()?;
     // Below `info`, tokio_postgres logs the parameters of every query, password hashes included. No
     // filter can enable that.
@@ -24,9 +26,5 @@ pub(crate) fn start(filter: &str) -> Result<(), Box<dyn std::error::Error + Send
     } else {
         logs.json().flatten_event(true).with_span_list(false).boxed()
     };
-    tracing_subscriber::registry().with(logs.with_filter(filter.and(quiet))).try_init().map_err(boxed)
-}
-
-fn boxed(error: TryInitError) -> Box<dyn std::error::Error + Send + Sync> {
-    error.into()
+    Ok(tracing_subscriber::registry().with(logs.with_filter(filter.and(quiet))).try_init()?)
 }

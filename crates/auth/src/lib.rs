@@ -20,7 +20,7 @@ pub use hash::PasswordHash;
 pub use hasher::{Hasher, HasherOptions, Verdict};
 pub use parameters::{HashParameters, ParametersError};
 pub use password::Password;
-pub use policy::{PasswordPolicy, PolicyViolation};
+pub use policy::{PasswordPolicy, PolicyViolation, UnknownPolicy};
 pub use refresh::{FamilyDigest, RefreshToken, RotationSalt, TokenDigest};
 pub use secret::{Secret, WeakSecret};
 pub use secret_file::SecretFileError;

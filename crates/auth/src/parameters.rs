@@ -1,5 +1,7 @@
 //! The cost parameters of Argon2id and their limits.
 
+use std::str::FromStr;
+
 use argon2::Params;
 
 use crate::Error;
@@ -41,6 +43,9 @@ pub enum ParametersError {
         max = MAX.lanes
     )]
     Lanes,
+    /// The text has another form.
+    #[error("must look like m=65536,t=3,p=4 (memory in KiB, passes, lanes)")]
+    Form,
 }
 
 /// A higher value is a mistake, or a stored hash that is meant to exhaust the server.
@@ -109,6 +114,21 @@ impl HashParameters {
     }
 }
 
+/// Parses `m=65536,t=3,p=4`, as a PHC string writes the parameters.
+impl FromStr for HashParameters {
+    type Err = ParametersError;
+
+    fn from_str(text: &str) -> Result<Self, ParametersError> {
+        let mut parts = text.split(',');
+        let mut next =
+            |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
+        match (next("m"), next("t"), next("p"), parts.next()) {
+            (Some(memory), Some(iterations), Some(lanes), None) => Self::new(memory, iterations, lanes),
+            _ => Err(ParametersError::Form),
+        }
+    }
+}
+
 impl Default for HashParameters {
     /// 64 MiB, 3 iterations, 4 lanes: the second recommendation of RFC 9106, section 4, and the
     /// default of Python's pwdlib.
@@ -120,6 +140,16 @@ impl Default for HashParameters {
 #[cfg(test)]
 mod tests {
     use super::{HashParameters, ParametersError};
+
+    #[test]
+    fn from_str_reads_the_form_of_phc_strings() {
+        assert_eq!("m=65536,t=3,p=4".parse(), Ok(HashParameters::default()));
+        assert_eq!("m=19456, t=2, p=1".parse(), Ok(HashParameters::FLOOR));
+        for text in ["", "fast", "m=65536", "t=3,m=65536,p=4", "m=65536,t=3,p=4,x=1", "m=x,t=3,p=4"] {
+            assert_eq!(text.parse::<HashParameters>(), Err(ParametersError::Form), "{text}");
+        }
+        assert_eq!("m=8,t=1,p=1".parse::<HashParameters>(), Err(ParametersError::Memory));
+    }
 
     #[test]
     fn new_rejects_parameters_out_of_range() {

@@ -3,6 +3,8 @@
 mod common;
 mod digit;
 
+use std::str::FromStr;
+
 use self::common::Remainder;
 use crate::pattern;
 
@@ -19,6 +21,23 @@ pub enum PasswordPolicy {
     /// Rejects common passwords, simple patterns, and passwords made of public facts about the
     /// user.
     Nist,
+}
+
+/// Why a text names no policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be basic or nist")]
+pub struct UnknownPolicy;
+
+impl FromStr for PasswordPolicy {
+    type Err = UnknownPolicy;
+
+    fn from_str(name: &str) -> Result<Self, UnknownPolicy> {
+        match name {
+            "basic" => Ok(Self::Basic),
+            "nist" => Ok(Self::Nist),
+            _ => Err(UnknownPolicy),
+        }
+    }
 }
 
 /// The rule that a new password breaks. `Display` is a sentence for the user.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use daybook_persistence::Database;
 use reqwest::redirect::Policy;
 
-use super::failure::{Failure, with_causes};
 use crate::config::{Config, RedisUrl, SummarizerConfig};
+use crate::failure::{Failure, with_causes};
 
 /// As long as a person waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::failure::Failure;
+use crate::failure::Failure;
 
 /// Less than the usual interval of container health checks.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use daybook_persistence::Database;
 
-use super::failure::Failure;
 use crate::config::Config;
+use crate::failure::Failure;
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     let applied = Database::open(&config.database_url)?.migrate().await?;

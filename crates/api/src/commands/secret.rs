@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use daybook_auth::Secret;
 
-use super::failure::Failure;
+use crate::failure::Failure;
 
 pub(super) fn run() -> Result<ExitCode, Failure> {
     println!("{}", Secret::generate()?.expose());

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use super::failure::Failure;
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::secret_file;
 use crate::server::Server;
 use crate::state::State;

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use daybook_auth::{Claims, Explanation, Signer, TokenKeys};
 use daybook_domain::{SessionId, Timestamp, UserId};
-use daybook_persistence::Database;
+use daybook_persistence::{Activity, Database};
 use serde_json::{Map, Value};
 
-use super::failure::Failure;
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::secret_file;
 
 #[derive(Debug, Subcommand)]
@@ -89,23 +89,16 @@ async fn explain_session(config: &Config, claims: &Claims, now: Timestamp) -> Re
     let Some(session) = claims.session_id else {
         let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000)).unwrap_or(now);
         let good = database.is_unchanged_since(user, issued_at).await?;
-        let verdict = if good {
-            "none, and nothing has ended it"
-        } else {
-            "none, and it was ended, or its user is gone"
-        };
-        println!("session: {verdict}");
+        let ending = if good { "nothing has ended it" } else { "it was ended, or its user is gone" };
+        println!("session: none, and {ending}");
         return Ok(good);
     };
-    match database.live_session(user, SessionId(session), now).await? {
-        Some(activity) => println!(
-            "session: {session} lives, opened {}, last used {}",
-            activity.created_at, activity.last_used_at
-        ),
-        None => {
-            println!("session: {session} has ended or expired, or its user is gone");
-            return Ok(false);
+    let activity = database.live_session(user, SessionId(session), now).await?;
+    match &activity {
+        Some(Activity { created_at, last_used_at }) => {
+            println!("session: {session} lives, opened {created_at}, last used {last_used_at}");
         }
+        None => println!("session: {session} has ended or expired, or its user is gone"),
     }
-    Ok(true)
+    Ok(activity.is_some())
 }

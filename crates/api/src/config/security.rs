@@ -15,9 +15,7 @@ pub(crate) struct SecurityConfig {
     previous_secrets: Vec<Secret>,
     /// `DAYBOOK_ACCEPT_LEGACY_TOKENS`: accepts tokens of the service that daybook replaced.
     accept_legacy_tokens: bool,
-    /// `DAYBOOK_PASSWORD_POLICY`
     pub(crate) password_policy: PasswordPolicy,
-    /// `DAYBOOK_ARGON2`
     pub(crate) hashing: HashParameters,
     /// `DAYBOOK_RATE_LIMIT`; `None` if it is `off`.
     pub(crate) rate_limits: Option<RateLimits>,
@@ -34,8 +32,8 @@ impl SecurityConfig {
         }
         let previous_secrets = reader.read(&settings::JWT_PREVIOUS_SECRET_KEYS, secrets);
         let accept_legacy_tokens = reader.read(&settings::ACCEPT_LEGACY_TOKENS, switch);
-        let password_policy = reader.read(&settings::PASSWORD_POLICY, policy);
-        let hashing = reader.read(&settings::ARGON2, hashing);
+        let password_policy = reader.read(&settings::PASSWORD_POLICY, str::parse);
+        let hashing = reader.read(&settings::ARGON2, str::parse);
         let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits);
         if rate_limits == Some(None) {
             reader.warn("DAYBOOK_RATE_LIMIT is off: passwords may be guessed without a limit");
@@ -68,29 +66,6 @@ fn switch(text: &str) -> Result<bool, &'static str> {
         "false" | "0" | "off" => Ok(false),
         _ => Err("must be true or false"),
     }
-}
-
-fn policy(text: &str) -> Result<PasswordPolicy, &'static str> {
-    match text {
-        "basic" => Ok(PasswordPolicy::Basic),
-        "nist" => Ok(PasswordPolicy::Nist),
-        _ => Err("must be basic or nist"),
-    }
-}
-
-/// The parameters as a PHC string writes them.
-fn hashing(text: &str) -> Result<HashParameters, String> {
-    let form = || "must look like m=65536,t=3,p=4 (memory in KiB, passes, lanes)".to_owned();
-    let mut parts = text.split(',');
-    let mut next =
-        |name: &str| parts.next()?.trim().strip_prefix(name)?.strip_prefix('=')?.parse::<u32>().ok();
-    let (Some(memory), Some(iterations), Some(lanes)) = (next("m"), next("t"), next("p")) else {
-        return Err(form());
-    };
-    if parts.next().is_some() {
-        return Err(form());
-    }
-    HashParameters::new(memory, iterations, lanes).map_err(|error| error.to_string())
 }
 
 /// `None` is `off`.

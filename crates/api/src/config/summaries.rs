@@ -27,27 +27,21 @@ pub(crate) enum SummarizerConfig {
 /// The AI provider, and the limits of its use.
 #[derive(Debug, Clone)]
 pub(crate) struct Provider {
-    /// `OPENAI_SECRET_KEY`
     pub(crate) key: ApiKey,
-    /// `OPENAI_BASE_URL`: OpenAI or any other server that speaks the Responses API.
     pub(crate) base_url: Url,
-    /// `OPENAI_TIMEOUT`: longest time until a response begins, and between two pieces of it.
+    /// The longest time until a response begins, and between two pieces of it.
     pub(crate) timeout: Duration,
-    /// `OPENAI_MODEL`
     pub(crate) model: String,
-    /// `OPENAI_CONTEXT_WINDOW`: tokens that the model reads and writes at once.
+    /// Tokens that the model reads and writes at once.
     pub(crate) window: usize,
-    /// `DAYBOOK_AI_PRICES`
     pub(crate) prices: Prices,
-    /// `DAYBOOK_AI_TOKENS_PER_USER` and `DAYBOOK_AI_TOKENS_PER_DAY`. The defaults allow a user some
-    /// hundreds of notes of one page a day, and cost at most 40 cents a user and eight dollars in
-    /// total with a small model.
+    /// The defaults allow a user some hundreds of notes of one page a day. They cost at most 40 cents
+    /// a user and eight dollars in total with a small model.
     pub(crate) budget: Budget,
-    /// `DAYBOOK_AI_PARALLEL_PER_USER`: concurrent summaries of one user. A person waits for one or
-    /// two.
+    /// Concurrent summaries of one user. A person waits for one or two.
     pub(crate) parallel_per_user: usize,
-    /// `DAYBOOK_AI_PARALLEL`: concurrent summaries in this process. The default is about the number
-    /// of concurrent requests that a provider grants a small account.
+    /// Concurrent summaries in this process. The default is about the number of concurrent requests
+    /// that a provider grants a small account.
     pub(crate) parallel: usize,
 }
 

@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use daybook_ai_client::Error;
 
 use super::ApiError;
+use crate::failure::with_causes;
 
 /// Used if an overloaded AI provider sends no `Retry-After`.
 const RATE_LIMIT_RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -62,10 +63,7 @@ fn without_quotes(error: &Error) -> String {
         Error::Refused { .. } => "refused".to_owned(),
         Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
         // The provider has sent nothing, so the causes cannot quote the note.
-        Error::Connect { .. } | Error::Transport { .. } => {
-            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-            causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-        }
+        Error::Connect { .. } | Error::Transport { .. } => with_causes(error),
         other => format!("{other}"),
     };
     let request_id = error.request_id().unwrap_or("none");

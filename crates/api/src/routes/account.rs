@@ -5,7 +5,7 @@ use daybook_api_macros::endpoint;
 use daybook_attempts::Account;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Actor, Email, EventKind, User, Username};
-use daybook_persistence::{Credentials, Error};
+use daybook_persistence::Credentials;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -106,7 +106,9 @@ pub(crate) async fn delete_me(
 ) -> Result<NoContent, ApiError> {
     let verified = verify(&state, &actor, body.current_password).await?;
     let now = state.now();
-    let ended = state.database.delete_user(verified, now).await.map_err(or_incorrect)?;
+    // Another request may have changed the verified password meanwhile.
+    let delete = state.database.delete_user(verified, now).await;
+    let ended = delete.or_missing(INCORRECT_PASSWORD.error())?;
     publish(&state.revocations, ended, &actor.origin, now);
     Ok(NoContent)
 }
@@ -128,18 +130,10 @@ pub(crate) async fn change_password(
     // Hashing takes time, and the change must not be stamped before a login that came meanwhile.
     let actor = Actor { now: state.now(), ..actor };
     let change = state.database.change_password(&actor, verified, new_hash);
-    let ended = change.await.map_err(or_incorrect)?;
+    let ended = change.await.or_missing(INCORRECT_PASSWORD.error())?;
     audit::log_actor(EventKind::PasswordChanged, &actor);
     publish(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
-}
-
-/// The password was verified, and another request has changed it since.
-fn or_incorrect(error: Error) -> ApiError {
-    match error {
-        Error::NotFound => INCORRECT_PASSWORD.error(),
-        other => ApiError::of_database(other),
-    }
 }
 
 /// Returns the credentials that this password is right for. The limit keeps the thief of an access

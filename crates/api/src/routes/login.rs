@@ -5,7 +5,7 @@ use daybook_api_macros::endpoint;
 use daybook_attempts::{Account, Attempt, is_about_account, network_of};
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{Actor, EventKind, Origin, UserId, Username};
-use daybook_persistence::{Credentials, Error, FamilyDigest, Login, TokenDigest};
+use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -113,12 +113,8 @@ async fn open_session(
         policy: state.session_policy,
     };
     let now = state.now();
-    let opened = state.database.open_session(login, now).await.map_err(|error| match error {
-        // Another request changed the password or deleted the account while the old password was
-        // verified.
-        Error::NotFound => ApiError::BadLogin,
-        other => ApiError::of_database(other),
-    })?;
+    // Another request may have changed the verified password, or deleted the account.
+    let opened = state.database.open_session(login, now).await.or_missing(ApiError::BadLogin)?;
     audit::log(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
     publish(&state.revocations, opened.ended, &origin, now);
     token::issue(state, verified.user, opened.session, &refresh_token)

@@ -84,30 +84,26 @@ pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, S
     if task.city.as_str().trim().is_empty() {
         return Err(NO_CITY.to_owned());
     }
-    forecast(state, task).await.map_err(|problem| match problem {
-        Problem::Ambiguous => AMBIGUOUS.to_owned(),
-        Problem::TooMany => TOO_MANY.to_owned(),
-        Problem::Provider(error) => {
-            // An unknown city is a mistake of the user and not worth a warning.
-            if !matches!(error, Error::UnknownPlace) {
-                tracing::warn!(?error, "no weather for a task");
-            }
-            error.to_string()
+    forecast(state, task).await.map_err(|problem| {
+        // An unknown city is a mistake of the user and not worth a warning.
+        if let Problem::Provider(error) = &problem
+            && !matches!(error, Error::UnknownPlace)
+        {
+            tracing::warn!(?error, "no weather for a task");
         }
+        problem.to_string()
     })
 }
 
 /// Why a task has no weather.
+#[derive(Debug, thiserror::Error)]
 enum Problem {
+    #[error("{AMBIGUOUS}")]
     Ambiguous,
+    #[error("{TOO_MANY}")]
     TooMany,
-    Provider(Error),
-}
-
-impl From<Error> for Problem {
-    fn from(error: Error) -> Self {
-        Self::Provider(error)
-    }
+    #[error(transparent)]
+    Provider(#[from] Error),
 }
 
 async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
