@@ -12,18 +12,18 @@ run:
 test:
     scripts/test
 
-# Repeats the proofs of CI more often: 100 rounds of 64 refreshes, 1,000 timed pairs, 100 kills
+# Runs all tests with more rounds: 100 of 64 refreshes, 1,000 timed pairs, 100 kills
 prove:
     DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=1000 DAYBOOK_KILLS=100 DAYBOOK_MUTATIONS=1000000 scripts/test
 
-# Measures reads during logins and streamed summaries, with a release build on an idle machine
+# Measures reads during logins, and streamed summaries, with a release build on an idle machine
 pace:
     cargo build --locked --release -p daybook-api
     DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 \
         cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture \
         overload:: stream_passes_each_delta_on_at_once
 
-# Checks format, lints and documentation
+# Checks format, lints, documentation and prose
 lint:
     scripts/lint
 
@@ -48,7 +48,7 @@ pgbouncer:
     cargo build --locked -p daybook-api
     scripts/pgbouncer
 
-# Checks licenses, advisories and who depends on whom (needs cargo-deny)
+# Checks licenses, advisories and the dependencies between crates (needs cargo-deny)
 deny:
     cargo deny --locked check
 
