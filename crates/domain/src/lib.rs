@@ -2,6 +2,7 @@
 
 mod actor;
 mod content_hash;
+mod draft;
 mod due_date;
 mod email;
 mod event;

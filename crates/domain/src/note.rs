@@ -1,8 +1,8 @@
 //! Notes.
 
-use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::draft::draft_and_patch;
 use crate::{Content, ContentHash, NoteId, Summary, TextError, Timestamp, Title};
 
 /// A stored note, as its owner sees it.
@@ -44,43 +44,21 @@ impl Note {
     }
 }
 
-/// A note to be created, or the new state of a note that is replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate)]
-#[garde(allow_unvalidated)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct NoteDraft {
-    /// 1 to 200 characters.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = String,
-            min_length = 1,
-            max_length = 200,
-            pattern = "^[^\\u0000]*$",
-            example = "Groceries"
-        )
-    )]
-    pub title: Title,
-    /// At most 100,000 characters; may be empty.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = String,
-            max_length = 100_000,
-            pattern = "^[^\\u0000]*$",
-            example = "Milk, bread and a birthday candle."
-        )
-    )]
-    pub content: Content,
+draft_and_patch! {
+    /// A note to be created, or the new state of a note that is replaced.
+    NoteDraft;
+    /// A change of a note. Fields that are absent or null stay unchanged.
+    NotePatch;
+    required {
+        /// 1 to 200 characters.
+        title: Title(min_length = 1, max_length = 200), "Groceries" => "Groceries, tomorrow";
+        /// At most 100,000 characters; may be empty.
+        content: Content(max_length = 100_000), "Milk, bread and a birthday candle." => "Milk and bread.";
+    }
+    optional {}
 }
 
 impl NoteDraft {
-    /// A draft with this title and content.
-    #[must_use]
-    pub fn new(title: Title, content: Content) -> Self {
-        Self { title, content }
-    }
-
     /// Parses a title and a content into a draft.
     ///
     /// # Errors
@@ -88,42 +66,5 @@ impl NoteDraft {
     /// Rejects texts that [`Title::parse`] or [`Content::parse`] rejects.
     pub fn parse(title: &str, content: &str) -> Result<Self, TextError> {
         Ok(Self::new(Title::parse(title)?, Content::parse(content)?))
-    }
-}
-
-/// A change of a note. Fields that are absent or null stay unchanged.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Validate)]
-#[garde(allow_unvalidated)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct NotePatch {
-    /// 1 to 200 characters.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = Option<String>,
-            min_length = 1,
-            max_length = 200,
-            pattern = "^[^\\u0000]*$",
-            example = "Groceries, tomorrow"
-        )
-    )]
-    pub title: Option<Title>,
-    /// At most 100,000 characters; may be empty.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = Option<String>,
-            max_length = 100_000,
-            pattern = "^[^\\u0000]*$",
-            example = "Milk and bread."
-        )
-    )]
-    pub content: Option<Content>,
-}
-
-impl From<NoteDraft> for NotePatch {
-    /// Replaces a note: the patch sets every field.
-    fn from(draft: NoteDraft) -> Self {
-        Self { title: Some(draft.title), content: Some(draft.content) }
     }
 }

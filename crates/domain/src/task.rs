@@ -1,8 +1,8 @@
 //! Tasks: something to do, in a city that has weather.
 
-use garde::Validate;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::draft::draft_and_patch;
 use crate::{City, Content, DueDate, TaskId, TextError, Timestamp, Title, UserId};
 
 /// A stored task, as its owner sees it.
@@ -87,57 +87,32 @@ impl Place {
     }
 }
 
-/// A task to be created, or the new state of a task that is replaced.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate)]
-#[garde(allow_unvalidated)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct TaskDraft {
-    /// 1 to 200 characters.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = String,
-            min_length = 1,
-            max_length = 200,
-            pattern = "^[^\\u0000]*$",
-            example = "Paint the fence"
-        )
-    )]
-    pub title: Title,
-    /// At most 100,000 characters; may be empty.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = String,
-            max_length = 100_000,
-            pattern = "^[^\\u0000]*$",
-            example = "Two coats, if it stays dry."
-        )
-    )]
-    pub content: Content,
-    /// The city: at most 100 characters. Without a city there is no weather.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(value_type = String, max_length = 100, pattern = "^[^\\u0000]*$", example = "Lisbon")
-    )]
-    pub city: City,
-    /// The day that the task is for, like `2026-11-23`. The weather is that of this day. An empty
-    /// text means none.
-    #[serde(default, deserialize_with = "due_date")]
-    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
-    pub due_date: Option<DueDate>,
-    /// The owner's id. If it is sent, it must be the caller's own.
-    #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
-    pub user_id: Option<i64>,
+draft_and_patch! {
+    /// A task to be created, or the new state of a task that is replaced.
+    TaskDraft;
+    /// A change of a task. Fields that are absent or null stay unchanged.
+    TaskPatch;
+    required {
+        /// 1 to 200 characters.
+        title: Title(min_length = 1, max_length = 200), "Paint the fence" => "Paint both fences";
+        /// At most 100,000 characters; may be empty.
+        content: Content(max_length = 100_000), "Two coats, if it stays dry." => "One coat will do.";
+        /// The city: at most 100 characters. Without a city there is no weather.
+        city: City(max_length = 100), "Lisbon" => "Porto";
+    }
+    optional {
+        /// The day that the task is for, like `2026-11-23`. The weather is that of this day. An
+        /// empty text means none, and in a patch it removes the day: `Some(None)`.
+        #[serde(deserialize_with = "due_date")]
+        #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
+        due_date: Option<DueDate> => Option<Option<DueDate>>;
+        /// The owner's id. If it is sent, it must be the caller's own.
+        #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
+        user_id: Option<i64> => Option<i64>;
+    }
 }
 
 impl TaskDraft {
-    /// A draft without a due date or an owner's id.
-    #[must_use]
-    pub fn new(title: Title, content: Content, city: City) -> Self {
-        Self { title, content, city, due_date: None, user_id: None }
-    }
-
     /// Parses a title, a content and a city into a draft without a due date or an owner's id.
     ///
     /// # Errors
@@ -148,74 +123,17 @@ impl TaskDraft {
     }
 }
 
-/// A change of a task. Fields that are absent or null stay unchanged.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Validate)]
-#[garde(allow_unvalidated)]
-#[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
-pub struct TaskPatch {
-    /// 1 to 200 characters.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = Option<String>,
-            min_length = 1,
-            max_length = 200,
-            pattern = "^[^\\u0000]*$",
-            example = "Paint both fences"
-        )
-    )]
-    pub title: Option<Title>,
-    /// At most 100,000 characters; may be empty.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(
-            value_type = Option<String>,
-            max_length = 100_000,
-            pattern = "^[^\\u0000]*$",
-            example = "One coat will do."
-        )
-    )]
-    pub content: Option<Content>,
-    /// The city: at most 100 characters. Without a city there is no weather.
-    #[cfg_attr(
-        feature = "utoipa",
-        schema(value_type = Option<String>, max_length = 100, pattern = "^[^\\u0000]*$", example = "Porto")
-    )]
-    pub city: Option<City>,
-    /// The day that the task is for, like `2026-11-23`. An empty text removes it, which is
-    /// `Some(None)` here.
-    #[serde(default, deserialize_with = "due_date_change")]
-    #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
-    pub due_date: Option<Option<DueDate>>,
-    /// The owner's id. If it is sent, it must be the caller's own: the owner cannot change.
-    #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
-    pub user_id: Option<i64>,
-}
-
-impl From<TaskDraft> for TaskPatch {
-    /// Replaces a task: the patch sets every field.
-    fn from(draft: TaskDraft) -> Self {
-        Self {
-            title: Some(draft.title),
-            content: Some(draft.content),
-            city: Some(draft.city),
-            due_date: Some(draft.due_date),
-            user_id: draft.user_id,
-        }
-    }
-}
-
-/// Reads the due date of a draft: null and an empty text mean none.
-fn due_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DueDate>, D::Error> {
-    due_date_change(deserializer).map(Option::flatten)
-}
-
-/// Reads the due date of a patch: null changes nothing, and an empty text removes the date.
-fn due_date_change<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<DueDate>>, D::Error> {
+/// Reads the due date of a draft or a patch. Null is the default of the field. An empty text is no
+/// date: `None` in a draft, `Some(None)` in a patch.
+fn due_date<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + From<Option<DueDate>>,
+{
     match Option::<String>::deserialize(deserializer)?.as_deref() {
-        None => Ok(None),
-        Some("") => Ok(Some(None)),
-        Some(text) => DueDate::parse(text).map(|day| Some(Some(day))).map_err(de::Error::custom),
+        None => Ok(T::default()),
+        Some("") => Ok(T::from(None)),
+        Some(text) => DueDate::parse(text).map(|day| T::from(Some(day))).map_err(de::Error::custom),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The tables of `migrations/postgres` and `migrations/sqlite`, in types that both databases have.
+#![expect(clippy::wildcard_imports, reason = "a new column needs no import, as from the Diesel CLI")]
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     users (id) {
@@ -20,7 +21,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     sessions (id) {
@@ -39,7 +40,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     rotations (refresh_token) {
@@ -51,7 +52,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     events (id) {
@@ -67,7 +68,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     notes (id) {
@@ -82,7 +83,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     summaries (id) {
@@ -109,7 +110,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::*;
 
     usage (user_id, day) {
         user_id -> BigInt,
@@ -124,7 +125,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::BigInt;
+    use diesel::sql_types::*;
 
     usage_of_all (day) {
         day -> BigInt,
@@ -134,7 +135,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Double, Nullable, Text};
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     tasks (id) {
