@@ -14,10 +14,10 @@ pub enum ParseError {
     #[error("must look like account=10/10m,address=100/10m")]
     RateLimits,
     /// A quota of the limits is not valid.
-    #[error("has {text:?}: {cause}")]
+    #[error("has {part:?}: {cause}")]
     Quota {
-        /// The quota as it was written.
-        text: String,
+        /// The part with the quota, as it was written.
+        part: String,
         /// Why it is not valid.
         cause: QuotaError,
     },

@@ -54,8 +54,8 @@ impl FromStr for RateLimits {
         for part in text.split(',') {
             let (name, value) = part.split_once('=').ok_or(ParseError::RateLimits)?;
             match name.trim() {
-                "account" => limits.account = parse_quota(value)?,
-                "address" => limits.address = parse_quota(value)?,
+                "account" => limits.account = parse_quota(part, value)?,
+                "address" => limits.address = parse_quota(part, value)?,
                 _ => return Err(ParseError::RateLimits),
             }
         }
@@ -63,9 +63,9 @@ impl FromStr for RateLimits {
     }
 }
 
-fn parse_quota(text: &str) -> Result<Quota, ParseError> {
-    let text = text.trim();
-    text.parse().map_err(|cause| ParseError::Quota { text: text.to_owned(), cause })
+fn parse_quota(part: &str, value: &str) -> Result<Quota, ParseError> {
+    let quota = value.trim().parse();
+    quota.map_err(|cause| ParseError::Quota { part: part.trim().to_owned(), cause })
 }
 
 #[cfg(test)]
@@ -92,11 +92,11 @@ mod tests {
             ("address=10/10m,user=10/10m", form),
             (
                 "account= 10 ",
-                "has \"10\": a quota looks like 10/5m: \
+                "has \"account= 10\": a quota looks like 10/5m: \
                  a limit from 1 to 1000000 and a period in s, m or h",
             ),
-            ("account=0/10m", "has \"0/10m\": a limit is a number from 1 to 1000000"),
-            ("address=10/25h", "has \"10/25h\": a period is between 1s and 24h"),
+            ("account=0/10m", "has \"account=0/10m\": a limit is a number from 1 to 1000000"),
+            ("address=10/25h", "has \"address=10/25h\": a period is between 1s and 24h"),
         ] {
             assert_eq!(text.parse::<RateLimits>().unwrap_err().to_string(), sentence, "{text}");
         }

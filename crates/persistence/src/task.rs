@@ -32,22 +32,20 @@ struct Row {
     due_date: Option<String>,
 }
 
-impl TryFrom<Row> for Task {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        let due_date = row.due_date.as_deref().map(DueDate::parse).transpose();
-        Ok(Self {
+impl From<Row> for Task {
+    fn from(row: Row) -> Self {
+        Self {
             id: TaskId(row.id),
             title: Title::from_stored(row.title),
             content: Content::from_stored(row.content),
             city: City::from_stored(row.city),
             place: row.place.into(),
-            due_date: due_date.map_err(|cause| Error::Internal(cause.into()))?,
+            // Only a manual edit can store an unreadable date, which must not hide the whole page.
+            due_date: row.due_date.and_then(|text| DueDate::parse(&text).ok()),
             user_id: UserId(row.user_id),
             created_at: row.created_at.0,
             updated_at: row.updated_at.0,
-        })
+        }
     }
 }
 
@@ -77,7 +75,7 @@ impl Database {
             );
             let insert = diesel::insert_into(tasks::table).values(row).returning(columns::<Row>());
             let row: Row = c.one(insert).await?;
-            row.try_into()
+            Ok(row.into())
         })
     }
 
@@ -101,7 +99,7 @@ impl Database {
             if rows.is_empty() {
                 access.require_live(c).await?;
             }
-            let found = rows.into_iter().map(Task::try_from).collect::<Result<_, _>>()?;
+            let found = rows.into_iter().map(Task::from).collect();
             Ok(Page::from_overfetch(found, page.limit, |task: &Task| task.id.0))
         })
     }
@@ -121,7 +119,7 @@ impl Database {
                 .filter(is_live(access))
                 .select(columns::<Row>());
             let row: Row = c.one(query).await?;
-            row.try_into()
+            Ok(row.into())
         })
     }
 
@@ -156,7 +154,7 @@ impl Database {
             );
             let update = diesel::update(target).set(changes).returning(columns::<Row>());
             let row: Row = c.one(update).await?;
-            row.try_into()
+            Ok(row.into())
         })
     }
 
