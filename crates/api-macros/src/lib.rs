@@ -7,13 +7,13 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, ItemFn, LitStr, Meta, Path, Token, parenthesized, parse_macro_input};
 
 /// Method, path and own errors: `POST "/auth/login", errors(INCORRECT_LOGIN)`.
-struct Statement {
+struct Declaration {
     method: Ident,
     path: LitStr,
     errors: Punctuated<Path, Token![,]>,
 }
 
-impl Parse for Statement {
+impl Parse for Declaration {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let (method, path) = (input.parse()?, input.parse()?);
         let mut errors = Punctuated::new();
@@ -36,13 +36,13 @@ pub fn endpoint(
     attribute: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    let statement = parse_macro_input!(attribute as Statement);
+    let declaration = parse_macro_input!(attribute as Declaration);
     let handler = parse_macro_input!(item as ItemFn);
-    expand(&statement, &handler).into()
+    expand(&declaration, &handler).into()
 }
 
-fn expand(statement: &Statement, handler: &ItemFn) -> TokenStream {
-    let Statement { method, path, errors } = statement;
+fn expand(declaration: &Declaration, handler: &ItemFn) -> TokenStream {
+    let Declaration { method, path, errors } = declaration;
     let (name, visibility) = (&handler.sig.ident, &handler.vis);
     let documentation = handler.attrs.iter().filter_map(doc_line);
     let errors = errors.iter();
@@ -57,7 +57,7 @@ fn expand(statement: &Statement, handler: &ItemFn) -> TokenStream {
                 crate::endpoint::Endpoint::new(
                     ::actix_web::http::Method::#method,
                     #path,
-                    crate::endpoint::Text { id: stringify!(#name), lines: &[#(#documentation),*] },
+                    crate::endpoint::Documentation { id: stringify!(#name), lines: &[#(#documentation),*] },
                     &[#(&#errors),*],
                     #name,
                 )

@@ -37,8 +37,8 @@ pub(crate) struct Config {
     pub(crate) sessions: SessionPolicy,
     pub(crate) summarizer: SummarizerConfig,
     pub(crate) weather: WeatherConfig,
-    /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which any
-    /// client can cause.
+    /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which
+    /// any client can cause.
     pub(crate) log: String,
     /// Settings that can be used and are probably not meant.
     pub(crate) warnings: Vec<String>,

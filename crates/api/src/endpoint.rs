@@ -1,29 +1,29 @@
-//! An endpoint: a method, a path and a handler whose types say everything else.
+//! An endpoint: method, path, documentation, and a handler whose argument and return types state
+//! the rest.
 //!
-//! [`daybook_api_macros::endpoint`] makes one of a handler. Who may call it, its parameters, body,
-//! limits, errors and answers follow from the types of its arguments and of its result, for the
-//! service and for the document alike.
+//! The attribute [`daybook_api_macros::endpoint`] makes one of a handler. The service and the
+//! OpenAPI document take the same types, so they cannot differ.
 
-mod answer;
 mod errors;
+mod response;
 mod serve;
 mod spec;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, Route, guard, web};
 
-pub(crate) use self::answer::{
-    Answer, Created, Json, JsonOrEvents, List, Located, NoContent, Paged, PlainText, Undescribed,
+pub(crate) use self::errors::ErrorResponse;
+pub(crate) use self::response::{
+    Created, Json, JsonOrEvents, List, Located, NoContent, Paged, PlainText, Respond, Undescribed,
     json_response,
 };
-pub(crate) use self::errors::ErrorResponse;
 pub(crate) use self::serve::{Argument, Caller, SessionCheck};
 use self::serve::{Described, serve};
 pub(crate) use self::spec::{SECURITY_SCHEME, Spec};
 
 /// The name of an operation and the lines of its doc comment.
 #[derive(Clone, Copy)]
-pub(crate) struct Text {
+pub(crate) struct Documentation {
     pub(crate) id: &'static str,
     pub(crate) lines: &'static [&'static str],
 }
@@ -35,7 +35,7 @@ pub(crate) struct Endpoint {
     /// Who may call it, for the printed table.
     #[cfg_attr(not(test), expect(dead_code, reason = "only the test of routes.txt prints it"))]
     pub(crate) caller: &'static str,
-    pub(crate) text: Text,
+    pub(crate) text: Documentation,
     /// Errors that only this endpoint returns.
     pub(crate) errors: &'static [&'static ErrorResponse],
     pub(crate) describe: fn(&mut Spec),
@@ -48,7 +48,7 @@ impl Endpoint {
     pub(crate) fn new<Args, H: Described<Args>>(
         method: Method,
         path: &'static str,
-        text: Text,
+        text: Documentation,
         errors: &'static [&'static ErrorResponse],
         handler: H,
     ) -> Self {

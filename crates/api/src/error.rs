@@ -92,7 +92,7 @@ impl ApiError {
         Self::Internal(cause.into().into())
     }
 
-    /// An error of the database. [`RowResult`] gives a missing row its meaning. Here it is a fault
+    /// An error of the database. [`OrMissing`] gives a missing row its meaning. Here it is a fault
     /// of the service.
     pub(crate) fn of_database(error: daybook_persistence::Error) -> Self {
         use daybook_persistence::{Error, Field};
@@ -223,7 +223,7 @@ fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
 
 /// Turns the result of a query into that of a handler. There is no `From`, so each handler says
 /// what a missing row means.
-pub(crate) trait RowResult<T>: Sized {
+pub(crate) trait OrMissing<T>: Sized {
     /// A missing row is this error.
     fn or_missing(self, missing: ApiError) -> Result<T, ApiError>;
 
@@ -238,7 +238,7 @@ pub(crate) trait RowResult<T>: Sized {
     }
 }
 
-impl<T> RowResult<T> for Result<T, daybook_persistence::Error> {
+impl<T> OrMissing<T> for Result<T, daybook_persistence::Error> {
     fn or_missing(self, missing: ApiError) -> Result<T, ApiError> {
         self.map_err(|error| match error {
             daybook_persistence::Error::NotFound => missing,

@@ -3,21 +3,21 @@
 mod accept;
 mod body;
 mod caller;
-mod either;
 mod form;
 mod id;
 mod json;
+mod json_or_form;
 mod origin;
-mod query;
+mod paging;
 mod rules;
 
 pub(crate) use self::accept::WantsEvents;
-pub(crate) use self::body::{Body, TEXT_MAX};
+pub(crate) use self::body::{Body, LONG_BODY_MAX};
 pub(crate) use self::caller::{Anyone, CurrentReader, CurrentUser};
-pub(crate) use self::either::JsonOrForm;
 pub(crate) use self::form::ValidForm;
 pub(crate) use self::id::{Id, PathId};
 pub(crate) use self::json::{OptionalJson, ValidJson};
+pub(crate) use self::json_or_form::JsonOrForm;
 pub(crate) use self::origin::ClientOrigin;
-pub(crate) use self::query::Paging;
+pub(crate) use self::paging::Paging;
 pub(crate) use self::rules::{grant_type_rule, password_rule, refresh_grant_type_rule};

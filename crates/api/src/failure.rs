@@ -1,4 +1,5 @@
-//! Errors of commands and of the start, and errors with their causes.
+//! The error type of commands, and `with_causes`, which shows any error with its causes in one
+//! line.
 
 use std::error::Error;
 

@@ -9,13 +9,14 @@ mod failure;
 mod metrics;
 mod middleware;
 mod openapi;
+mod password;
 mod request_id;
 mod routes;
-mod secret_file;
 mod server;
 mod sessions;
 mod state;
 mod summaries;
 mod telemetry;
+mod token_keys;
 
 pub use commands::run;

@@ -1,4 +1,4 @@
-//! Counters and limits of the process, for Prometheus.
+//! Counters for Prometheus, and the limits of concurrent requests that they enforce.
 
 use std::time::Duration;
 
@@ -35,9 +35,9 @@ const READING_MAX: i64 = 8_192;
 const WAITING_MAX: i64 = 8_192;
 
 /// Counts one request until it is dropped, which also happens when the client disconnects.
-pub(crate) struct Counted(IntGauge);
+pub(crate) struct CountedRequest(IntGauge);
 
-impl Counted {
+impl CountedRequest {
     fn enter(gauge: &IntGauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
@@ -49,7 +49,7 @@ impl Counted {
     }
 }
 
-impl Drop for Counted {
+impl Drop for CountedRequest {
     fn drop(&mut self) {
         self.0.dec();
     }
@@ -90,8 +90,8 @@ impl Metrics {
     }
 
     /// Counts a request until it is answered. The flag is true if there are too many.
-    pub(crate) fn serving(&self) -> (Counted, bool) {
-        let counted = Counted::enter(&self.in_flight);
+    pub(crate) fn count_served(&self) -> (CountedRequest, bool) {
+        let counted = CountedRequest::enter(&self.in_flight);
         (counted, self.in_flight.get() - self.reading.get() - self.waiting.get() > SERVED_MAX)
     }
 
@@ -99,14 +99,14 @@ impl Metrics {
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] beyond the limit, as for [`Metrics::waiting`].
-    pub(crate) fn reading(&self) -> Result<Counted, ApiError> {
-        Counted::enter_below(&self.reading, READING_MAX, "too many bodies are being read")
+    /// [`ApiError::Busy`] beyond the limit, as for [`Metrics::count_waiting`].
+    pub(crate) fn count_reading(&self) -> Result<CountedRequest, ApiError> {
+        CountedRequest::enter_below(&self.reading, READING_MAX, "too many bodies are being read")
     }
 
     /// Counts a request while it waits for a service of another company.
-    pub(crate) fn waiting(&self) -> Result<Counted, ApiError> {
-        Counted::enter_below(&self.waiting, WAITING_MAX, "too many requests wait for another service")
+    pub(crate) fn count_waiting(&self) -> Result<CountedRequest, ApiError> {
+        CountedRequest::enter_below(&self.waiting, WAITING_MAX, "too many requests wait for another service")
     }
 
     /// Counts an answered request. The route is the pattern that matched and not the path, since

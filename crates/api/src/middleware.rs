@@ -103,7 +103,7 @@ async fn serve<B: MessageBody + 'static>(
     next: Next<B>,
     state: &web::Data<State>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    let (_counted, too_many) = state.metrics.serving();
+    let (_counted, too_many) = state.metrics.count_served();
     // An overloaded service must still report its health.
     if too_many && !request.path().starts_with("/health/") {
         return Err(ApiError::busy("too many requests are being served").into());

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made of the descriptions of all endpoints.
+//! The OpenAPI document, built from the descriptions of all endpoints.
 
 use std::collections::BTreeSet;
 

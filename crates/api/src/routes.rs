@@ -8,16 +8,13 @@ mod health;
 mod home;
 mod login;
 mod note;
-mod password;
 mod refresh;
 mod registration;
 mod session;
 mod summary;
-mod summary_stream;
 mod task;
 mod token;
 mod usage;
-mod weather;
 
 use std::collections::BTreeMap;
 

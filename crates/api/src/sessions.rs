@@ -1,9 +1,8 @@
-//! Sessions outside the database: when they were last active, and what the log and other instances
-//! learn of them.
+//! The activity of sessions, the audit log, and the revocation of ended sessions.
 
 mod activity;
 pub(crate) mod audit;
 mod ended;
 
 pub(crate) use self::activity::ActivityRecorder;
-pub(crate) use self::ended::publish;
+pub(crate) use self::ended::log_and_revoke;

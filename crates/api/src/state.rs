@@ -1,4 +1,4 @@
-//! What every request may use.
+//! The parts of a running service. Each worker thread has a copy with its own read connection.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Summaries of notes: who may have one written, and who waits for it. Equal requests share one.
+//! Runs summaries: single flight of equal requests, concurrency limits, and cancellation at
+//! shutdown.
 
 mod engine;
 mod job;

@@ -1,4 +1,4 @@
-//! The account of an attempt, and how the account knows the client.
+//! The account, known client or confirmation whose quota an attempt uses, and its key.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! Limits of password attempts and of registrations.
+//! Counts password attempts and registrations against their quotas.
 
 use std::net::IpAddr;
 

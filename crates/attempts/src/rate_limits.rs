@@ -1,4 +1,4 @@
-//! The quotas of password attempts, and their text form.
+//! The two quotas of attempts, and their text form.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The memory of one hashing thread.
+//! The memory blocks of Argon2id that one hashing thread reuses.
 
 use argon2::Block;
 

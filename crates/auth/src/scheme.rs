@@ -1,4 +1,4 @@
-//! The schemes of stored hashes. A new scheme is a module here and one line in each `match`.
+//! Parses stored password hashes of every supported scheme and verifies passwords against them.
 //!
 //! Only Argon2id hashes are made. The others come from older services and are replaced when their
 //! owner logs in. Their limits keep one verification to the memory of an Argon2id hash. They also

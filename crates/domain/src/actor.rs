@@ -1,4 +1,4 @@
-//! The user behind a request.
+//! The user behind a request, with the session, the origin and the time.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The names of enum variants, which are the same in the database, in JSON and in the log.
+//! Adds `name` and `from_name` to enums: the same name in the database, in JSON and in the log.
 
 use crate::{EndReason, EventKind, SummaryLength, SummaryStatus};
 

@@ -1,4 +1,4 @@
-//! What summaries have used: of one summary, and of a user's summaries by day.
+//! The tokens and the cost of one summary, and of a user's summaries in a day.
 
 use std::fmt;
 

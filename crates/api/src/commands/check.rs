@@ -1,4 +1,5 @@
-//! `daybook check`.
+//! `daybook check`: reports whether the database, Redis, the AI provider and the weather servers
+//! answer.
 
 use std::process::ExitCode;
 use std::time::Duration;

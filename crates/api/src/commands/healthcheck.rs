@@ -1,4 +1,4 @@
-//! `daybook healthcheck`.
+//! `daybook healthcheck`: requests `/health/ready` of the running service and prints the response.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! `daybook migrate`.
+//! `daybook migrate`: applies the pending migrations.
 
 use std::process::ExitCode;
 

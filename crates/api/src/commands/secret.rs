@@ -1,4 +1,4 @@
-//! `daybook secret`.
+//! `daybook secret`: prints a new random secret for `JWT_SECRET_KEY`.
 
 use std::process::ExitCode;
 

@@ -1,15 +1,15 @@
-//! `daybook serve`.
+//! `daybook serve`: applies the migrations, binds the address and serves until a signal.
 
 use std::process::ExitCode;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::secret_file;
 use crate::server::Server;
 use crate::state::State;
+use crate::token_keys;
 
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
-    let keys = secret_file::token_keys(&config)?;
+    let keys = token_keys::make(&config)?;
     let state = State::new(&config, keys)?;
     let applied = state.database.migrate().await?;
     if applied > 0 {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::secret_file;
+use crate::token_keys;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -29,7 +29,7 @@ pub(super) async fn run(config: Config, command: Command) -> Result<ExitCode, Fa
         Some(token) => token,
         None => io::read_to_string(io::stdin().take(MAX))?,
     };
-    let keys = secret_file::existing_token_keys(&config)?;
+    let keys = token_keys::existing(&config)?;
     let now = Timestamp::now();
     let token = token.trim();
     let explanation = explain(&keys, token.strip_prefix("Bearer ").unwrap_or(token), now);

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::environment::Environment;
-use super::settings::{Default, Setting};
+use super::settings::{DefaultValue, Setting};
 
 /// Reads settings from the environment.
 pub(super) struct SettingReader<'a> {
@@ -27,8 +27,8 @@ impl<'a> SettingReader<'a> {
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         let default = match setting.default {
-            Default::Value(value) => Some(value),
-            Default::Found(_) | Default::Nothing => None,
+            DefaultValue::Value(value) => Some(value),
+            DefaultValue::Found(_) | DefaultValue::Nothing => None,
         };
         let text = self.environment.get(setting.name).or(default)?;
         parse(text).map_err(|error| self.problem(setting, error)).ok()
@@ -39,7 +39,7 @@ impl<'a> SettingReader<'a> {
     }
 
     /// True if a variable that is not a setting of daybook is set.
-    pub(super) fn has_variable(&self, name: &str) -> bool {
+    pub(super) fn has_foreign_variable(&self, name: &str) -> bool {
         self.environment.has(name)
     }
 

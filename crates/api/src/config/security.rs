@@ -1,4 +1,5 @@
-//! Secrets, passwords, and the limits on guessing them.
+//! The settings of signing secrets, legacy tokens, the password policy, password hashing and rate
+//! limits.
 
 use daybook_attempts::{ParseError, RateLimits};
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};

@@ -1,4 +1,4 @@
-//! How long sessions last, and how many a user may have.
+//! Reads the `SessionPolicy`: how long sessions last, and how many a user may have.
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@
 pub(crate) struct Setting {
     /// The name of the variable.
     pub(crate) name: &'static str,
-    pub(crate) default: Default,
+    pub(crate) default: DefaultValue,
     /// What it sets, in the words of README.md.
     #[cfg_attr(not(test), expect(dead_code, reason = "a test compares README.md with it"))]
     pub(crate) meaning: &'static str,
@@ -15,7 +15,7 @@ pub(crate) struct Setting {
 }
 
 /// What applies if a variable is not set.
-pub(crate) enum Default {
+pub(crate) enum DefaultValue {
     /// This value, parsed like any other.
     Value(&'static str),
     /// Something that is found out at start, as README.md describes it.
@@ -42,7 +42,7 @@ macro_rules! settings {
     (public) => { false };
 }
 
-use Default::{Found, Nothing, Value};
+use DefaultValue::{Found, Nothing, Value};
 
 settings! {
     DATABASE_URL "DATABASE_URL" = Value("sqlite://data/daybook.db"), secret,

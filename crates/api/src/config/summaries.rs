@@ -35,8 +35,8 @@ pub(crate) struct Provider {
     /// Tokens that the model reads and writes at once.
     pub(crate) window: usize,
     pub(crate) prices: Prices,
-    /// The defaults allow a user some hundreds of notes of one page a day. They cost at most 40 cents
-    /// a user and eight dollars in total with a small model.
+    /// The defaults allow a user some hundreds of notes of one page a day. With a small model they
+    /// cost at most 40 cents a user and eight dollars in total.
     pub(crate) budget: Budget,
     /// Concurrent summaries of one user. A person waits for one or two.
     pub(crate) parallel_per_user: usize,
@@ -96,7 +96,7 @@ impl Provider {
 
 fn warn_without_key(reader: &mut SettingReader<'_>) {
     for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
-        if reader.has_variable(name) {
+        if reader.has_foreign_variable(name) {
             reader.warn(format!(
                 "{name} is set without OPENAI_SECRET_KEY: summaries are picked from the notes' own sentences"
             ));

@@ -1,6 +1,6 @@
 //! Invalid configurations: every problem is reported, and none shows a secret.
 
-use super::settings::{Default, Setting};
+use super::settings::{DefaultValue, Setting};
 use super::*;
 
 const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
@@ -175,9 +175,9 @@ fn readme_and_env_example_show_the_table_of_settings() {
     let (mut rows, mut paragraphs) = (Vec::new(), Vec::new());
     for Setting { name, default, meaning, .. } in settings::ALL {
         let (shown, value) = match default {
-            Default::Value(value) => (format!("`{value}` "), *value),
-            Default::Found(description) => (format!("{description} "), ""),
-            Default::Nothing => (String::new(), ""),
+            DefaultValue::Value(value) => (format!("`{value}` "), *value),
+            DefaultValue::Found(description) => (format!("{description} "), ""),
+            DefaultValue::Nothing => (String::new(), ""),
         };
         rows.push(format!("| `{name}` | {shown}| {meaning} |"));
         paragraphs.push(format!("# {meaning} #{name}={value}"));

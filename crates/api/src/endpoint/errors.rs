@@ -1,4 +1,5 @@
-//! Errors in the document: each is one shared response that operations refer to.
+//! Errors as constants: handlers return them, and the OpenAPI document lists them as shared
+//! responses.
 
 use actix_web::ResponseError;
 use serde_json::json;

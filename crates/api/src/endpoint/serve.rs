@@ -1,5 +1,4 @@
-//! How a request reaches its handler: the caller first, then the other arguments, with the session
-//! check in its place.
+//! Runs a request: verifies the token, checks the session, reads the arguments, calls the handler.
 
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
@@ -7,7 +6,7 @@ use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use futures_util::future::{LocalBoxFuture, join};
 use serde::de::DeserializeOwned;
 
-use super::answer::Answer;
+use super::response::Respond;
 use super::spec::Spec;
 use crate::error::ApiError;
 
@@ -102,7 +101,7 @@ arguments!(A a, B b, D d, E e, F f);
 
 /// A handler whose arguments and answer describe themselves. One bound, so that a compile error
 /// points at the handler.
-pub(crate) trait Described<Args>: Handler<Args, Output: Answer> {
+pub(crate) trait Described<Args>: Handler<Args, Output: Respond> {
     const CALLER: &'static str;
     type Arguments: Arguments;
 
@@ -113,7 +112,7 @@ pub(crate) trait Described<Args>: Handler<Args, Output: Answer> {
 type CallerOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Caller;
 type RestOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Rest;
 
-impl<Args: Arguments, H: Handler<Args, Output: Answer>> Described<Args> for H {
+impl<Args: Arguments, H: Handler<Args, Output: Respond>> Described<Args> for H {
     const CALLER: &'static str = Args::Caller::NAME;
     type Arguments = Args;
 

@@ -1,4 +1,4 @@
-//! The description of one operation, as its argument and answer types put it together.
+//! `Spec`: collects the OpenAPI description of one operation from its argument and return types.
 
 use std::collections::BTreeMap;
 

@@ -41,12 +41,12 @@ impl ApiError {
 
 impl From<daybook_summarizer::Error> for ApiError {
     fn from(error: daybook_summarizer::Error) -> Self {
-        use daybook_summarizer::Error as Summary;
+        use daybook_summarizer::Error as RunError;
         match error {
-            Summary::Provider(error) => Self::of_provider(&error),
+            RunError::Provider(error) => Self::of_provider(&error),
             // A client sees no difference between the timeout of one call and that of all.
-            Summary::Timeout => Self::of_provider(&Error::Timeout),
-            Summary::Cancelled | Summary::Interrupted => Self::busy(error),
+            RunError::Timeout => Self::of_provider(&Error::Timeout),
+            RunError::Cancelled | RunError::Interrupted => Self::busy(error),
             other => Self::internal(other),
         }
     }

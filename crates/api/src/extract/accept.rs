@@ -1,4 +1,4 @@
-//! What kind of answer the client accepts.
+//! Reads from `Accept` whether the client wants server-sent events.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

@@ -1,4 +1,4 @@
-//! Reads the body of a request, with a limit and a timeout.
+//! Reads a body within a size limit and a timeout, describes it, and gives its rules their context.
 
 use std::time::Duration;
 
@@ -20,26 +20,26 @@ use crate::error::ApiError;
 use crate::state::State;
 
 /// A type that a body is read into.
-pub(crate) trait Body: DeserializeOwned + Validate<Context: Rules> + ToSchema + 'static {
+pub(crate) trait Body: DeserializeOwned + Validate<Context: RuleContext> + ToSchema + 'static {
     /// The limit of the body, in bytes.
     const MAX: usize = 16 * 1024;
 }
 
 /// The limit of a body with a content of 100,000 characters, each written as a pair of `\u`
 /// escapes, and a title.
-pub(crate) const TEXT_MAX: usize = 1_250_000;
+pub(crate) const LONG_BODY_MAX: usize = 1_250_000;
 
 /// What the rules of a body depend on.
-pub(crate) trait Rules {
+pub(crate) trait RuleContext {
     /// Takes it from the state of the service.
     fn of(state: &State) -> Self;
 }
 
-impl Rules for () {
+impl RuleContext for () {
     fn of(_: &State) -> Self {}
 }
 
-impl Rules for PasswordPolicy {
+impl RuleContext for PasswordPolicy {
     fn of(state: &State) -> Self {
         state.password_policy
     }
@@ -56,7 +56,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// When the body is too large, too slow or incomplete.
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
-    let _reading = State::of(request)?.metrics.reading()?;
+    let _reading = State::of(request)?.metrics.count_reading()?;
     let body = tokio::time::timeout(BODY_TIMEOUT, collect(request, &mut payload, max)).await;
     body.map_err(|_| ApiError::BodyTimeout).flatten()
 }

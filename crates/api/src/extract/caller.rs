@@ -1,4 +1,5 @@
-//! Who calls an endpoint: any client, or the user of a bearer token (RFC 6750).
+//! The callers of endpoints: `Anyone`, `CurrentUser`, `CurrentReader` and `Actor`, from the bearer
+//! token (RFC 6750).
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -10,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 
 use super::origin::origin_of;
 use crate::endpoint::{Caller, SessionCheck, Spec};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::state::State;
 
 const INVALID: &str = "The access token is invalid";

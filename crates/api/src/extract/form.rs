@@ -11,7 +11,7 @@ use daybook_validation::Issue;
 use futures_util::future::LocalBoxFuture;
 use futures_util::{FutureExt, StreamExt, stream};
 
-use super::body::{self, Body, Rules};
+use super::body::{self, Body, RuleContext};
 use super::rules::PARSER;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;

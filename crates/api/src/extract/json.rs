@@ -9,7 +9,7 @@ use utoipa::openapi::ContentBuilder;
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 
-use super::body::{self, Body, Rules};
+use super::body::{self, Body, RuleContext};
 use super::rules::PARSER;
 use crate::endpoint::{Argument, Spec};
 use crate::error::ApiError;

@@ -1,4 +1,5 @@
-//! What this service adds to `daybook-validation`: its settings, and the rules on its own types.
+//! The parser of all requests with its secret fields, and garde rules for passwords and grant
+//! types.
 
 use daybook_auth::{Password, PasswordPolicy};
 use daybook_validation::{Parser, sentence};

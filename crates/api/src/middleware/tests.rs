@@ -7,8 +7,8 @@ use actix_web::{App, HttpResponse, web};
 
 use super::surround;
 use crate::config::{Config, Environment};
-use crate::secret_file;
 use crate::state::State;
+use crate::token_keys;
 
 async fn panics() -> HttpResponse {
     panic!("a canary in a panic")
@@ -21,7 +21,7 @@ async fn surround_turns_a_panic_into_a_500() {
     let secret = ("JWT_SECRET_KEY", "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6");
     let config =
         Config::from_environment(&Environment::from([("DATABASE_URL", database.as_str()), secret])).unwrap();
-    let keys = secret_file::token_keys(&config).unwrap();
+    let keys = token_keys::make(&config).unwrap();
     let state = State::new(&config, keys).unwrap();
     let metrics = state.metrics.clone();
     let app = App::new()

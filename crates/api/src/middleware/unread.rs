@@ -1,4 +1,4 @@
-//! Keeps the rest of a chunked body from holding a connection open.
+//! Keeps an unread chunked body until its response is sent, so that actix closes the connection.
 
 use std::cell::RefCell;
 use std::rc::Rc;

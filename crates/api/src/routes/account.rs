@@ -10,12 +10,12 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::registration::TAKEN;
 use crate::endpoint::{ErrorResponse, Json, NoContent};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, ValidJson, password_rule};
-use crate::sessions::{audit, publish};
+use crate::password::{self, TOO_MANY_ATTEMPTS};
+use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
 
 /// The changes of an account. A field that is absent or null keeps its value.
@@ -109,7 +109,7 @@ pub(crate) async fn delete_me(
     // Another request may have changed the verified password meanwhile.
     let delete = state.database.delete_user(verified, now).await;
     let ended = delete.or_missing(INCORRECT_PASSWORD.error())?;
-    publish(&state.revocations, ended, &actor.origin, now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, now);
     Ok(NoContent)
 }
 
@@ -132,7 +132,7 @@ pub(crate) async fn change_password(
     let change = state.database.change_password(&actor, verified, new_hash);
     let ended = change.await.or_missing(INCORRECT_PASSWORD.error())?;
     audit::log_actor(EventKind::PasswordChanged, &actor);
-    publish(&state.revocations, ended, &actor.origin, actor.now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 

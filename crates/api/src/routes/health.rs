@@ -9,7 +9,7 @@ use daybook_api_macros::endpoint;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::endpoint::{Answer, Json, PlainText, Spec, json_response};
+use crate::endpoint::{Json, PlainText, Respond, Spec, json_response};
 use crate::error::ApiError;
 use crate::extract::Anyone;
 use crate::state::State;
@@ -28,7 +28,7 @@ pub(crate) struct Health {
 /// 200 if the service can do its work, 503 otherwise. Both have the same body.
 pub(crate) struct Readiness(Health);
 
-impl Answer for Readiness {
+impl Respond for Readiness {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let is_ready = self.0.status == "ok";
         let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };

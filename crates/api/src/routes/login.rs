@@ -10,12 +10,12 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::password::{self, TOO_MANY_ATTEMPTS};
 use super::token::{self, Token};
 use crate::endpoint::{ErrorResponse, Json};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{Anyone, Body, ClientOrigin, ValidForm, grant_type_rule};
-use crate::sessions::{audit, publish};
+use crate::password::{self, TOO_MANY_ATTEMPTS};
+use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
 
 /// The password form of OAuth 2.0 (RFC 6749, section 4.3.2). Fields that daybook does not use are
@@ -116,7 +116,7 @@ async fn open_session(
     // Another request may have changed the verified password, or deleted the account.
     let opened = state.database.open_session(login, now).await.or_missing(ApiError::BadLogin)?;
     audit::log(EventKind::Login, Some(verified.user), Some(opened.session), &origin);
-    publish(&state.revocations, opened.ended, &origin, now);
+    log_and_revoke(&state.revocations, opened.ended, &origin, now);
     token::issue(state, verified.user, opened.session, &refresh_token)
 }
 

@@ -5,16 +5,16 @@ use daybook_api_macros::endpoint;
 use daybook_domain::{Note, NoteDraft, NoteId, NotePatch};
 
 use crate::endpoint::{Created, Json, Located, NoContent, Paged};
-use crate::error::{ApiError, RowResult};
-use crate::extract::{Body, CurrentReader, CurrentUser, Id, Paging, PathId, TEXT_MAX, ValidJson};
+use crate::error::{ApiError, OrMissing};
+use crate::extract::{Body, CurrentReader, CurrentUser, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
 use crate::state::State;
 
 impl Body for NoteDraft {
-    const MAX: usize = TEXT_MAX;
+    const MAX: usize = LONG_BODY_MAX;
 }
 
 impl Body for NotePatch {
-    const MAX: usize = TEXT_MAX;
+    const MAX: usize = LONG_BODY_MAX;
 }
 
 impl Located for Note {

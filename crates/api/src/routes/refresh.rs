@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 
 use super::token::{self, Token};
 use crate::endpoint::{ErrorResponse, Json};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{Anyone, Body, ClientOrigin, JsonOrForm, refresh_grant_type_rule};
-use crate::sessions::{audit, publish};
+use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
 
 /// The refresh request of OAuth 2.0 (RFC 6749, section 6).
@@ -80,7 +80,7 @@ pub(crate) async fn refresh(
         }
         Refreshed::Reused { session, ended } => {
             audit::log(EventKind::RefreshTokenReused, Some(ended.user), Some(session), &origin);
-            publish(&state.revocations, ended, &origin, now);
+            log_and_revoke(&state.revocations, ended, &origin, now);
             Err(ApiError::BadToken("The refresh token was used before, so its session has ended"))
         }
         Refreshed::Ended(reason) => Err(ApiError::BadToken(sentence(reason))),

@@ -9,10 +9,10 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::password::{self, TOO_MANY_ATTEMPTS};
 use crate::endpoint::{Created, ErrorResponse, Located};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{Anyone, Body, ClientOrigin, ValidJson, password_rule};
+use crate::password::{self, TOO_MANY_ATTEMPTS};
 use crate::sessions::audit;
 use crate::state::State;
 

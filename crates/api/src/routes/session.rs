@@ -8,9 +8,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::endpoint::{List, NoContent};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{CurrentUser, Id, PathId};
-use crate::sessions::{audit, publish};
+use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
 
 /// A session of the user.
@@ -49,7 +49,7 @@ pub(crate) async fn end_session(
 ) -> Result<NoContent, ApiError> {
     let end = state.database.end_session(&actor, session, EndReason::Revoked);
     let ended = end.await.or_not_found(SessionId::NOT_FOUND)?;
-    publish(&state.revocations, ended, &actor.origin, actor.now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn logout(actor: Actor, state: Data<State>) -> Result<NoContent
         }
         ended => ended.or_account_gone()?,
     };
-    publish(&state.revocations, ended, &actor.origin, actor.now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
@@ -81,6 +81,6 @@ pub(crate) async fn logout(actor: Actor, state: Data<State>) -> Result<NoContent
 pub(crate) async fn logout_all(actor: Actor, state: Data<State>) -> Result<NoContent, ApiError> {
     let ended = state.database.end_all_sessions(&actor).await.or_account_gone()?;
     audit::log_actor(EventKind::Logout, &actor);
-    publish(&state.revocations, ended, &actor.origin, actor.now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }

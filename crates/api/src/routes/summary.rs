@@ -1,5 +1,7 @@
 //! `POST /notes/{id}/summarize` and `GET /notes/{id}/summaries`.
 
+mod stream;
+
 use std::sync::Arc;
 
 use actix_web::web::Data;
@@ -10,9 +12,8 @@ use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::summary_stream;
 use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
 use crate::state::State;
 
@@ -90,14 +91,14 @@ pub(crate) async fn summarize_note(
     {
         show(&state, user.id, &note, &stored).await?;
         return Ok(match wants_events {
-            true => JsonOrEvents::Events(summary_stream::stored(&stored)),
+            true => JsonOrEvents::Events(stream::send_stored(&stored)),
             false => JsonOrEvents::Json(Arc::new(stored)),
         });
     }
-    let _waiting = state.metrics.waiting()?;
+    let _waiting = state.metrics.count_waiting()?;
     let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh)?;
     Ok(match wants_events {
-        true => JsonOrEvents::Events(summary_stream::respond(waiter, state, user).await?),
+        true => JsonOrEvents::Events(stream::send_live(waiter, state, user).await?),
         false => JsonOrEvents::Json(waiter.summary.outcome().await?),
     })
 }

@@ -1,23 +1,25 @@
 //! `/tasks`.
 
+mod weather;
+
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_domain::{Task, TaskDraft, TaskId, TaskPatch, UserId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::weather::{self, Weather};
+use self::weather::Weather;
 use crate::endpoint::{Created, ErrorResponse, Json, Located, NoContent, Paged};
-use crate::error::{ApiError, RowResult};
-use crate::extract::{Body, CurrentReader, CurrentUser, Id, Paging, PathId, TEXT_MAX, ValidJson};
+use crate::error::{ApiError, OrMissing};
+use crate::extract::{Body, CurrentReader, CurrentUser, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
 use crate::state::State;
 
 impl Body for TaskDraft {
-    const MAX: usize = TEXT_MAX;
+    const MAX: usize = LONG_BODY_MAX;
 }
 
 impl Body for TaskPatch {
-    const MAX: usize = TEXT_MAX;
+    const MAX: usize = LONG_BODY_MAX;
 }
 
 impl Located for Task {
@@ -83,7 +85,7 @@ pub(crate) async fn get_task(
     Id(id): Id<TaskId>,
 ) -> Result<Json<TaskWithWeather>, ApiError> {
     let mut task = state.database.task(reader.0, id).await.or_not_found(TaskId::NOT_FOUND)?;
-    let _waiting = state.metrics.waiting()?;
+    let _waiting = state.metrics.count_waiting()?;
     let (weather, weather_error) = match weather::of_task(&state, &mut task).await {
         Ok(weather) => (Some(weather), None),
         Err(sentence) => (None, Some(sentence)),

@@ -5,7 +5,7 @@ use daybook_api_macros::endpoint;
 use daybook_domain::Usage;
 
 use crate::endpoint::Paged;
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 use crate::extract::{CurrentUser, Paging};
 use crate::state::State;
 

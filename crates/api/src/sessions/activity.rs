@@ -1,4 +1,4 @@
-//! The activity of sessions is recorded without a write for each request.
+//! Records when a session was last active, at most once a minute.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use moka::sync::Cache;
 const RECORD_INTERVAL_SECONDS: i64 = 60;
 
 /// While a record is being written, other requests of the session do not write it again.
-const WRITE_SECONDS: i64 = 5;
+const RETRY_SECONDS: i64 = 5;
 
 /// More sessions than are active within a minute. Beyond it, requests look up a little more often
 /// if there is a record.
@@ -55,7 +55,7 @@ impl ActivityRecorder {
             self.0.insert(session, until);
             return;
         }
-        let written = now.plus_seconds(WRITE_SECONDS.min(interval));
+        let written = now.plus_seconds(RETRY_SECONDS.min(interval));
         let entry = self.0.entry(session).or_insert_with_if(|| written, |until| *until <= now);
         if !entry.is_fresh() {
             return;

@@ -1,5 +1,5 @@
 //! Account events in the operator's log. Users read the same events, except those of accounts that
-//! do not exist.
+//! do not exist. Failed attempts are stored with a delay.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What follows when sessions have ended: the log, this instance and all others learn of it.
+//! Logs ended sessions and revokes their access tokens on every instance.
 
 use daybook_domain::{EndReason, EventKind, Origin, Timestamp};
 use daybook_persistence::EndedSessions;
@@ -7,7 +7,12 @@ use daybook_revocation::Revocations;
 use super::audit;
 
 /// Logs sessions that the database has ended and revokes their access tokens on every instance.
-pub(crate) fn publish(revocations: &Revocations, ended: EndedSessions, origin: &Origin, now: Timestamp) {
+pub(crate) fn log_and_revoke(
+    revocations: &Revocations,
+    ended: EndedSessions,
+    origin: &Origin,
+    now: Timestamp,
+) {
     let kind = match ended.reason {
         Some(EndReason::Logout) => EventKind::Logout,
         _ => EventKind::SessionEnded,

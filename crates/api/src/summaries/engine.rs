@@ -1,4 +1,4 @@
-//! How summaries are written: by a provider with a budget, or from the note's own sentences.
+//! Builds the summarizer, its budget and its concurrency limits from the configuration.
 
 use daybook_ai_client::{Client, Error};
 use daybook_domain::UserId;

@@ -1,4 +1,4 @@
-//! One summary: reserves tokens, runs the plan, and stores the text with its receipt.
+//! One summary: reserves tokens, runs the plan, stores text, tokens and cost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use daybook_summarizer::{Error as RunError, Flight, Outcome};
 use tokio::sync::watch;
 
 use super::engine::Engine;
-use crate::error::{ApiError, RowResult};
+use crate::error::{ApiError, OrMissing};
 
 /// Requests with equal keys share a flight.
 #[derive(Clone, PartialEq, Eq, Hash)]

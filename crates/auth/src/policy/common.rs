@@ -1,6 +1,4 @@
-//! The list of common passwords, and the remainder of a password without known words.
-//!
-//! A password may contain a common word if the remainder is long enough.
+//! The list of common passwords, and the check that enough letters remain without known words.
 
 use std::cmp::Reverse;
 

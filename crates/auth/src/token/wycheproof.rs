@@ -1,4 +1,4 @@
-//! The HMAC vectors of Wycheproof for JWS. `tests/auth/data/README.md` names their source.
+//! Test: the HMAC vectors of Wycheproof for JWS. `tests/auth/data/README.md` names their source.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! The page of a list that a request asks for.
+//! Reads `limit` and `cursor` from the query of a list.
 
 use std::future::{Ready, ready};
 

@@ -1,4 +1,4 @@
-//! A summary while it is written: server-sent events (WHATWG HTML, section 9.2).
+//! Sends a summary as server-sent events while it is written (WHATWG HTML, section 9.2).
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// Sends a stored summary as if it had been written at once.
-pub(super) fn stored(summary: &Summary) -> HttpResponse {
+pub(super) fn send_stored(summary: &Summary) -> HttpResponse {
     let events = [event("delta", &json!({ "text": summary.text })), event("done", summary)];
     respond_with(stream::iter(events.map(Ok::<_, ApiError>)))
 }
@@ -39,7 +39,7 @@ pub(super) fn stored(summary: &Summary) -> HttpResponse {
 /// # Errors
 ///
 /// An error before that is an ordinary response and no event.
-pub(super) async fn respond(
+pub(super) async fn send_live(
     mut waiter: Waiter,
     state: Data<State>,
     user: CurrentUser,

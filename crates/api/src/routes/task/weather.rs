@@ -1,4 +1,4 @@
-//! Where a task's city is, and the weather there.
+//! Geocodes the city of a task, and returns the weather there.
 
 use daybook_domain::{DueDate, Place, Task, Timestamp, UserId};
 use daybook_validation::Issue;
@@ -65,7 +65,7 @@ pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Op
     if city.trim().is_empty() {
         return Ok(None);
     }
-    let _waiting = state.metrics.waiting()?;
+    let _waiting = state.metrics.count_waiting()?;
     // Beyond the limit, the city is geocoded when the task is read.
     let Ok(_permit) = state.geocoding.try_acquire(user) else { return Ok(None) };
     match state.weather.resolve(city).await {
@@ -109,7 +109,7 @@ enum Problem {
 async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
     let place = match task.place.clone() {
         Some(place) => place,
-        None => geocode_later(state, task).await?,
+        None => geocode_stored(state, task).await?,
     };
     let coordinates = Coordinates { latitude: place.latitude, longitude: place.longitude };
     let forecast = state.weather.forecast(coordinates).await?;
@@ -121,7 +121,7 @@ async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
 
 /// Geocodes the city of a stored task, which was not possible when the task was stored, and stores
 /// the place.
-async fn geocode_later(state: &State, task: &mut Task) -> Result<Place, Problem> {
+async fn geocode_stored(state: &State, task: &mut Task) -> Result<Place, Problem> {
     let Ok(_permit) = state.geocoding.try_acquire(task.user_id) else { return Err(Problem::TooMany) };
     let Resolution::One(found) = state.weather.resolve(task.city.as_str()).await? else {
         return Err(Problem::Ambiguous);

@@ -1,4 +1,4 @@
-//! What handlers return: each type knows its status, its headers and how the document describes it.
+//! The return types of handlers. Each makes the response and describes it in the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::spec::Spec;
 use crate::error::ApiError;
 
 /// What a handler returns.
-pub(crate) trait Answer {
+pub(crate) trait Respond {
     /// Makes the response.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ pub(crate) trait Answer {
     fn describe(spec: &mut Spec);
 }
 
-impl<A: Answer> Answer for Result<A, ApiError> {
+impl<A: Respond> Respond for Result<A, ApiError> {
     fn respond(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         self?.respond(request)
     }
@@ -40,7 +40,7 @@ impl<A: Answer> Answer for Result<A, ApiError> {
 /// 200 with a JSON body.
 pub(crate) struct Json<T>(pub(crate) T);
 
-impl<T: Serialize + ToSchema> Answer for Json<T> {
+impl<T: Serialize + ToSchema> Respond for Json<T> {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(HttpResponse::Ok().json(self.0))
     }
@@ -54,7 +54,7 @@ impl<T: Serialize + ToSchema> Answer for Json<T> {
 /// 200 with a JSON array of all items.
 pub(crate) struct List<T>(pub(crate) Vec<T>);
 
-impl<T: Serialize + ToSchema> Answer for List<T> {
+impl<T: Serialize + ToSchema> Respond for List<T> {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(HttpResponse::Ok().json(self.0))
     }
@@ -75,7 +75,7 @@ pub(crate) struct Paged<T> {
 /// Most items are no larger in JSON.
 const ITEM_BYTES: usize = 512;
 
-impl<T: Serialize + ToSchema> Answer for Paged<T> {
+impl<T: Serialize + ToSchema> Respond for Paged<T> {
     fn respond(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let mut response = HttpResponse::Ok();
         if let Some(cursor) = self.page.next {
@@ -108,7 +108,7 @@ pub(crate) trait Located {
 /// 201 with the new resource as JSON and its path in `Location`.
 pub(crate) struct Created<T>(pub(crate) T);
 
-impl<T: Located + Serialize + ToSchema> Answer for Created<T> {
+impl<T: Located + Serialize + ToSchema> Respond for Created<T> {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let location = (header::LOCATION, self.0.location());
         Ok(HttpResponse::Created().insert_header(location).json(self.0))
@@ -125,7 +125,7 @@ impl<T: Located + Serialize + ToSchema> Answer for Created<T> {
 /// 204 without a body.
 pub(crate) struct NoContent;
 
-impl Answer for NoContent {
+impl Respond for NoContent {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(HttpResponse::NoContent().finish())
     }
@@ -142,7 +142,7 @@ pub(crate) enum JsonOrEvents<T> {
     Events(HttpResponse),
 }
 
-impl<T: Serialize + ToSchema> Answer for JsonOrEvents<T> {
+impl<T: Serialize + ToSchema> Respond for JsonOrEvents<T> {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(match self {
             Self::Json(body) => HttpResponse::Ok().json(&*body),
@@ -163,7 +163,7 @@ pub(crate) struct PlainText {
     pub(crate) text: String,
 }
 
-impl Answer for PlainText {
+impl Respond for PlainText {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(HttpResponse::Ok().content_type(self.content_type).body(self.text))
     }
@@ -177,7 +177,7 @@ impl Answer for PlainText {
 /// A page or an asset: its endpoint is not part of the document.
 pub(crate) struct Undescribed(pub(crate) HttpResponse);
 
-impl Answer for Undescribed {
+impl Respond for Undescribed {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         Ok(self.0)
     }

@@ -1,4 +1,4 @@
-//! Hashes and verifies the passwords of requests.
+//! Hashes and verifies the passwords of requests, within the limits of their networks.
 
 use std::net::IpAddr;
 
@@ -17,7 +17,7 @@ use crate::state::State;
 /// within reason.
 const MAX: usize = 1_024;
 
-pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
+pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     name: "TooManyAttempts",
     description: "Too many attempts; `Retry-After` has the seconds to wait",
     error: || ApiError::TooManyAttempts(None),
@@ -28,7 +28,7 @@ pub(super) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
 /// # Errors
 ///
 /// [`ApiError::Busy`] when too many hashes are in progress.
-pub(super) async fn hash(state: &State, password: Password, origin: &Origin) -> Result<String, ApiError> {
+pub(crate) async fn hash(state: &State, password: Password, origin: &Origin) -> Result<String, ApiError> {
     let _permit = permit(state, origin)?;
     Ok(state.hasher.hash(password).await?.into_string())
 }
@@ -38,7 +38,7 @@ pub(super) async fn hash(state: &State, password: Password, origin: &Origin) -> 
 /// # Errors
 ///
 /// [`ApiError::Busy`] when too many hashes are in progress.
-pub(super) async fn verify(
+pub(crate) async fn verify(
     state: &State,
     password: Password,
     found: Option<&Credentials>,
@@ -73,7 +73,7 @@ pub(super) async fn verify(
 /// # Errors
 ///
 /// [`ApiError::Invalid`] for the field.
-pub(super) fn reject_personal(
+pub(crate) fn reject_personal(
     policy: &PasswordPolicy,
     password: &Password,
     email: &Email,

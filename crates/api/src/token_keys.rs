@@ -1,4 +1,5 @@
-//! The keys of access tokens, from the configured secret or from a secret file beside SQLite's.
+//! Makes the keys of access tokens from the configured secret, or from a file beside the SQLite
+//! database.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// When the file cannot be read or created, or its secret is too weak.
-pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Failure> {
+pub(crate) fn make(config: &Config) -> Result<TokenKeys, Failure> {
     keys(config, |path| {
         let (secret, created) = Secret::read_or_create_file(path)?;
         if created {
@@ -28,7 +29,7 @@ pub(crate) fn token_keys(config: &Config) -> Result<TokenKeys, Failure> {
 /// # Errors
 ///
 /// When the file cannot be read, or its secret is too weak.
-pub(crate) fn existing_token_keys(config: &Config) -> Result<TokenKeys, Failure> {
+pub(crate) fn existing(config: &Config) -> Result<TokenKeys, Failure> {
     keys(config, Secret::read_file)
 }
 
