@@ -4,9 +4,9 @@
     cargo build --release -p daybook-api
     bench/load.py [--only clients,rows,processes,size,slow] [--seconds 4] [--rounds 3]
 
-There are five questions: the number of clients, the number of notes in the table, the number of
-server processes, the size of a note, and a slow query at the same time. The script starts daybook on
-SQLite and on its own PostgreSQL, loads it with wrk and prints a Markdown table for each question.
+There are five measurements: by the number of clients, the number of notes in the table, the number of
+server processes, the size of a note, and beside a slow query. The script starts daybook on SQLite and
+on a PostgreSQL server of its own, loads it with wrk, and prints a Markdown table for each measurement.
 Each figure is the median of the rounds.
 
 Needs wrk and PostgreSQL (Debian: apt-get install wrk postgresql). All servers listen on 127.0.0.1
@@ -59,7 +59,7 @@ def call(method, url, body=None, form=None, token=None):
 
 
 class Postgres:
-    """A new PostgreSQL server. PostgreSQL refuses root, so root starts it as the user postgres."""
+    """A new PostgreSQL server. It does not run as root, so root starts it as the user postgres."""
 
     def __init__(self, folder):
         bins = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
@@ -175,7 +175,7 @@ def clients(args, kind, postgres):
 
 
 def rows(args, kind, postgres):
-    """Fills the table with notes of other accounts. The page has twenty of the account's fifty notes."""
+    """Reads an account with fifty notes, in a table with a growing number of other accounts' notes."""
     results = []
     for total in (50, 10_000, 1_000_000):
         with service(args, kind, postgres, f"rows_{total}") as (running, url):
@@ -266,7 +266,7 @@ def size(args, kind, postgres):
 
 
 def slow(args, kind, postgres):
-    """One client changes its account in a loop. A lock in another session makes each change take 200 ms."""
+    """Reads while another client changes its account in a loop. A lock delays each change by 200 ms."""
     results = []
     with service(args, kind, postgres, "slow") as (running, url):
         token = running.account()
@@ -285,7 +285,7 @@ def slow(args, kind, postgres):
 
 
 def hold(kind, postgres, url, stop):
-    """Locks the account's row, or the SQLite file, for 200 ms again and again."""
+    """Locks the account's row, or the SQLite file, for 200 ms in a loop."""
     lock = "BEGIN; SELECT 1 FROM users WHERE id = 1 FOR UPDATE; SELECT pg_sleep(0.2); COMMIT"
     while not stop.is_set():
         if kind == "postgres":
@@ -301,7 +301,7 @@ def hold(kind, postgres, url, stop):
 
 
 def change(url, token, stop):
-    """Changes the account again and again."""
+    """Changes the account in a loop."""
     while not stop.is_set():
         call("PATCH", url + "/users/me", body={"username": "bench"}, token=token)
 
@@ -316,13 +316,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     args.binary = str(pathlib.Path(args.binary).resolve())
-    questions = {"clients": clients, "rows": rows, "processes": processes, "size": size, "slow": slow}
+    measurements = {"clients": clients, "rows": rows, "processes": processes, "size": size, "slow": slow}
     folder = pathlib.Path(tempfile.mkdtemp(prefix="daybook-load-"))
     postgres = Postgres(folder)
     try:
         for name in args.only.split(","):
             for kind in ["postgres"] if name == "processes" else args.databases.split(","):
-                questions[name](args, kind, postgres)
+                measurements[name](args, kind, postgres)
     finally:
         postgres.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 //! Argon2id with the default parameters: `cargo bench -p daybook-bench --bench hash`.
 //!
-//! `bench/argon2.py` measures the C library on the same parameters beside it.
+//! `bench/argon2.py` measures the C library with the same parameters.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use daybook_auth::{Hasher, HasherOptions, Password};
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// As many hashes at once as threads.
+/// Computes one hash on each thread at the same time.
 #[divan::bench(args = [1, 2], sample_count = 10, sample_size = 1)]
 fn hash(bencher: Bencher<'_, '_>, threads: usize) {
     let runtime = Runtime::new().unwrap();
@@ -22,7 +22,7 @@ fn hash(bencher: Bencher<'_, '_>, threads: usize) {
             (0..threads).map(|_| hasher.hash(Password::new("passw0rd-bench".into()))),
         )
     };
-    // The first hash maps the memory, so it is not measured.
+    // The first hash also allocates the memory, so it is not measured.
     runtime.block_on(work());
     bencher.counter(ItemsCount::new(threads)).bench_local(|| runtime.block_on(work()));
 }

@@ -1,4 +1,4 @@
-//! A page of 20 notes as JSON, and one note: `cargo bench -p daybook-bench --bench page`.
+//! A page of 20 notes to JSON, and a draft from JSON: `cargo bench -p daybook-bench --bench page`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use daybook_domain::{Content, Note, NoteDraft, NoteId, Timestamp, Title};
@@ -8,7 +8,7 @@ fn main() {
     divan::main();
 }
 
-/// The lengths of the content: 0.3 kB and 100 kB.
+/// The lengths of the content in characters: 0.3 kB and 100 kB.
 const CHARACTERS: [usize; 2] = [315, 100_000];
 
 fn text(characters: usize) -> String {

@@ -1,4 +1,4 @@
-//! The queries of requests on both databases: `cargo bench -p daybook-bench --bench queries`.
+//! Common queries on both databases: `cargo bench -p daybook-bench --bench queries`.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run should stop")]
 
 use daybook_domain::{
@@ -18,7 +18,7 @@ fn main() {
 
 const KINDS: [&str; 2] = ["sqlite", "postgres"];
 
-/// The number of requests that a busy worker handles at once.
+/// The number of concurrent requests on a busy worker thread.
 const AT_ONCE: usize = 32;
 
 struct Fixture {
@@ -31,13 +31,13 @@ struct Fixture {
 }
 
 impl Fixture {
-    /// Access in a session, which is what a request has.
+    /// Returns the access of a request with a live session.
     fn access(&self) -> Access {
         Access::in_session(self.user, self.session, self.now)
     }
 }
 
-/// An account with fifty notes of 0.3 kB.
+/// Creates a database with one account, which has fifty notes of 0.3 kB.
 fn fixture(kind: &str) -> Fixture {
     let folder = tempfile::tempdir().unwrap();
     let url = match kind {

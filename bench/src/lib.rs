@@ -1,2 +1,2 @@
-//! Nothing: the benchmarks are in `benches/`, the load script is `load.py`. `docs/performance.md`
-//! has what they found.
+//! This crate has no code. The benchmarks are in `benches/`, and the load script is `load.py`.
+//! `docs/performance.md` has their results.

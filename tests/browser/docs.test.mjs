@@ -1,5 +1,5 @@
-// Uses Swagger UI and ReDoc in a browser. Everything is loaded from the binary, and the browser
-// reports no problem.
+// Uses Swagger UI and ReDoc in a browser. The pages must load everything from the binary, and the
+// browser must report no problem.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -27,7 +27,8 @@ before(async () => {
   assert.equal(answer.status, 201);
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    // Chromium's sandbox runs neither as root nor in most containers; the pages shown are our own.
+    // Chromium's sandbox does not run as root, nor in most containers. The browser only loads pages
+    // of daybook, so it needs no sandbox.
     chromiumSandbox: false,
     args: [
       "--disable-background-networking",
@@ -53,7 +54,7 @@ after(async () => {
 async function startServer() {
   server = spawn(process.env.DAYBOOK_BIN, {
     cwd: folder,
-    // The environment of the caller is not passed on.
+    // The service does not get the environment of this process.
     env: {
       DATABASE_URL: "sqlite://daybook.db",
       DAYBOOK_ARGON2: "m=19456,t=2,p=1",
@@ -71,8 +72,7 @@ async function startServer() {
 }
 
 /**
- * Opens a page, runs `act` on it, and fails if there was a request to another host, an error or a
- * warning.
+ * Opens a page and runs `act` on it. Fails after a request to another host, an error or a warning.
  */
 async function visit(path, act) {
   const page = await browser.newPage();
@@ -100,7 +100,7 @@ async function visit(path, act) {
     await act(page);
     await page.waitForLoadState("networkidle");
   } catch (error) {
-    // The problems so far are reported too, because they often are the cause.
+    // Reports the earlier problems too, because one of them is often the cause.
     problems.push(error.stack);
   }
   if (screenshots) await page.screenshot({ path: join(screenshots, `${path.slice(1)}.png`), fullPage: true });

@@ -1,4 +1,4 @@
-"""A mock of the servers that daybook calls: AI provider, geocoder and weather forecast.
+"""Mocks the servers that daybook calls: the AI provider, the geocoder and the weather forecast.
 
 usage: mocks.py [PORT]
 
@@ -19,7 +19,7 @@ EVENT_INTERVAL = 0.02  # seconds
 
 
 def completed(request):
-    """A response of the Responses API."""
+    """Returns a completed response of the Responses API."""
     text = {"type": "output_text", "text": SUMMARY, "annotations": []}
     return {
         "id": "resp_1",
@@ -37,7 +37,7 @@ def completed(request):
 
 
 def events(request):
-    """The events of a streamed response: one delta for each word, then the whole response."""
+    """Yields the events of a streamed response: one delta for each word, then the whole response."""
     for word in SUMMARY.split(" "):
         delta = word if word == "A" else f" {word}"
         yield {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": delta}
@@ -45,7 +45,7 @@ def events(request):
 
 
 def places(query):
-    """A response of Open-Meteo's geocoder, which omits `results` if it finds nothing."""
+    """Returns a response of Open-Meteo's geocoder. It has no `results` if no place was found."""
     name = query.get("name", [""])[0]
     if not name[:1].isalpha():
         return {"generationtime_ms": 0.5}
@@ -73,7 +73,7 @@ def places(query):
 
 
 def forecast(_):
-    """A response of Open-Meteo's forecast for seven days, with one value missing."""
+    """Returns a forecast of Open-Meteo for seven days, in which one value is missing."""
     now = (datetime.now(timezone.utc) + timedelta(hours=1)).replace(minute=15, tzinfo=None)
     return {
         "latitude": 48.86,
@@ -123,7 +123,7 @@ class Mocks(BaseHTTPRequestHandler):
         self.end_headers()
         for event in events(question):
             self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
-            # Events at intervals, as a model writes them.
+            # A model also sends its events at intervals.
             time.sleep(EVENT_INTERVAL)
 
     def answer(self, make, question):
@@ -135,7 +135,7 @@ class Mocks(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Logs nothing, because daybook's own log is the one of interest."""
+        """Logs nothing, because only the log of daybook matters."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Accounts: registration, changes, change of password, and deletion.
+//! Accounts: registration, changes, password changes and deletion.
 
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -203,12 +203,16 @@ async fn delete_account_deletes_all_its_data(#[values(Kind::Sqlite, Kind::Postgr
     assert_revoked(server.get("/notes", &second).await);
     log_in(&server, "ada", PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     for table in ["users", "notes", "tasks", "sessions"] {
-        assert_eq!(server.query(&format!("SELECT count(*) FROM {table}")), "1", "{table}: only Bob's");
+        assert_eq!(
+            server.query(&format!("SELECT count(*) FROM {table}")),
+            "1",
+            "{table}: only the row of bob remains"
+        );
     }
     assert_eq!(server.get("/notes", &bob).await.json().as_array().unwrap().len(), 1);
 
     let again = server.register("ada").await;
-    assert!(again > id, "{again} after {id}");
+    assert!(again > id, "the id of the deleted account is not reused: {again} after {id}");
     assert_revoked(server.get("/users/me", &token).await);
     let fresh = server.login("ada").await;
     assert_eq!(server.get("/notes", &fresh).await.expect(StatusCode::OK).json(), json!([]));
@@ -236,7 +240,7 @@ async fn change_password_revokes_the_other_sessions(#[values(Kind::Sqlite, Kind:
         assert_eq!(answer.issues(), [(kind.into(), "body.new_password".into(), sentence.into())]);
         assert!(!answer.text.contains(new), "{answer:?}");
     }
-    // The rejected requests have changed nothing.
+    // The rejected requests did not change the account.
     for token in [&token, &other] {
         me(&server, token).await;
     }

@@ -12,13 +12,14 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, TEST_TIMEOUT};
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// The maximum of a body in bytes, for requests about the account.
+/// The largest body of a request about the account, in bytes.
 const SMALL: usize = 16 * 1024;
-/// The maximum of a body in bytes, for notes and tasks.
+/// The largest body of a note or a task, in bytes.
 const LARGE: usize = 1_250_000;
 
-/// Fails unless the response reports a timeout of the body. `Server::raw` reads until the service
-/// closes the connection, so that is checked too.
+/// Fails unless the response reports a timeout of the body.
+///
+/// The service also closes the connection, because `Server::raw` reads until then.
 #[track_caller]
 fn assert_timed_out(answer: Answer) {
     let sentence = "The request body did not arrive in time";
@@ -26,7 +27,7 @@ fn assert_timed_out(answer: Answer) {
     assert_eq!((answer.header("connection"), answer.header("cache-control")), ("close", "no-store"));
 }
 
-/// A registration with a body of exactly `size` bytes.
+/// Returns the body of a registration with exactly `size` bytes.
 fn registration_of(size: usize) -> String {
     let body = json!({ "email": "new@example.com", "username": "new", "password": PASSWORD }).to_string();
     format!("{body}{}", " ".repeat(size - body.len()))
@@ -35,7 +36,9 @@ fn registration_of(size: usize) -> String {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_too_large_content_length_is_rejected_at_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn body_with_a_too_large_content_length_is_rejected_at_once(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let paths = [
@@ -61,7 +64,7 @@ async fn a_too_large_content_length_is_rejected_at_once(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_too_large_chunked_body_is_rejected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn chunked_body_over_the_limit_is_rejected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let send = async |body: &str, media_type: &str, path: &str| {
         let head = format!(
@@ -98,7 +101,7 @@ async fn a_too_large_chunked_body_is_rejected(#[values(Kind::Sqlite, Kind::Postg
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_body_times_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn body_that_stalls_times_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let stalled = [
         ("/auth/register", JSON, "{\"email\":"),
@@ -117,7 +120,7 @@ async fn a_stalled_body_times_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_chunked_body_times_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn chunked_body_that_stalls_times_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let stalled = ["8\r\nusername\r\n", "ff\r\nusername"].map(async |chunks| {
         let head = format!("POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM}\r\n");
@@ -131,7 +134,7 @@ async fn a_stalled_chunked_body_times_out(#[values(Kind::Sqlite, Kind::Postgres)
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_early_response_does_not_wait_for_the_body(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn early_response_does_not_wait_for_the_body(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let bodies = [
         "Content-Length: 100\r\n\r\nhalf".to_owned(),
@@ -152,7 +155,7 @@ async fn an_early_response_does_not_wait_for_the_body(#[values(Kind::Sqlite, Kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stalled_request_head_closes_the_connection(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn request_head_that_stalls_closes_the_connection(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let halves = ["", "GET / HTTP/1.1\r\nHost: a\r\n"].map(async |half| {
         let mut socket = TcpStream::connect(server.address()).await.unwrap();
@@ -162,7 +165,7 @@ async fn a_stalled_request_head_closes_the_connection(#[values(Kind::Sqlite, Kin
         String::from_utf8(answer).unwrap()
     });
     let closed = tokio::time::timeout(std::time::Duration::from_secs(30), join_all(halves)).await;
-    for answer in closed.expect("both are closed") {
+    for answer in closed.expect("the service closes both connections") {
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
     }
     assert_eq!(Answer::of(server.request(Method::GET, "/")).await.status, 200);

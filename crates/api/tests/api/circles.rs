@@ -1,7 +1,7 @@
-//! Modules of a crate do not import each other in a circle.
+//! Checks that the modules of a crate do not import each other in a circle.
 //!
-//! The test reads the tokens of every source file. An import of an item counts as an import of the
-//! module that defines it, so a parent may re-export the items of its children.
+//! The test parses the tokens of every source file. An import of an item counts as an import of the
+//! module that defines it. A parent may therefore re-export the items of its children.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,25 +17,25 @@ type Name = Vec<String>;
 /// A module that has a file of its own.
 #[derive(Default)]
 struct Module {
-    /// Paths that its code names, from the root of the crate.
+    /// The paths in its code, from the root of the crate.
     names: BTreeSet<Name>,
-    /// Items that it re-exports, with the paths that it takes them from.
+    /// The items that it re-exports, each with its original path.
     exports: BTreeMap<String, Name>,
 }
 
 type Modules = BTreeMap<Name, Module>;
 
-/// Reads the tokens of one file into its module.
+/// Adds the imports of one file to its module.
 struct Reader<'a> {
     module: &'a mut Module,
     /// The module of the file.
     file: Name,
-    /// Children of the module with files of their own.
+    /// The children of the module that have files of their own.
     children: BTreeSet<String>,
 }
 
 impl Reader<'_> {
-    /// Reads the items of a module, which may be an inline one of the file.
+    /// Reads the items of the module of the file, or of an inline module in it.
     fn items(&mut self, tokens: TokenStream, within: &Name) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let mut at = 0;
@@ -69,7 +69,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The paths of a tree of imports, each with the name that it gets.
+    /// Returns the paths of a `use` tree, each with its imported name.
     fn tree(&self, tokens: &[TokenTree], prefix: &Name) -> Vec<(Name, String)> {
         let mut path = prefix.clone();
         let mut alias = None;
@@ -92,7 +92,7 @@ impl Reader<'_> {
         vec![(path, alias)]
     }
 
-    /// The path from the root of the crate, or `None` for one into another crate.
+    /// Returns the path from the root of the crate, or `None` for a path into another crate.
     fn absolute(&self, path: &Name, within: &Name) -> Option<Name> {
         let mut base = match path.first()?.as_str() {
             "crate" => Vec::new(),
@@ -131,7 +131,7 @@ fn is_visibility(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// `#[cfg(test)]`, and other conditions that need `test`.
+/// True if these tokens begin with `#[cfg(test)]`.
 fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     match tokens {
         [hash, TokenTree::Group(group), ..] if is_punct(hash, '#') => {
@@ -142,7 +142,7 @@ fn is_test_attribute(tokens: &[TokenTree]) -> bool {
     }
 }
 
-/// The last token of the item that begins with this attribute.
+/// Returns the index of the last token of the item that begins with this attribute.
 fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
     let is_end = |token: &TokenTree| {
         is_punct(token, ';')
@@ -151,7 +151,7 @@ fn end_of_item(tokens: &[TokenTree], at: usize) -> usize {
     at + tokens[at..].iter().position(is_end).unwrap_or(tokens.len() - at - 1)
 }
 
-/// A path that begins with `crate`, `self` or `super` and has at least one segment more.
+/// Parses a path that begins with `crate`, `self` or `super` and has at least two segments.
 fn path_at(tokens: &[TokenTree]) -> Option<Name> {
     let mut path = vec![tokens.first()?.to_string()];
     if !["crate", "self", "super"].contains(&path[0].as_str()) {
@@ -168,7 +168,7 @@ fn path_at(tokens: &[TokenTree]) -> Option<Name> {
     (path.len() > 1).then_some(path)
 }
 
-/// The module of a file: `session/rotation.rs` is `["session", "rotation"]`.
+/// Returns the module of a file: `["session", "rotation"]` for `session/rotation.rs`.
 fn module_of(folder: &Path, file: &Path) -> Name {
     let path = file.strip_prefix(folder).unwrap().with_extension("");
     let path = path.iter().map(|part| part.to_str().unwrap().to_owned());
@@ -189,7 +189,7 @@ fn modules(folder: &Path) -> Modules {
     modules
 }
 
-/// The module that defines what this path names.
+/// Returns the module that defines the item of this path.
 fn definition(modules: &Modules, path: &Name) -> Name {
     let depth = (0..=path.len()).rev().find(|depth| modules.contains_key(&path[..*depth])).unwrap_or(0);
     let module = path[..depth].to_vec();
@@ -200,24 +200,25 @@ fn definition(modules: &Modules, path: &Name) -> Name {
     }
 }
 
-/// A circle of the graph, if there is one.
+/// Returns a circle of the graph, if there is one.
 fn circle(graph: &BTreeMap<Name, BTreeSet<Name>>) -> Option<Vec<String>> {
     fn visit(
         graph: &BTreeMap<Name, BTreeSet<Name>>,
         node: &Name,
-        way: &mut Vec<Name>,
+        trail: &mut Vec<Name>,
         done: &mut BTreeSet<Name>,
     ) -> Option<Vec<String>> {
-        if let Some(start) = way.iter().position(|visited| visited == node) {
-            return Some(way[start..].iter().map(|name| name.join("::")).collect());
+        if let Some(start) = trail.iter().position(|visited| visited == node) {
+            return Some(trail[start..].iter().map(|name| name.join("::")).collect());
         }
         if !done.contains(node) {
-            way.push(node.clone());
-            let found = graph.get(node).into_iter().flatten().find_map(|next| visit(graph, next, way, done));
+            trail.push(node.clone());
+            let found =
+                graph.get(node).into_iter().flatten().find_map(|next| visit(graph, next, trail, done));
             if found.is_some() {
                 return found;
             }
-            way.pop();
+            trail.pop();
             done.insert(node.clone());
         }
         None
@@ -226,7 +227,7 @@ fn circle(graph: &BTreeMap<Name, BTreeSet<Name>>) -> Option<Vec<String>> {
     graph.keys().find_map(|node| visit(graph, node, &mut Vec::new(), &mut done))
 }
 
-/// The imports between modules, which are named by their first `depth` segments.
+/// Returns the imports between modules. Modules with the same first `depth` segments count as one.
 fn graph(modules: &Modules, depth: usize) -> BTreeMap<Name, BTreeSet<Name>> {
     let cut = |name: &Name| name.iter().take(depth).cloned().collect::<Name>();
     let mut graph: BTreeMap<Name, BTreeSet<Name>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The configuration: its problems, `.env`, and the generated secret.
+//! The configuration: its errors, the file `.env`, and the generated secret.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, text, unreachable_postgres};
 
-/// A configuration with ten problems, and the names of their variables.
+/// Returns a configuration with ten problems, and the names of their variables.
 fn invalid(kind: Kind) -> (Start, [&'static str; 10]) {
     let start = Start::on(kind)
         .with("DATABASE_URL", "postgres://user:canary1@host/name?sslmode=canary2")
@@ -43,7 +43,7 @@ async fn serve_reports_all_configuration_problems_at_once() {
         let (start, names) = invalid(Kind::Sqlite);
         let output = start.run(arguments).await;
         assert!(!output.status.success(), "{output:?}");
-        // Standard output is only for the address.
+        // Standard output has only the address, and only after the start.
         assert_eq!(text(&output.stdout), "");
         let error = text(&output.stderr);
         for name in names {
@@ -82,7 +82,7 @@ async fn serve_fails_before_it_listens_if_a_dependency_is_unusable() {
     let taken = listener.local_addr().unwrap().to_string();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
-    // Long enough for SQLite to look for a header.
+    // The file is long enough that SQLite checks its header.
     fs::write(&file, "not a database ".repeat(10)).unwrap();
     for (name, value, reason) in [
         ("DATABASE_URL", unreachable_postgres(), "database"),
@@ -124,7 +124,7 @@ async fn dot_env_is_read_and_does_not_override_the_environment() {
 }
 
 #[tokio::test]
-async fn a_broken_dot_env_is_rejected_without_quoting_it() {
+async fn dot_env_with_a_syntax_error_is_rejected_without_quoting_it() {
     for broken in ["JWT_SECRET_KEY=\"canary", "JWT_SECRET_KEY canary", "OPENAI_SECRET_KEY='canary"] {
         let start = Start::on(Kind::Sqlite);
         fs::write(start.folder().join(".env"), broken).unwrap();
@@ -136,7 +136,7 @@ async fn a_broken_dot_env_is_rejected_without_quoting_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_missing_secret_is_generated_and_kept() {
+async fn serve_generates_a_missing_secret_and_keeps_it() {
     let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
     let mut server = start.start().await;
     let file = start.folder().join("day.db.jwt-secret");
@@ -151,7 +151,7 @@ async fn a_missing_secret_is_generated_and_kept() {
     let server = start.start().await;
     assert_eq!(fs::read_to_string(&file).unwrap(), secret);
     server.get("/notes", &token).await.expect(StatusCode::OK);
-    // The secret comes from this file, unless one is configured.
+    // The service uses the secret of this file only if none is configured.
     fs::remove_file(&file).unwrap();
     let other = start.start().await;
     assert_ne!(fs::read_to_string(&file).unwrap(), secret);
@@ -161,7 +161,7 @@ async fn a_missing_secret_is_generated_and_kept() {
 }
 
 #[tokio::test]
-async fn port_0_prints_the_port_chosen() {
+async fn serve_on_port_0_prints_the_chosen_port() {
     let server = Server::on(Kind::Sqlite).await;
     let (host, port) = server.address().rsplit_once(':').unwrap();
     assert_eq!(host, "127.0.0.1");

@@ -1,4 +1,4 @@
-//! The headers of every response: security, caching and the request's id.
+//! The headers of every response: security, caching and the request id.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventu
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The documents and their assets: the only responses that clients may cache.
+/// The documentation and its assets, which are the only responses that clients may cache.
 const DOCUMENTS: [&str; 10] = [
     "/openapi.json",
     "/docs",
@@ -41,7 +41,7 @@ fn assert_security_headers(name: &str, answer: &Answer) {
     }
 }
 
-/// Checks the headers of every response except documents.
+/// Checks the headers of every response except the documentation.
 #[track_caller]
 fn assert_private(name: &str, answer: &Answer) {
     assert_security_headers(name, answer);
@@ -49,7 +49,7 @@ fn assert_private(name: &str, answer: &Answer) {
     assert_eq!(answer.header("cache-control"), "no-store", "{name}");
 }
 
-/// Checks an error. `detail` is a list of problems for 422, else a sentence.
+/// Checks an error. `detail` is a list of problems for a 422, and otherwise a sentence.
 #[track_caller]
 fn assert_error(name: &str, answer: &Answer, status: u16) {
     assert_eq!(answer.status, status, "{name}: {answer:?}");
@@ -64,14 +64,14 @@ fn assert_error(name: &str, answer: &Answer, status: u16) {
     assert_eq!(answer.headers.contains_key("allow"), status == 405, "{name}");
 }
 
-/// The lines that the service has logged about a request.
+/// Returns the lines that the service has logged about a request.
 fn lines(server: &Server, id: &str) -> Vec<Value> {
     let log = server.log();
     let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.filter(|line| line["span"]["request_id"] == id).collect()
 }
 
-/// The line that the service logs once for each response.
+/// Returns the line that the service logs once for each response.
 async fn line(server: &Server, id: &str) -> Value {
     eventually("a line in the log", || async { !lines(server, id).is_empty() }).await;
     let mut answered: Vec<_> =
@@ -205,7 +205,7 @@ async fn every_error_has_the_security_headers_and_one_shape(
     let redirect = Answer::of(request(&get, "/notes/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert_private("redirect", &redirect);
 
-    // An event that the service cannot have stored is an internal error.
+    // The service never stores such an event, so reading it is an internal error.
     server.execute("UPDATE events SET kind = 'of a kind that is not known'");
     let fault = Answer::of(request(&get, "/auth/events").header("x-request-id", "fault-1")).await;
     assert_error("fault", &fault, 500);

@@ -1,5 +1,4 @@
-//! Hashes and tokens are exchanged with Python's pwdlib and PyJWT, the libraries of the service
-//! that daybook replaces.
+//! Hashes and tokens are compatible with Python's pwdlib and PyJWT, which the FastAPI service uses.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,7 +11,8 @@ use serde_json::{Value, json};
 use crate::harness::{Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT};
 
 const PACKAGES: [&str; 2] = ["pwdlib[argon2]==0.3.1", "pyjwt==2.15.1"];
-const INSTALL: &str = "Python with venv is needed. Debian and Ubuntu: apt-get install python3 python3-venv";
+const INSTALL: &str =
+    "Python with venv is needed. On Debian and Ubuntu: apt-get install python3 python3-venv";
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {INSTALL}"));
@@ -21,7 +21,7 @@ fn run(command: &mut Command) -> Output {
     output
 }
 
-/// Python with both packages, in a virtual environment in the target folder. Created once.
+/// Creates a virtual environment with both packages in the target folder, once. Returns its Python.
 fn interpreter() -> &'static Path {
     static INTERPRETER: OnceLock<PathBuf> = OnceLock::new();
     INTERPRETER.get_or_init(|| {
@@ -62,7 +62,7 @@ const ENCODE: &str = "import datetime, json, jwt, sys\n\
 
 const PASSWORDS: [&str; 3] = [PASSWORD, "pässwörd 1 \u{1F511}", " 1 a\u{308} \u{202e}'\"\\$ "];
 
-/// A service with the default Argon2 parameters, which pwdlib recommends too.
+/// Returns a configuration with the default Argon2 parameters. pwdlib has the same defaults.
 fn start(kind: Kind) -> Start {
     Start::on(kind).with("DAYBOOK_ARGON2", "")
 }
@@ -82,7 +82,11 @@ async fn login_accepts_and_keeps_pwdlib_hashes(#[values(Kind::Sqlite, Kind::Post
         let wrong = format!("{password}x");
         let login = server.login_form(&[("username", "ada"), ("password", &wrong)]).await;
         login.expect(StatusCode::UNAUTHORIZED);
-        assert_eq!(server.query("SELECT password_hash FROM users"), hash, "its parameters are daybook's own");
+        assert_eq!(
+            server.query("SELECT password_hash FROM users"),
+            hash,
+            "the hash is kept, because it has daybook's parameters"
+        );
     }
 }
 
@@ -98,7 +102,11 @@ async fn pwdlib_verifies_daybook_hashes(#[values(Kind::Sqlite, Kind::Postgres)] 
         server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
         let hash = server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"));
         assert!(hash.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"), "{hash}");
-        assert_eq!(python(VERIFY, &[password, &hash]), json!([true, null]), "valid, and no new hash needed");
+        assert_eq!(
+            python(VERIFY, &[password, &hash]),
+            json!([true, null]),
+            "the hash is valid and need not be replaced"
+        );
         assert_eq!(python(VERIFY, &[&format!("{password}x"), &hash]), json!([false, null]));
     }
 }

@@ -10,7 +10,7 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 const NUL: &str = "Text must not contain the NUL character";
 
-/// A service on each database, each with the token of its only account.
+/// One service on each database, with the token of its only account.
 struct Pair([(Server, String); 2]);
 
 impl Pair {
@@ -37,7 +37,7 @@ impl Pair {
         assert_eq!(
             comparable(&sqlite),
             comparable(&postgres),
-            "{method} {path}: the databases answer differently"
+            "{method} {path}: the responses differ between the databases"
         );
         sqlite
     }
@@ -53,7 +53,7 @@ impl Pair {
     }
 }
 
-/// A response without the parts that differ between two equal requests.
+/// Returns the response without the parts that differ between two equal requests.
 fn comparable(answer: &Answer) -> (u16, String, String) {
     let text = match serde_json::from_str::<Value>(&answer.text) {
         Ok(Value::Object(mut object)) => {
@@ -67,7 +67,7 @@ fn comparable(answer: &Answer) -> (u16, String, String) {
     (answer.status, answer.header("content-type").to_owned(), text)
 }
 
-/// The type and the location of each problem.
+/// Returns the type and the location of each problem.
 #[track_caller]
 fn problems(answer: &Answer) -> Vec<(String, String)> {
     answer.issues().into_iter().map(|(kind, location, _)| (kind, location)).collect()
@@ -165,7 +165,7 @@ async fn create_note_rejects_malformed_json() {
 }
 
 #[tokio::test]
-async fn a_json_body_must_be_an_object() {
+async fn json_body_must_be_an_object() {
     let pair = Pair::new().await;
     for (method, path) in
         [(Method::POST, "/notes"), (Method::PATCH, "/tasks/1"), (Method::DELETE, "/users/me")]
@@ -217,7 +217,7 @@ async fn every_text_field_rejects_nul() {
             }
         }
     }
-    // A password may contain NUL, because only its hash is stored.
+    // A password may contain NUL, because the database stores only its hash.
     let mut body = account.clone();
     body["password"] = json!("a\0b\0c1");
     assert_eq!(pair.post("/auth/register", &body).await.status, 201);
@@ -227,13 +227,17 @@ async fn every_text_field_rejects_nul() {
     }
     for (server, token) in &pair.0 {
         for path in ["/notes/1", "/tasks/1"] {
-            assert_eq!(server.get(path, token).await.json()["title"], "t", "nothing has changed");
+            assert_eq!(
+                server.get(path, token).await.json()["title"],
+                "t",
+                "a rejected request changed the title"
+            );
         }
     }
 }
 
 #[tokio::test]
-async fn nul_in_a_lookup_is_an_ordinary_mismatch() {
+async fn login_name_path_and_query_reject_nul() {
     let pair = Pair::new().await;
     for name in ["%00", "a%00b", "ada%00", "ada%00@example.com", "%00@"] {
         let form = format!("username={name}&password={PASSWORD}");
@@ -249,7 +253,7 @@ async fn nul_in_a_lookup_is_an_ordinary_mismatch() {
 }
 
 #[tokio::test]
-async fn combining_marks_count_as_characters() {
+async fn text_fields_count_combining_marks_as_characters() {
     let pair = Pair::new().await;
     let zalgo = |marks: usize| format!("a{}", "\u{301}".repeat(marks));
     let million = zalgo(1_000_000);
@@ -268,7 +272,7 @@ async fn combining_marks_count_as_characters() {
     assert_eq!(note.status, 201);
     assert!(
         note.json()["content"] == body["content"] && note.json()["title"] == body["title"],
-        "nothing is composed"
+        "the text was normalized"
     );
     let body =
         json!({ "email": "new@example.com", "username": zalgo(49), "password": format!("{}1", zalgo(126)) });
@@ -282,7 +286,7 @@ async fn combining_marks_count_as_characters() {
 async fn field_lengths_are_limited_in_characters() {
     let pair = Pair::new().await;
     let cakes = |count: usize| "🎂".repeat(count);
-    // The longest encoding of the longest text: twelve bytes for each character.
+    // The longest encoding of a character has twelve bytes.
     let escaped = |body: &Value| body.to_string().replace('🎂', "\\ud83c\\udf82");
     let note = json!({ "title": cakes(200), "content": cakes(100_000) });
     let task = json!({ "title": cakes(200), "content": cakes(100_000), "city": cakes(100) });
@@ -303,7 +307,7 @@ async fn field_lengths_are_limited_in_characters() {
         let answer = pair.send(Method::POST, path, JSON, escaped(body)).await;
         assert_eq!(answer.status, 201, "{path}");
         for field in ["title", "content"] {
-            assert!(answer.json()[field] == body[field], "{path}: {field} is not what was sent");
+            assert!(answer.json()[field] == body[field], "{path}: {field} was changed");
         }
     }
     let short =
@@ -314,7 +318,7 @@ async fn field_lengths_are_limited_in_characters() {
 }
 
 #[tokio::test]
-async fn fields_are_coerced_like_in_pydantic() {
+async fn json_fields_are_coerced_like_in_pydantic() {
     let pair = Pair::new().await;
     let twice = r#"{"title":1,"title":"a","content":"x","content":"y","title":"b"}"#;
     let note = pair.send(Method::POST, "/notes", JSON, twice).await;

@@ -1,4 +1,4 @@
-//! The invariants of ARCHITECTURE.md that can be read off the tree.
+//! Checks invariants of ARCHITECTURE.md in the files of the repository.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The crates that a crate's own code depends on, by the section of its manifest.
+/// Returns the dependencies of a crate, without its dev-dependencies.
 fn dependencies(name: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
     let (_, section) = manifest.split_once("\n[dependencies]\n").unwrap_or(("", ""));
@@ -20,7 +20,7 @@ fn dependencies(name: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Every Rust file below a folder.
+/// Returns every Rust file below a folder.
 pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
@@ -34,7 +34,7 @@ pub(crate) fn crates() -> Vec<String> {
 }
 
 #[test]
-fn arrows_point_down() {
+fn crates_depend_only_on_the_allowed_siblings() {
     for name in crates() {
         let siblings: BTreeSet<_> = dependencies(&name)
             .into_iter()
@@ -66,7 +66,7 @@ fn arrows_point_down() {
 }
 
 #[test]
-fn each_framework_has_one_home() {
+fn each_framework_is_used_by_one_crate() {
     let homes = [
         ("actix-web", "api"),
         ("diesel", "persistence"),
@@ -86,12 +86,12 @@ fn each_framework_has_one_home() {
 }
 
 #[test]
-fn every_library_has_a_front_page_and_an_example() {
+fn every_library_has_a_readme_and_an_example() {
     for name in crates().iter().filter(|name| *name != "api") {
         let folder = root().join("crates").join(name);
         let library = fs::read_to_string(folder.join("src/lib.rs")).unwrap();
         assert!(library.contains("#![doc = include_str!(\"../README.md\")]"), "{name}");
-        // Neither is published: one serves tests, the other serves only `api`.
+        // These two need no example: only tests use one of them, and only `api` uses the other.
         if !["test-servers", "api-macros"].contains(&name.as_str()) {
             assert!(!sources(&folder.join("examples")).is_empty(), "{name} has no example");
         }
@@ -99,7 +99,7 @@ fn every_library_has_a_front_page_and_an_example() {
 }
 
 #[test]
-fn no_file_is_more_than_one_room() {
+fn no_source_file_has_more_than_400_lines() {
     for name in crates() {
         for file in sources(&root().join("crates").join(&name).join("src")) {
             let lines = fs::read_to_string(&file).unwrap().lines().count();

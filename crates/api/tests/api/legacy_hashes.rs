@@ -31,7 +31,7 @@ const HASHES: [(&str, &str); 4] = [
     ),
 ];
 
-/// Hashes that cost too much to verify, and texts that are no supported hash.
+/// Hashes that cost too much to verify, and texts that are not a supported hash.
 const REJECTED: [&str; 7] = [
     "scrypt:1048576:8:1$j6yOXTN5lheB9rf4$\
      0a95d5f649a6ab9e4bd222401671488aad16846d2bb273204fb65f2b5731a62d\
@@ -62,7 +62,7 @@ async fn login_verifies_and_replaces_a_legacy_hash(#[values(Kind::Sqlite, Kind::
             let answer = log_in(&server, name, wrong).await;
             assert!([401, 422].contains(&answer.status), "{name} {wrong}: {answer:?}");
         }
-        assert_eq!(stored_hash(&server, name), hash, "only the right password can be hashed again");
+        assert_eq!(stored_hash(&server, name), hash, "a wrong password does not replace the hash");
         log_in(&server, name, OLD_PASSWORD).await.expect(StatusCode::OK);
         let renewed = stored_hash(&server, name);
         assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{name}: {renewed}");
@@ -75,9 +75,7 @@ async fn login_verifies_and_replaces_a_legacy_hash(#[values(Kind::Sqlite, Kind::
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_first_logins_with_a_legacy_hash_succeed(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn login_succeeds_concurrently_with_a_legacy_hash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     for (name, hash) in HASHES {
         register_with_hash(&server, name, hash).await;
@@ -121,7 +119,7 @@ async fn change_password_wins_over_a_concurrent_rehash(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn login_rejects_a_hash_that_is_too_expensive(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_rejects_an_expensive_or_unsupported_hash(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     for (number, hash) in REJECTED.iter().enumerate() {
         let name = format!("user{number}");
@@ -137,7 +135,7 @@ async fn login_rejects_a_hash_that_is_too_expensive(#[values(Kind::Sqlite, Kind:
     log_in(&server, "others", OLD_PASSWORD).await.expect(StatusCode::OK);
 }
 
-/// The statements for this database in docs/moving.md.
+/// Returns the SQL statements of docs/moving.md for this database.
 fn move_users(kind: Kind) -> Vec<String> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/moving.md");
     let text = std::fs::read_to_string(path).unwrap();
@@ -150,9 +148,7 @@ fn move_users(kind: Kind) -> Vec<String> {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn users_are_moved_by_the_statements_in_the_document(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn sql_statements_of_moving_md_copy_the_users(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let start = Start::on(kind).with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "true");
     assert!(start.run(&["migrate"]).await.status.success());
     let server = start.start().await;

@@ -1,4 +1,4 @@
-//! The command line, migrations at the start, health endpoints and the shutdown.
+//! The command line, migrations at the start, the health endpoints and the shutdown.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,7 +18,7 @@ use crate::harness::{
     text, unreachable_postgres, weather,
 };
 
-/// The number of migrations in the repository for this database.
+/// Returns the number of migrations in the repository for this database.
 fn migrations(kind: Kind) -> usize {
     let name = if kind == Kind::Sqlite { "sqlite" } else { "postgres" };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(name);
@@ -28,7 +28,7 @@ fn migrations(kind: Kind) -> usize {
 const APPLIED: &str = "SELECT count(*) FROM __diesel_schema_migrations";
 
 #[tokio::test]
-async fn version_and_help_print_and_touch_nothing() {
+async fn version_and_help_create_no_file() {
     let start = Start::on(Kind::Sqlite);
     let version = start.run(&["--version"]).await;
     assert!(version.status.success());
@@ -95,7 +95,7 @@ async fn check_reports_each_dependency(#[values(Kind::Sqlite, Kind::Postgres)] k
         assert!(printed.contains(line), "{printed}");
     }
     if kind == Kind::Sqlite {
-        assert_eq!(fs::read_dir(start.folder()).unwrap().count(), 0, "a check makes no database");
+        assert_eq!(fs::read_dir(start.folder()).unwrap().count(), 0, "the command creates no database");
     }
     for (name, value, line) in [
         ("DATABASE_URL", unreachable_postgres(), "database: "),
@@ -120,12 +120,10 @@ async fn check_reports_each_dependency(#[values(Kind::Sqlite, Kind::Postgres)] k
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn healthcheck_exits_with_the_state_of_a_running_service(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn healthcheck_fails_unless_the_service_runs(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let start = Start::on(kind);
     let mut server = start.start().await;
-    // The command only sends a request, so other problems of its configuration do not matter.
+    // The command only needs the address, so it ignores an invalid database URL.
     let check = Start::on(kind).with("DAYBOOK_BIND", server.address()).with("DATABASE_URL", "nonsense");
     let output = check.run(&["healthcheck"]).await;
     assert!(output.status.success(), "{output:?}");
@@ -151,13 +149,15 @@ async fn health_endpoints_report_ok(#[values(Kind::Sqlite, Kind::Postgres)] kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn eight_instances_starting_at_once_migrate_once(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // On SQLite there is no secret, so the instances also have to agree on a generated one.
+async fn serve_migrates_once_if_eight_instances_start_at_once(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    // On SQLite no secret is set, so all instances must use the same generated secret.
     let secret = if kind == Kind::Sqlite { "" } else { SECRET };
     let start = Start::on(kind).with("JWT_SECRET_KEY", secret).with("DAYBOOK_WORKERS", "1");
     let servers = join_all((0..8).map(|_| start.start())).await;
     let urls: BTreeSet<_> = servers.iter().map(|server| &server.url).collect();
-    assert_eq!(urls.len(), 8, "each has a port of its own");
+    assert_eq!(urls.len(), 8, "each instance has a port of its own");
     let migrated = servers.iter().filter(|server| server.log().contains("\"migrated\"")).count();
     assert_eq!((migrated, servers[0].query(APPLIED)), (1, migrations(kind).to_string()));
     let token = servers[0].user("ada").await;
@@ -199,7 +199,7 @@ async fn shutdown_finishes_requests_in_flight(#[values(Kind::Sqlite, Kind::Postg
         server.signal(signal);
         let address = server.address().to_owned();
         eventually("a refused connection", || async { TcpStream::connect(&address).await.is_err() }).await;
-        assert!(!summary.is_finished(), "{signal}: the mock did not wait");
+        assert!(!summary.is_finished(), "{signal}: the summary was finished too early");
         let answer = summary.await.unwrap().expect(StatusCode::OK);
         assert_eq!(answer.json()["text"], "Late.");
         assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0), "{signal}: {}", server.log());
@@ -214,7 +214,7 @@ async fn shutdown_finishes_requests_in_flight(#[values(Kind::Sqlite, Kind::Postg
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_finishes_a_login_in_flight(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // Slow parameters, so the login is in flight when the signal arrives.
+    // With slow parameters, the login is in flight when the signal arrives.
     let start = Start::on(kind).with("DAYBOOK_ARGON2", "m=131072,t=10,p=1");
     let mut server = start.start().await;
     server.register("ada").await;
@@ -234,7 +234,7 @@ async fn shutdown_finishes_a_login_in_flight(#[values(Kind::Sqlite, Kind::Postgr
 async fn shutdown_of_an_idle_service_is_quick(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     for signal in ["TERM", "INT"] {
         let mut server = Server::on(kind).await;
-        // Connections without a request, with half a request head, and idle after a request.
+        // The connections are silent, have sent half a head, or are idle after a request.
         let _silent = TcpStream::connect(server.address()).await.unwrap();
         let mut half = TcpStream::connect(server.address()).await.unwrap();
         half.write_all(b"GET / HTTP/1.1\r\nHos").await.unwrap();
@@ -255,7 +255,7 @@ async fn shutdown_of_an_idle_service_is_quick(#[values(Kind::Sqlite, Kind::Postg
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shutdown_turns_readiness_off(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn shutdown_makes_the_service_not_ready(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let slow = ResponseTemplate::new(200)
         .set_body_json(provider::completed("Late."))
         .set_delay(Duration::from_secs(3));
@@ -279,7 +279,7 @@ async fn shutdown_turns_readiness_off(#[values(Kind::Sqlite, Kind::Postgres)] ki
         .await;
     server.signal("TERM");
     eventually("the log of the stop", || async { server.log().contains("\"stopping\"") }).await;
-    // A probe on a kept connection gets a 503 or finds the connection closed, but never a 200.
+    // A probe on an open connection gets a 503, or the connection is closed. It never gets a 200.
     let sent = idle.write_all(PROBE).await;
     let length = if sent.is_ok() { idle.read(&mut answer).await.unwrap_or(0) } else { 0 };
     let answer = text(&answer[..length]);

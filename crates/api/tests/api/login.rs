@@ -1,4 +1,4 @@
-//! `POST /auth/login`: its encodings, its tokens, and new hashes for old ones.
+//! `POST /auth/login`: encodings, tokens, and the replacement of outdated hashes.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,12 +25,12 @@ pub(crate) async fn me(server: &Server, token: &str) -> Value {
     server.get("/users/me", token).await.expect(StatusCode::OK).json()
 }
 
-/// The password hash in the database.
+/// Returns the password hash in the database.
 pub(crate) fn stored_hash(server: &Server, username: &str) -> String {
     server.query(&format!("SELECT password_hash FROM users WHERE username = '{username}'"))
 }
 
-/// All parts of a response that could distinguish it from another one.
+/// Returns all parts of a response that a client could compare with another response.
 fn shape(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let changes = ["date", "x-request-id"];
     let headers = answer.headers.iter().map(|(name, value)| {
@@ -165,7 +165,7 @@ async fn login_rehashes_if_the_parameters_changed(#[values(Kind::Sqlite, Kind::P
 
     let server = start.with("DAYBOOK_ARGON2", "m=20480,t=3,p=2").start().await;
     log_in(&server, "ada", "wrong1word").await.expect(StatusCode::UNAUTHORIZED);
-    assert_eq!(stored_hash(&server, "ada"), weak, "only the right password can be hashed again");
+    assert_eq!(stored_hash(&server, "ada"), weak, "a wrong password does not replace the hash");
     server.login("ada").await;
     let strong = stored_hash(&server, "ada");
     assert!(strong.starts_with("$argon2id$v=19$m=20480,t=3,p=2$"), "{strong}");

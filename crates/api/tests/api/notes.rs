@@ -65,7 +65,7 @@ async fn create_note_stores_the_longest_title_and_content(
     let note = server.post("/notes", &token, &longest).await.expect(StatusCode::CREATED).json();
     let path = format!("/notes/{}", note["id"]);
     let read = server.get(&path, &token).await.json();
-    assert!(read["title"] == title && read["content"] == content, "it was cut or changed");
+    assert!(read["title"] == title && read["content"] == content, "the text was truncated or changed");
     let empty = server.put(&path, &token, &json!({ "title": "t", "content": "" })).await;
     assert_eq!(empty.expect(StatusCode::OK).json()["content"], "");
     for longer in [json!({ "title": format!("{title}ä") }), json!({ "content": format!("{content}🎂") })] {
@@ -77,7 +77,7 @@ async fn create_note_stores_the_longest_title_and_content(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn write_note_rejects_bodies_that_are_no_object(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn write_note_rejects_a_body_that_is_not_an_object(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "a", "content": "b" })).await.json();
@@ -106,7 +106,7 @@ async fn put_note_replaces_all_fields(#[values(Kind::Sqlite, Kind::Postgres)] ki
     assert_eq!((&replaced["title"], &replaced["content"]), (&json!("c"), &json!("d")));
     assert_eq!((&replaced["id"], &replaced["created_at"]), (&note["id"], &note["created_at"]));
     assert!(timestamp(&replaced["updated_at"]) > timestamp(&note["updated_at"]), "{replaced} {note}");
-    // A replacement without one of the fields changes nothing.
+    // A replacement without one of the fields is rejected.
     for (half, missing) in [(json!({ "title": "e" }), "content"), (json!({ "content": "e" }), "title")] {
         let issues = server.put(&path, &token, &half).await.issues();
         assert_eq!(issues, [("missing".into(), format!("body.{missing}"), "Field required".into())]);
@@ -154,7 +154,7 @@ async fn patch_note_without_fields_changes_nothing(#[values(Kind::Sqlite, Kind::
     let path = format!("/notes/{}", note["id"]);
     for patch in [json!({}), json!({ "title": null, "content": null }), json!({ "colour": "red" })] {
         let now = server.patch(&path, &token, &patch).await.expect(StatusCode::OK).json();
-        assert_eq!(now, note, "`updated_at` is when the title or the content last changed: {patch}");
+        assert_eq!(now, note, "a patch without fields must not change `updated_at`: {patch}");
     }
     assert_eq!(server.get(&path, &token).await.json(), note);
 }
@@ -184,7 +184,7 @@ async fn delete_note_deletes_it_and_never_reuses_the_id(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_users_note_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn note_of_another_user_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let note = server.post("/notes", &ada, &json!({ "title": "a", "content": "b" })).await.json();
@@ -202,7 +202,11 @@ async fn another_users_note_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind
         assert_eq!(answers.len(), 1, "{operation:?}: {answers:?}");
     }
     assert_eq!(server.get("/notes", &bob).await.json(), json!([]));
-    assert_eq!(server.get(&format!("/notes/{foreign}"), &ada).await.json(), note, "it is untouched");
+    assert_eq!(
+        server.get(&format!("/notes/{foreign}"), &ada).await.json(),
+        note,
+        "another user changed the note"
+    );
 }
 
 #[rstest]

@@ -1,4 +1,4 @@
-//! The OpenAPI document agrees with the service, and the pages that show it.
+//! The OpenAPI document agrees with the service. The pages that show it load from the binary.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, provider};
 
-/// For each pattern in the document: a character that may repeat, the end of a matching value, and
-/// a value that does not match.
+/// The patterns in the document. Each has a character that may repeat, the end of a matching value,
+/// and a value that does not match.
 const PATTERNS: [(&str, &str, &str, &str); 6] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
     ("[0-9]", "🎂", "7", "without any"),
@@ -24,7 +24,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => {
             let pointer = reference.strip_prefix('#').expect("a reference into the document itself");
-            let found = document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"));
+            let found = document.pointer(pointer).unwrap_or_else(|| panic!("{reference} does not exist"));
             resolve(document, found)
         }
         None => schema,
@@ -56,7 +56,7 @@ struct BodyOperation<'a> {
 }
 
 impl<'a> BodyOperation<'a> {
-    /// Every operation with a body. The one that deletes the account is the last.
+    /// Returns every operation with a body. The last one deletes the account.
     fn all(document: &'a Value) -> Vec<Self> {
         let mut all = Vec::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -88,7 +88,7 @@ impl<'a> BodyOperation<'a> {
         self.schema["properties"].as_object().cloned().unwrap_or_default()
     }
 
-    /// The example of each field, or of each required field only.
+    /// Returns the example of each field, or only of each required field.
     fn example(&self, required_only: bool) -> Map<String, Value> {
         let required = self.schema["required"].as_array().cloned().unwrap_or_default();
         let wanted = |name: &String| !required_only || required.contains(&json!(name));
@@ -115,7 +115,7 @@ impl<'a> BodyOperation<'a> {
     }
 }
 
-/// A text of `length` characters that matches the pattern and the format of its schema.
+/// Returns a text of `length` characters that matches the pattern and the format of its schema.
 fn text(schema: &Value, length: usize) -> String {
     if schema["format"] == "email" {
         let domain = format!("@{}.example.com", "b".repeat(60));
@@ -128,7 +128,7 @@ fn text(schema: &Value, length: usize) -> String {
     if length == 0 { String::new() } else { format!("{}{end}", filling.repeat(rest)) }
 }
 
-/// A service with an AI provider, a note and a task, and the token of their owner.
+/// Starts a service with an AI provider, a note and a task. Returns the token of their owner.
 async fn with_note_and_task(kind: Kind) -> (Server, String, wiremock::MockServer) {
     let provider = provider::summarizing("A list.").await;
     let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test");
@@ -199,7 +199,7 @@ async fn every_operation_documents_its_errors() {
             let response = resolve(&document, response);
             let content = &response["content"]["application/json"];
             let schema = content["schema"]["$ref"].as_str().unwrap_or_default();
-            // A failing health endpoint has the same body as a healthy one.
+            // A health endpoint has the same kind of body for every status.
             let error = !status.starts_with('2') && !operation.path.starts_with("/health");
             let wanted = if status == "422" { "HTTPValidationError" } else { "Detail" };
             assert!(
@@ -293,7 +293,7 @@ async fn every_documented_limit_is_enforced(#[values(Kind::Sqlite, Kind::Postgre
             if let Some(pattern) = property["pattern"].as_str() {
                 let (.., other) =
                     PATTERNS.iter().find(|(known, ..)| *known == pattern).expect("a known pattern");
-                assert_rejected(send((*other).to_owned()).await, "not of the pattern");
+                assert_rejected(send((*other).to_owned()).await, "no match");
                 checked += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! More concurrent logins than the service can hash.
+//! More concurrent logins than the hashing threads and their queue accept.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT};
 
 const MIB: u64 = 1024;
 
-/// A line of `/proc/…/status`, in KiB.
+/// Returns the value of a line of `/proc/…/status`, in KiB.
 fn memory(server: &Server, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id().unwrap())).unwrap();
     let value = status.lines().find_map(|text| text.strip_prefix(line)).expect(line);
     value.trim_start_matches(':').split_whitespace().next().unwrap().parse().unwrap()
 }
 
-/// A service with the default Argon2 parameters: 64 MiB for each hash.
+/// Starts a service with the default Argon2 parameters: 64 MiB for each hash.
 async fn start(kind: Kind) -> Server {
     Start::on(kind).with("DAYBOOK_ARGON2", "").with("DAYBOOK_RATE_LIMIT", "off").start().await
 }
@@ -56,14 +56,14 @@ async fn sixty_four_concurrent_logins_stay_within_the_memory_limit(
                 accepted.push(at);
             }
         }
-        // The queue and the hashing threads have room for no more.
+        // The hashing threads and their queue accept some of the logins, but not all.
         assert!(
             accepted.len() as u64 >= 32 && accepted.len() as u64 <= 64 && !rejected.is_empty(),
             "{} accepted",
             accepted.len()
         );
         accepted.sort();
-        // The rejections come at once, while most of the accepted logins are still being hashed.
+        // The service rejects a login at once, while half of the accepted logins still wait.
         assert!(rejected.iter().max() < accepted.get(accepted.len() / 2), "rejections are not immediate");
         (accepted, rejected) = (Vec::new(), Vec::new());
     }
@@ -73,7 +73,7 @@ async fn sixty_four_concurrent_logins_stay_within_the_memory_limit(
     assert!(most <= allowed, "{most} KiB of {allowed} KiB");
 }
 
-/// Asserts the time only with DAYBOOK_MEASURE=1, for a release build on an idle machine.
+/// Checks the time only with DAYBOOK_MEASURE=1, for a release build on an idle machine.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -100,7 +100,7 @@ async fn reads_stay_fast_during_logins(#[values(Kind::Sqlite, Kind::Postgres)] k
         while !over.load(std::sync::atomic::Ordering::Relaxed) {
             let answer = Answer::of(login(&server)).await;
             if answer.status == 503 {
-                // A client backs off after a 503. This one waits less than `Retry-After` demands.
+                // This client waits after a 503, but for less time than `Retry-After`.
                 tokio::time::sleep(Duration::from_millis(100)).await;
             } else {
                 answer.expect(StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Lists in pages: `limit`, `cursor` and the `Link` from one page to the next.
+//! Paging of lists: `limit`, `cursor` and the `Link` to the next page.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::harness::{Answer, Kind, Server, TEST_TIMEOUT};
 
-/// The two lists. [`write`] sends a body that fits both.
+/// The two lists. Both accept the body of [`write`].
 const LISTS: [&str; 2] = ["/notes", "/tasks"];
 
 async fn write(server: &Server, list: &str, token: &str) -> i64 {
@@ -21,7 +21,7 @@ fn ids(page: &Answer) -> Vec<i64> {
     page.json().as_array().unwrap().iter().map(|item| item["id"].as_i64().unwrap()).collect()
 }
 
-/// The target of the page's `Link` as a path with a query, or `None` on the last page.
+/// Returns the target of the page's `Link` as a path with a query, or `None` on the last page.
 fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<String> {
     let link = page.header("link");
     if link.is_empty() {
@@ -29,11 +29,14 @@ fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<Stri
         return None;
     }
     let target = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(r#">; rel="next""#));
-    let target = target.unwrap_or_else(|| panic!("{link} is no link"));
-    // The link may be relative or absolute, but it leads to the same list of the same server.
+    let target = target.unwrap_or_else(|| panic!("{link} is not a link to the next page"));
+    // The link may be relative or absolute, but its target is the same list on the same server.
     let base = Url::parse(&server.url).unwrap().join(list).unwrap();
     let url = base.join(target).unwrap();
-    assert!(target.starts_with('/') || target.starts_with(&server.url), "{target} depends on the base URL");
+    assert!(
+        target.starts_with('/') || target.starts_with(&server.url),
+        "{target} depends on the path of the page"
+    );
     assert_eq!((url.origin(), url.path()), (base.origin(), list));
     let query: Vec<_> = url.query_pairs().into_owned().collect();
     let names: Vec<_> = query.iter().map(|(name, _)| name.as_str()).collect();
@@ -51,7 +54,7 @@ async fn follow(server: &Server, list: &str, token: &str, limit: usize) -> Vec<V
         let page = server.get(&current, token).await.expect(StatusCode::OK);
         path = next(server, list, limit, &page);
         pages.push(ids(&page));
-        assert!(pages.len() < 200, "it does not end");
+        assert!(pages.len() < 200, "the links do not end");
     }
     pages
 }
@@ -111,7 +114,7 @@ async fn list_links_lead_through_every_item_once(#[values(Kind::Sqlite, Kind::Po
         let mut written = Vec::new();
         for _ in 0..12 {
             written.insert(0, write(&server, list, &token).await);
-            // Items of another user lie between them.
+            // The ids of another user's items are between them.
             write(&server, list, &other).await;
         }
         for limit in [1, 4, 5, 12, 100] {
@@ -145,8 +148,8 @@ async fn list_pages_stay_consistent_while_the_list_changes(
                 assert!(unseen.remove(id), "{id} is new, deleted or repeated: {seen:?} {items:?}");
             }
             seen.extend(&items);
-            // Adds one item and deletes three: the one that the link continues after, one that was
-            // seen before, and one that was not seen yet.
+            // Adds one item and deletes three: the last one of this page, the first one that was
+            // listed, and the oldest one that was not listed yet.
             write(&server, list, &token).await;
             let oldest = unseen.pop_first();
             for id in [items.last().copied(), seen.first().copied(), oldest].into_iter().flatten() {
@@ -155,7 +158,7 @@ async fn list_pages_stay_consistent_while_the_list_changes(
             }
             path = next(&server, list, 4, &page);
         }
-        assert!(unseen.is_empty(), "never shown: {unseen:?}");
+        assert!(unseen.is_empty(), "never listed: {unseen:?}");
         assert!(seen.is_sorted_by(|earlier, later| earlier > later), "{seen:?}");
     }
 }

@@ -8,7 +8,7 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, TEST_TIMEOUT, timestamp};
 
 const RECORDED: &str = include_str!("data/peer_answers.json");
 
-/// The fields whose values are never sent back.
+/// The fields whose values a response never repeats.
 const SECRET_FIELDS: [&str; 2] = ["password", "confirm_password"];
 
 /// The sentences of the two conflicts.
@@ -20,7 +20,7 @@ enum Deviation {
     Detail(u16, &'static str),
     /// 422 with one problem: malformed JSON at any position.
     InvalidJson,
-    /// 409 with one of the two sentences. Both fields are taken, and the database reports only one.
+    /// 409 with one of the two sentences. Both fields are taken, but the database reports only one.
     Taken,
     /// Another status, and only the media type as header.
     Status(u16),
@@ -33,18 +33,19 @@ const INVALID_TOKEN: Deviation = Deviation::Header(
     r#"Bearer error="invalid_token", error_description="The access token is invalid""#,
 );
 
-/// The cases in which daybook deviates from the record, and why. Apart from these, `created_at` of
-/// a note ends with `Z`, every note has `updated_at`, no secret is sent back, and messages of the
-/// JSON parser differ.
+/// The cases in which daybook deviates from the record, and the reasons.
+///
+/// All cases have these differences: `created_at` of a note ends with `Z`, and a note has
+/// `updated_at`. A response does not repeat secrets. The messages of the JSON parser differ.
 const DEVIATIONS: [(&str, Deviation, &str); 12] = [
-    ("id huge", Deviation::Detail(404, "Note not found"), "no 500: there is no note with that id"),
-    ("lone surrogate", Deviation::InvalidJson, "no 500: it is no character, so the text is malformed"),
+    ("id huge", Deviation::Detail(404, "Note not found"), "not a 500: there is no note with that id"),
+    ("lone surrogate", Deviation::InvalidJson, "not a 500: it is not a character, so the text is malformed"),
     (
         "text/plain",
         Deviation::Detail(415, "The request body must be application/json"),
-        "wrong media type: 415",
+        "RFC 9110: the status for a wrong media type is 415",
     ),
-    ("duplicate", Deviation::Taken, "each conflict has its sentence"),
+    ("duplicate", Deviation::Taken, "each conflict has a sentence of its own"),
     ("bearer garbage", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
     ("bearer without token", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
     ("lower-case bearer", INVALID_TOKEN, "RFC 6750: error and error_description where a token was sent"),
@@ -59,7 +60,7 @@ const DEVIATIONS: [(&str, Deviation, &str); 12] = [
     (
         "trailing slash",
         Deviation::Header("location", "/notes"),
-        "a relative address is right behind any proxy",
+        "a relative address is valid behind any proxy",
     ),
 ];
 
@@ -67,7 +68,7 @@ fn recorded() -> Value {
     serde_json::from_str(RECORDED).unwrap()
 }
 
-/// The expected response of a case: the recorded one with its deviation.
+/// Returns the expected response of a case: the recorded one with its deviation.
 fn expected(case: &Value) -> Value {
     let mut response = case["response"].clone();
     let name = case["name"].as_str().unwrap();
@@ -119,7 +120,7 @@ fn assert_created(name: &str, answer: &Answer, recorded: &Map<String, Value>) {
     assert_eq!(note, recorded, "{name}");
 }
 
-/// Fails unless the issue has the recorded `input`, which may be absent only if it is secret, the
+/// Fails unless the problem has the recorded `input`. It may be absent only if it is a secret, the
 /// whole body or nothing.
 fn assert_input(name: &str, issue: &Value, recorded: &Value) {
     let field = issue["loc"].get(1).and_then(Value::as_str).unwrap_or_default();
@@ -145,7 +146,7 @@ fn assert_issues(name: &str, answer: &Answer, recorded: &[Value], exact: bool) {
         }
         if !exact {
             assert_eq!(issue["loc"][0], recorded["loc"][0], "{name}");
-            assert!(issue["loc"][1].is_u64(), "{name}: {issue} has a position");
+            assert!(issue["loc"][1].is_u64(), "{name}: {issue} has no position");
             continue;
         }
         assert_eq!(issue["loc"], recorded["loc"], "{name}");

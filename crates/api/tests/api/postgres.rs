@@ -1,4 +1,4 @@
-//! PostgreSQL that is killed, hangs, locks a row or requires TLS.
+//! PostgreSQL servers that are killed, hang, lock a row or require TLS.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,18 +12,18 @@ use serde_json::json;
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, eventually};
 use crate::resilience::{BUSY, sessions, titles, write};
 
-/// A service on a new database of this server.
+/// Starts a service on a new database of this server.
 async fn start(postgres: &Postgres, parameters: &str) -> Server {
     let database = postgres.create_database();
     Start::on(Kind::Sqlite).with("DATABASE_URL", &format!("{}{parameters}", database.url())).start().await
 }
 
-/// Sends a request with the ten seconds of timeout that a client might have.
+/// Sends a request with a timeout of ten seconds, which a client could have.
 async fn send(request: reqwest::RequestBuilder) -> Answer {
     Answer::of(request.timeout(Duration::from_secs(10))).await
 }
 
-/// Fails unless every kind of request gets a 503, and the service reports that it is live but not
+/// Fails unless every kind of request gets a 503. The service must report that it is live but not
 /// ready.
 async fn assert_unavailable(server: &Server, token: &str) {
     let form = format!("username=ada&password={PASSWORD}");
@@ -54,8 +54,8 @@ async fn assert_recovers(server: &Server, token: &str) {
         Answer::of(server.request(Method::GET, "/health/ready")).await.status == 200
     })
     .await;
-    // Each worker has a connection of its own, and the pool has several. None may still be dead.
-    eventually("twenty good answers in a row", || async {
+    // Each worker has a connection of its own, and the pool has several. All must work again.
+    eventually("twenty good responses in a row", || async {
         let requests = (0..20).map(|number| async move {
             let read = server.get("/notes", token).await.status;
             (read, write(server, token, &format!("after {number}")).await.status)
@@ -67,16 +67,16 @@ async fn assert_recovers(server: &Server, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restarted_postgres_is_used_again() {
+async fn requests_succeed_again_after_postgres_restarts() {
     let postgres = Postgres::start("");
     let server = start(&postgres, "").await;
     let token = server.user("ada").await;
-    // Opens many connections, which the kill breaks.
+    // Opens many connections, which the kill closes.
     join_all((0..40).map(|number| write(&server, &token, if number == 0 { "first" } else { "before" })))
         .await;
     for round in 0..2 {
         let over = AtomicBool::new(false);
-        // At any moment of the kill, the only responses are 201 and 503.
+        // Before, during and after the kill, each response is a 201 or a 503.
         let load = join_all((0..8).map(|_| async {
             while !over.load(Ordering::Relaxed) {
                 let answer = write(&server, &token, "meanwhile").await;
@@ -96,7 +96,7 @@ async fn a_restarted_postgres_is_used_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hung_postgres_fails_requests_with_503() {
+async fn requests_get_503_while_postgres_hangs() {
     let postgres = Postgres::start("");
     let server = start(&postgres, "").await;
     let token = server.user("ada").await;
@@ -109,7 +109,7 @@ async fn a_hung_postgres_fails_requests_with_503() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_locked_row_fails_requests_with_503() {
+async fn writes_get_503_while_a_row_is_locked() {
     let start = Start::on(Kind::Postgres).with("DAYBOOK_RATE_LIMIT", "off");
     let server = start.start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
@@ -119,7 +119,7 @@ async fn a_locked_row_fails_requests_with_503() {
     session.run(
         "BEGIN; SELECT id FROM users WHERE username = 'ada' FOR UPDATE; SELECT id FROM notes FOR UPDATE",
     );
-    // More requests than connections.
+    // There are more requests than connections.
     let logins = join_all((0..16).map(|_| server.login_form(&[("username", "ada"), ("password", PASSWORD)])));
     let change = json!({ "title": "changed" });
     let patches = join_all((0..16).map(|_| server.patch(&note, &ada, &change)));
@@ -140,7 +140,7 @@ async fn a_locked_row_fails_requests_with_503() {
     server.patch(&note, &ada, &change).await.expect(StatusCode::OK);
 }
 
-/// A certificate authority.
+/// Returns a certificate authority: its certificate, and the issuer that signs with it.
 fn authority() -> (String, Issuer<'static, KeyPair>) {
     let mut parameters = CertificateParams::new(Vec::new()).unwrap();
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -150,7 +150,7 @@ fn authority() -> (String, Issuer<'static, KeyPair>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sslmode_decides_which_connections_are_made() {
+async fn sslmode_decides_which_servers_are_accepted() {
     let (root, issuer) = authority();
     let (other_root, _) = authority();
     let key = KeyPair::generate().unwrap();
@@ -185,7 +185,7 @@ async fn sslmode_decides_which_connections_are_made() {
         ("localhost", format!("?sslmode=verify-full&sslrootcert={right}"), true),
         ("localhost", format!("?sslmode=verify-full&sslrootcert={wrong}"), false),
         ("127.0.0.1", format!("?sslmode=verify-full&sslrootcert={right}"), false),
-        // The authority is not among the system's.
+        // The system does not trust this authority.
         ("localhost", "?sslmode=verify-full".to_owned(), false),
         ("localhost", "?sslmode=verify-full&sslrootcert=/nowhere.pem".to_owned(), false),
     ] {
@@ -201,7 +201,7 @@ async fn sslmode_decides_which_connections_are_made() {
                         WHERE application_name = 'daybook' AND datname =";
             let query = |what: &str| postgres.query("postgres", &format!("SELECT {what} {rows} '{name}'"));
             assert_eq!(query("bool_and(ssl)"), "t", "{host}{parameters}");
-            assert!(query("count(*)").parse::<i64>().unwrap() >= 2, "reads and writes");
+            assert!(query("count(*)").parse::<i64>().unwrap() >= 2, "connections for reads and for writes");
         } else {
             let output = start.run(&[]).await;
             assert!(!output.status.success() && output.stdout.is_empty(), "{host}{parameters}: {output:?}");

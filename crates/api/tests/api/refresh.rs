@@ -14,7 +14,7 @@ use crate::harness::jwt::{claims_of, header_of};
 use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT, Tokens};
 use crate::sessions::{error_description, events, sessions, turn_back};
 
-/// The number of concurrent rounds. `just prove` runs 100.
+/// Returns the number of rounds. `just prove` runs 100.
 fn rounds() -> usize {
     std::env::var("DAYBOOK_ROUNDS").map_or(25, |rounds| rounds.parse().expect("a number"))
 }
@@ -25,7 +25,7 @@ async fn refresh_as(server: &Server, media_type: &str, body: &str) -> Answer {
     Answer::of(request.body(body.to_owned())).await
 }
 
-/// Lets the grace period for a replaced refresh token pass.
+/// Ends the grace period of all replaced refresh tokens.
 fn end_grace(server: &Server, kind: Kind) {
     turn_back(server, kind, "rotations", "rotated_at", 31);
 }
@@ -123,13 +123,13 @@ async fn refresh_rejects_everything_but_a_refresh_token(#[values(Kind::Sqlite, K
             "{wrong}"
         );
     }
-    // A refresh token is no access token.
+    // A refresh token is not accepted as an access token.
     assert_eq!(
         error_description(&server.get("/users/me", &tokens.refresh).await),
         "The access token is invalid"
     );
     server.refresh(&tokens.refresh).await.expect(StatusCode::OK);
-    // A forged token in an existing family shows that half of a token has leaked.
+    // A forged token with the first half of a real one counts as reuse: that half has leaked.
     assert!(error_description(&server.refresh(&other_half).await).contains("used before"));
 }
 
@@ -147,14 +147,14 @@ async fn refresh_is_idempotent_within_the_grace_period(#[values(Kind::Sqlite, Ki
         let request = server.request(Method::POST, "/auth/refresh").json(&json!({ "refresh_token": first }));
         async move { Tokens::of(&Answer::of(request).await.expect(StatusCode::OK)).refresh }
     };
-    assert_eq!(again(&server).await, second, "here");
+    assert_eq!(again(&server).await, second, "on the same instance");
     let other = start.start().await;
-    assert_eq!(again(&other).await, second, "at another instance");
+    assert_eq!(again(&other).await, second, "on another instance");
     server.kill().await;
     let start = start.with("JWT_SECRET_KEY", NEXT).with("JWT_PREVIOUS_SECRET_KEYS", SECRET);
     let server = start.start().await;
-    assert_eq!(again(&server).await, second, "after a crash, with another key");
-    // Every earlier token of the chain leads to its end.
+    assert_eq!(again(&server).await, second, "after a crash, with another signing secret");
+    // For every earlier token, the service returns the newest successor.
     let third = Tokens::of(&server.refresh(&second).await).refresh;
     let fourth = Tokens::of(&other.refresh(&third).await).refresh;
     for late in [&first, &second, &third] {
@@ -202,7 +202,7 @@ async fn refresh_token_reuse_ends_the_session(#[values(Kind::Sqlite, Kind::Postg
     end_grace(&here, kind);
     let sentence = "The refresh token was used before, so its session has ended";
     assert_eq!(error_description(&there.refresh(&stolen.refresh).await), sentence);
-    // Once the response is sent, every token of the session is revoked on every instance.
+    // After the response, every token of the session is revoked on every instance.
     for server in [&here, &there] {
         assert_eq!(
             error_description(&server.get("/notes", &tokens.access).await),
@@ -272,7 +272,7 @@ async fn delete_account_during_refreshes_ends_all_sessions(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_database_stores_no_usable_token(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn database_stores_no_usable_token(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     server.register("ada").await;
     let mut all = Vec::new();
@@ -291,7 +291,7 @@ async fn the_database_stores_no_usable_token(#[values(Kind::Sqlite, Kind::Postgr
         values.collect::<Vec<Vec<u8>>>()
     };
     let dump = match kind {
-        // The raw files, because deleted rows may remain in them.
+        // Reads the raw files, because deleted rows may remain in them.
         Kind::Sqlite => {
             let read = |name: &str| std::fs::read(server.folder().join(name)).unwrap_or_default();
             [read("day.db"), read("day.db-wal")].concat()
@@ -303,12 +303,12 @@ async fn the_database_stores_no_usable_token(#[values(Kind::Sqlite, Kind::Postgr
             rows.concat().into_bytes()
         }
     };
-    assert!(contains(&dump, b"ada@example.com"), "the dump has the account");
+    assert!(contains(&dump, b"ada@example.com"), "the dump does not have the account");
     for token in &all {
         assert!(!contains(&dump, token.as_bytes()));
         let whole = URL_SAFE_NO_PAD.decode(token.rsplit('.').next().unwrap()).unwrap();
         for part in [&whole[..], &whole[whole.len() / 2..], &whole[..24.min(whole.len())]] {
-            assert!(!contains(&dump, part), "the bytes of a token, or half of them");
+            assert!(!contains(&dump, part), "the database has the bytes of a token, or half of them");
             assert!(!contains(&dump, HEXLOWER.encode(part).as_bytes()));
         }
     }
@@ -342,8 +342,8 @@ async fn key_rotation_under_load_rejects_no_token(#[values(Kind::Sqlite, Kind::P
     for _ in 0..8 {
         clients.push(servers[0].login_tokens("ada").await);
     }
-    // First every instance accepts the new key, then every instance signs with it. The old key is
-    // removed when its tokens have expired.
+    // In the second step every instance accepts the new key. In the third step every instance signs
+    // with it. The test removes the old key after that.
     let steps = [(SECRET, ""), (SECRET, NEXT), (NEXT, SECRET)];
     let mut signers = BTreeSet::new();
     for (current, previous) in steps {
@@ -371,7 +371,7 @@ async fn key_rotation_under_load_rejects_no_token(#[values(Kind::Sqlite, Kind::P
         }
         signers.extend(clients.iter().map(|tokens| header_of(&tokens.access)["kid"].to_string()));
     }
-    assert_eq!(signers.len(), 2, "both keys have signed");
+    assert_eq!(signers.len(), 2, "each key must have signed tokens");
     for _ in 0..2 {
         for tokens in &mut clients {
             *tokens = Tokens::of(&servers[0].refresh(&tokens.refresh).await.expect(StatusCode::OK));

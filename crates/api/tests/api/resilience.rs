@@ -1,4 +1,4 @@
-//! Vanishing and slow clients, kills, concurrent writers and overload.
+//! Clients that disconnect or are slow, kills, concurrent writers and overload.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,11 +17,11 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventu
 
 pub(crate) const BUSY: &str = "The service is busy, try again shortly";
 
-/// The connections of one process with two workers: a pool of 8 for writes, and one for the reads
-/// of each worker.
+/// The connections of one process with two workers: a pool of 8 for writes, and one for each
+/// worker's reads.
 const CONNECTIONS: i64 = 8 + 2;
 
-/// The number of the service's sessions in PostgreSQL that meet the condition.
+/// Returns the number of the service's PostgreSQL sessions that meet the condition.
 pub(crate) fn sessions(server: &Server, condition: &str) -> i64 {
     let ours = "datname = current_database() AND application_name = 'daybook'";
     let count = server.query(&format!("SELECT count(*) FROM pg_stat_activity WHERE {ours} AND {condition}"));
@@ -33,7 +33,7 @@ pub(crate) async fn write(server: &Server, token: &str, title: &str) -> Answer {
     server.post("/notes", token, &json!({ "title": title, "content": "c" })).await
 }
 
-/// The titles of all notes.
+/// Returns the titles of all notes.
 pub(crate) async fn titles(server: &Server, token: &str) -> BTreeSet<String> {
     let mut titles = BTreeSet::new();
     let mut path = "/notes?limit=100".to_owned();
@@ -52,13 +52,16 @@ pub(crate) async fn titles(server: &Server, token: &str) -> BTreeSet<String> {
 
 /// Waits until the request for the metrics is the only one in flight.
 async fn until_idle(server: &Server) {
-    eventually("a service at rest", || async { server.metric("http_requests_in_flight").await == 1.0 }).await;
+    eventually("the end of all other requests", || async {
+        server.metric("http_requests_in_flight").await == 1.0
+    })
+    .await;
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn vanished_clients_leave_no_work_and_no_connections(
+async fn disconnected_clients_leave_no_requests_and_no_connections(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "off").start().await;
@@ -76,7 +79,7 @@ async fn vanished_clients_leave_no_work_and_no_connections(
     );
     let get = head("GET /notes", "");
     let get_half = get[..get.len() - 2].to_owned();
-    // Requests that break off at different positions.
+    // Requests that end at different positions.
     let cuts = [
         post.clone(),
         format!("{post}{}", &note[..note.len() / 2]),
@@ -115,7 +118,7 @@ async fn vanished_clients_leave_no_work_and_no_connections(
     until_idle(&server).await;
     let log = server.log();
     assert!(!log.contains("panicked"), "{log}");
-    // The service has begun to handle at least some of the requests.
+    // The service must have handled at least some of the requests.
     for path in ["/notes", "/auth/login"] {
         assert!(log.matches(&format!("\"path\":\"{path}\"")).count() >= 20, "{path}: {log}");
     }
@@ -136,7 +139,7 @@ async fn vanished_clients_leave_no_work_and_no_connections(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acknowledged_notes_survive_kill_9(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn create_note_survives_kill_9_once_acknowledged(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let kills = std::env::var("DAYBOOK_KILLS").map_or(5, |kills| kills.parse().unwrap());
     let start = Start::on(kind);
     let mut server = start.start().await;
@@ -168,7 +171,7 @@ async fn acknowledged_notes_survive_kill_9(#[values(Kind::Sqlite, Kind::Postgres
                 })
             })
             .collect();
-        eventually("a load of writes", || async { acknowledged.lock().unwrap().len() >= goal }).await;
+        eventually("fifty more writes", || async { acknowledged.lock().unwrap().len() >= goal }).await;
         server.kill().await;
         over.store(true, Ordering::Relaxed);
         for writer in writers {
@@ -213,7 +216,7 @@ async fn slow_request_heads_do_not_block_other_clients(#[values(Kind::Sqlite, Ki
     let closed = slow.into_iter().enumerate().map(|(number, mut socket)| {
         tokio::spawn(async move {
             let mut answer = Vec::new();
-            // A quarter of the clients send a byte each second, which must not extend the timeout.
+            // A quarter of the clients send a byte each second. This must not extend the timeout.
             if number % 4 == 3 {
                 let mut buffer = [0; 1024];
                 loop {
@@ -240,7 +243,7 @@ async fn slow_request_heads_do_not_block_other_clients(#[values(Kind::Sqlite, Ki
     let closed = async {
         let closed = tokio::time::timeout(Duration::from_secs(15), join_all(closed)).await;
         over.store(true, Ordering::Relaxed);
-        closed.expect("each is closed within 15 s")
+        closed.expect("the service closes each connection within 15 s")
     };
     let (closed, ()) = tokio::join!(closed, others);
     for answer in closed {
@@ -268,7 +271,7 @@ async fn fifty_stalled_bodies_time_out(#[values(Kind::Sqlite, Kind::Postgres)] k
         answer
     });
     let answers = tokio::time::timeout(Duration::from_secs(20), join_all(bodies)).await;
-    for answer in answers.expect("each is closed within 20 s") {
+    for answer in answers.expect("the service closes each connection within 20 s") {
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(answer.ends_with("{\"detail\":\"The request body did not arrive in time\"}"), "{answer}");
     }
@@ -276,7 +279,7 @@ async fn fifty_stalled_bodies_time_out(#[values(Kind::Sqlite, Kind::Postgres)] k
     until_idle(&server).await;
 }
 
-/// The number of files that this process may open.
+/// Returns the number of files that this process may open.
 fn open_files() -> u64 {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line =
@@ -285,7 +288,7 @@ fn open_files() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_writers_on_sqlite_never_find_it_locked() {
+async fn concurrent_writes_on_sqlite_are_never_rejected_as_locked() {
     // Two processes share the file, because each process has only one writer thread.
     let start = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "off");
     let servers = [start.start().await, start.start().await];
@@ -327,7 +330,7 @@ async fn concurrent_writers_on_sqlite_never_find_it_locked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn excess_logins_fail_with_503_until_the_queue_drains() {
+async fn login_returns_503_while_the_queue_is_full() {
     let start = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "off");
     let server = start.start().await;
     server.register("ada").await;
@@ -360,5 +363,5 @@ async fn log_does_not_quote_a_failing_provider() {
         .post(&format!("{}/summarize", note.header("location")), &token, &json!({}))
         .await
         .expect(StatusCode::BAD_GATEWAY);
-    assert!(!server.log().contains("canaryKey"), "the log has the key that the provider quotes");
+    assert!(!server.log().contains("canaryKey"), "the log has the key from the provider's response");
 }

@@ -1,5 +1,5 @@
-//! A revoked session is revoked on every instance, in any state of Redis. Most tests use two
-//! processes on one database.
+//! A revoked session is revoked on every instance, whether Redis works or not. Most tests use two
+//! instances on one database.
 
 use std::time::{Duration, Instant};
 
@@ -14,16 +14,16 @@ use crate::harness::jwt::claims_of;
 use crate::harness::operations::operations;
 use crate::harness::{Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT, Tokens, eventually};
 
-/// A request that takes longer has waited for Redis.
+/// If a request takes longer, it has waited for Redis.
 const REDIS_LIMIT: Duration = Duration::from_millis(500);
 
-/// The Redis stream of the instances that sign with this secret.
+/// Returns the Redis stream of the instances that sign with this secret.
 fn stream(secret: &str) -> String {
     let keys = TokenKeys::new(Secret::parse(secret).unwrap());
     format!("daybook:{}:ended-sessions", keys.key_id())
 }
 
-/// Two instances on one database.
+/// Starts two instances on one database.
 async fn two_on(kind: Kind, redis: &Redis) -> [Server; 2] {
     let start = Start::on(kind).with("REDIS_URL", &redis.url());
     [start.start().await, start.start().await]
@@ -36,8 +36,8 @@ fn assert_revoked(what: &str, answer: &Answer) {
     assert!(challenge.contains("was revoked"), "{what}: {challenge}");
 }
 
-/// Fails unless both instances accept all good tokens and reject all revoked ones without waiting
-/// for Redis.
+/// Fails unless both instances accept all good tokens and reject all revoked ones. They must not
+/// wait for Redis.
 async fn assert_all(what: &str, servers: &[Server; 2], good: &[Tokens], revoked: &[Tokens]) {
     for server in servers {
         for tokens in good {
@@ -59,7 +59,7 @@ async fn assert_all(what: &str, servers: &[Server; 2], good: &[Tokens], revoked:
     }
 }
 
-/// Opens two sessions, ends one of them at the first instance, and checks all tokens.
+/// Opens two sessions, ends one of them on the first instance, and checks all tokens.
 async fn revoke_one(what: &str, servers: &[Server; 2], good: &mut Vec<Tokens>, revoked: &mut Vec<Tokens>) {
     good.push(servers[0].login_tokens("ada").await);
     let ended = servers[0].login_tokens("ada").await;
@@ -86,29 +86,29 @@ async fn revoked_tokens_stay_revoked_while_redis_fails_and_recovers(
     let suspended = redis.suspend();
     revoke_one("Redis hangs", &servers, &mut good, &mut revoked).await;
     drop(suspended);
-    revoke_one("Redis goes on", &servers, &mut good, &mut revoked).await;
+    revoke_one("Redis works again", &servers, &mut good, &mut revoked).await;
     redis.kill();
     revoke_one("Redis is dead", &servers, &mut good, &mut revoked).await;
     redis.start_again();
     assert_all("Redis is back and empty", &servers, &good, &revoked).await;
     revoke_one("Redis is back and empty", &servers, &mut good, &mut revoked).await;
     let written = || async { redis.query(&["XLEN", &stream(SECRET)]) != "0" };
-    eventually("the instances use Redis again", written).await;
+    eventually("an entry in the stream", written).await;
     revoke_one("Redis is used again", &servers, &mut good, &mut revoked).await;
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_end_of_a_session_reaches_every_instance(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn ended_sessions_are_revoked_on_every_instance(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let redis = Redis::start();
     let servers = two_on(kind, &redis).await;
     for (round, is_up) in [(0, true), (1, false)] {
         if !is_up {
             redis.kill();
         }
-        for way in ["logout", "logout-all", "delete", "password", "reuse", "account"] {
-            let name = format!("{way}{round}");
+        for cause in ["logout", "logout-all", "delete", "password", "reuse", "account"] {
+            let name = format!("{cause}{round}");
             let [here, there] = &servers;
             here.register(&name).await;
             let (own, other) = (here.login_tokens(&name).await, there.login_tokens(&name).await);
@@ -116,7 +116,7 @@ async fn every_end_of_a_session_reaches_every_instance(#[values(Kind::Sqlite, Ki
                 server.get("/notes", &other.access).await.expect(StatusCode::OK);
             }
             let none = json!({});
-            let (dead, alive) = match way {
+            let (dead, alive) = match cause {
                 "logout" => {
                     here.post("/auth/logout", &other.access, &none).await.expect(StatusCode::NO_CONTENT);
                     (vec![&other], Some(&own))
@@ -175,8 +175,10 @@ async fn every_end_of_a_session_reaches_every_instance(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_known_session_is_still_checked_for_revocation(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // Without Redis, the second instance learns of the logout only from the database.
+async fn recently_checked_session_is_checked_for_revocation(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    // Without Redis, the second instance finds the logout only in the database.
     let start = Start::on(kind);
     let [here, there] = [start.start().await, start.start().await];
     here.register("ada").await;
@@ -208,7 +210,7 @@ async fn a_known_session_is_still_checked_for_revocation(#[values(Kind::Sqlite, 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_known_session_is_still_checked_for_expiry(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn recently_checked_session_is_checked_for_expiry(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let start = Start::on(kind);
     let server = start.start().await;
     let token = server.user("ada").await;
@@ -227,7 +229,7 @@ async fn a_known_session_is_still_checked_for_expiry(#[values(Kind::Sqlite, Kind
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn readiness_does_not_depend_on_redis(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn health_ready_does_not_depend_on_redis(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let redis = Redis::start();
     let [server, _other] = two_on(kind, &redis).await;
     let ready = || async { Answer::of(server.request(Method::GET, "/health/ready")).await };
@@ -240,7 +242,7 @@ async fn readiness_does_not_depend_on_redis(#[values(Kind::Sqlite, Kind::Postgre
     assert_eq!(server.log().matches("Redis does not answer").count(), 1, "one line for each failure");
 }
 
-/// This is the purpose of the stream: an instance learns of a revocation without the database.
+/// The purpose of the stream is that an instance knows of a revocation without the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_reports_a_revocation_while_the_database_is_down() {
     let (redis, postgres) = (Redis::start(), Postgres::start(""));
@@ -253,7 +255,7 @@ async fn redis_reports_a_revocation_while_the_database_is_down() {
     let written = || async { redis.query(&["XLEN", &stream(SECRET)]) == "1" };
     eventually("the revocation is published", written).await;
     let left: i64 = redis.query(&["TTL", &stream(SECRET)]).parse().unwrap();
-    assert!((1..=1_800).contains(&left), "it is kept for the lifetime of an access token: {left}");
+    assert!((1..=1_800).contains(&left), "the stream expires after the lifetime of an access token: {left}");
     // An instance that starts later reads the older entries.
     let late = start.start().await;
     postgres.kill();
@@ -264,9 +266,9 @@ async fn redis_reports_a_revocation_while_the_database_is_down() {
     }
 }
 
-/// After a restore of the database, ids are assigned a second time.
+/// After an older backup is restored, the database assigns the same ids a second time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revocation_ignores_later_sessions_with_the_same_id() {
+async fn revocation_ignores_later_sessions_with_the_same_id() {
     let redis = Redis::start();
     let start = Start::on(Kind::Sqlite).with("REDIS_URL", &redis.url());
     let server = start.start().await;
@@ -275,7 +277,8 @@ async fn a_revocation_ignores_later_sessions_with_the_same_id() {
     let a_minute_ago = format!("{}-0", (claims_of(&token)["iat"].as_i64().unwrap() - 60) * 1_000);
     redis.query(&["XADD", &stream(SECRET), &a_minute_ago, "session", &session]);
     let other = start.start().await;
-    // The stream is read in order. Once the marker is rejected, the entry before it has been read.
+    // An instance reads the stream in order. If it rejects the marker, it has read all earlier
+    // entries.
     let marker = server.login("ada").await;
     redis.query(&["XADD", &stream(SECRET), "*", "session", &claims_of(&marker)["sid"].to_string()]);
     for server in [&server, &other] {
@@ -312,7 +315,7 @@ async fn two_deployments_share_a_redis_without_interference() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_service_starts_without_a_reachable_redis() {
+async fn serve_starts_without_a_reachable_redis() {
     let start = Start::on(Kind::Sqlite).with("REDIS_URL", "redis://:canary@127.0.0.1:9");
     let server = start.start().await;
     let token = server.user("ada").await;
@@ -328,7 +331,7 @@ async fn the_service_starts_without_a_reachable_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn redis_is_used_over_tls_with_a_verified_certificate() {
+async fn redis_connection_verifies_the_certificate() {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
@@ -336,12 +339,12 @@ async fn redis_is_used_over_tls_with_a_verified_certificate() {
     let start = Start::on(Kind::Sqlite).with("REDIS_URL", &url).with("DAYBOOK_RATE_LIMIT", "on");
     let roots = start.folder().join("roots.pem");
     std::fs::write(&roots, certificate.pem()).unwrap();
-    // Without the certificate among its roots, a service does not connect to this server.
+    // A service that does not trust the certificate does not connect to this server.
     let stranger = start.start().await;
     eventually("the failure is logged", || async { stranger.log().contains("Redis does not answer") }).await;
     let server = start.with("SSL_CERT_FILE", roots.to_str().unwrap()).start().await;
     let token = server.user("ada").await;
-    assert!(redis.query(&["KEYS", "*"]).contains("{daybook:"), "the limits are shared");
+    assert!(redis.query(&["KEYS", "*"]).contains("{daybook:"), "the rate limits are in Redis");
     server.post("/auth/logout", &token, &json!({})).await.expect(StatusCode::NO_CONTENT);
     eventually("the revocation is published", || async { redis.query(&["XLEN", &stream(SECRET)]) == "1" })
         .await;
@@ -349,7 +352,7 @@ async fn redis_is_used_over_tls_with_a_verified_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rejected_redis_login_is_retried() {
+async fn redis_login_is_retried_after_a_rejection() {
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "before"]);
     let url = redis.url().replace("127.0.0.1", ":after@127.0.0.1");

@@ -23,7 +23,7 @@ const CANARIES: [&str; 8] =
 fn assert_without(text: &str, secrets: &[String]) {
     for secret in secrets {
         let line = text.lines().find(|line| line.contains(secret.as_str()));
-        assert_eq!(line, None, "{secret} is disclosed");
+        assert_eq!(line, None, "{secret} was found");
     }
 }
 
@@ -35,7 +35,7 @@ async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)]
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "canaryOfRedis"]);
     let start = Start::on(kind)
-        // The most verbose log.
+        // This is the most verbose log.
         .with("RUST_LOG", "trace,tokio_postgres=trace,tokio_postgres::query=trace")
         .with("REDIS_URL", &redis.url().replace("127.0.0.1", ":canaryOfRedis@127.0.0.1"))
         .with("OPENAI_SECRET_KEY", KEY)
@@ -45,7 +45,7 @@ async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)]
     let url = start.variable("DATABASE_URL").replace("postgres@127", "postgres:canaryOfTheDatabase@127");
     let start = start.with("DATABASE_URL", &url);
     let server = start.start().await;
-    // All responses, except those that return tokens.
+    // Collects all responses, except those that return tokens.
     let answered = Mutex::new(String::new());
     let keep = |answer: Answer| {
         let mut answered = answered.lock().unwrap();
@@ -142,7 +142,7 @@ async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)]
 }
 
 #[tokio::test]
-async fn a_rejected_configuration_is_not_quoted() {
+async fn serve_does_not_quote_a_rejected_configuration() {
     let bad = [
         ("REDIS_URL", "http://:canaryOfRedis@127.0.0.1"),
         ("REDIS_URL", "redis://:canaryOfRedis@[::"),

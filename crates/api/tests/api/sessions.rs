@@ -1,4 +1,4 @@
-//! Sessions: how a login opens one, how it expires or ends, and the events of the account.
+//! Sessions: login, expiry, logout, and the events of the account.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::harness::{
     Answer, Kind, PASSWORD, SECRET, Server, Start, TEST_TIMEOUT, Tokens, eventually, timestamp,
 };
 
-/// The `error_description` in the challenge of a 401. The body of every 401 is the same.
+/// Returns the `error_description` of a 401. Fails unless the body is the one of every such 401.
 #[track_caller]
 pub(crate) fn error_description(answer: &Answer) -> String {
     assert_eq!(answer.status, 401, "{answer:?}");
@@ -39,7 +39,7 @@ fn ids(sessions: &[Value]) -> Vec<i64> {
     sessions.iter().map(|session| session["id"].as_i64().expect("an id")).collect()
 }
 
-/// The events of the account, oldest first, each with its reason.
+/// Returns the events of the account, oldest first, each with its reason.
 pub(crate) async fn events(server: &Server, token: &str) -> Vec<String> {
     let page = server.get("/auth/events?limit=100", token).await.expect(StatusCode::OK).json();
     let events = page.as_array().expect("a list").iter().rev();
@@ -80,7 +80,7 @@ async fn list_sessions_shows_each_login(#[values(Kind::Sqlite, Kind::Postgres)] 
         assert!(created <= used && used < expires, "{session}");
         assert_eq!(session["ip"], "127.0.0.1");
     }
-    // Newest first.
+    // The list begins with the newest session.
     assert_eq!(
         ids(&listed),
         [
@@ -151,7 +151,7 @@ async fn refresh_reports_the_reason_why_a_session_ended(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let start = Start::on(kind).with("DAYBOOK_SESSION_IDLE", "1h").with("DAYBOOK_SESSION_LIFETIME", "3h");
     let server = start.start().await;
     server.register("ada").await;
@@ -166,7 +166,7 @@ async fn an_idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: K
             }
         }
     };
-    // Only times in the database move. The access tokens do not age.
+    // Only times in the database change. The access tokens do not expire.
     pass(50 * 60);
     let used = Tokens::of(&server.refresh(&used.refresh).await.expect(StatusCode::OK));
     pass(20 * 60);
@@ -176,7 +176,7 @@ async fn an_idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: K
         "The access token was revoked"
     );
     assert_eq!(sessions(&server, &used.access).await.len(), 1);
-    // A request extends the session like a refresh.
+    // A request extends the session, like a refresh does.
     pass(30 * 60);
     let query = match kind {
         Kind::Sqlite => "SELECT max(expires_at) / 1000000 FROM sessions",
@@ -189,7 +189,7 @@ async fn an_idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: K
         expiry() > before + 25 * 60
     };
     eventually("the use is recorded", is_written).await;
-    // No use extends the session beyond its maximal lifetime.
+    // A session never lasts longer than its lifetime.
     pass(50 * 60);
     let used = Tokens::of(&server.refresh(&used.refresh).await.expect(StatusCode::OK));
     let listed = sessions(&server, &used.access).await;
@@ -206,7 +206,7 @@ async fn an_idle_session_expires(#[values(Kind::Sqlite, Kind::Postgres)] kind: K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_used_session_outlives_a_short_idle_limit(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn used_session_outlives_the_idle_limit(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Start::on(kind).with("DAYBOOK_SESSION_IDLE", "1m").start().await;
     let token = server.user("ada").await;
     let pass = |seconds| {
@@ -214,7 +214,7 @@ async fn a_used_session_outlives_a_short_idle_limit(#[values(Kind::Sqlite, Kind:
             turn_back(&server, kind, "sessions", column, seconds);
         }
     };
-    // Some seconds may pass before the check, so it allows ten.
+    // The query may run some seconds later, so the check allows ten seconds.
     let left = match kind {
         Kind::Sqlite => "SELECT (expires_at / 1000000 - unixepoch()) > 50 FROM sessions",
         Kind::Postgres => "SELECT (expires_at > now() + interval '50 seconds')::int FROM sessions",
@@ -252,13 +252,17 @@ async fn list_events_shows_changes_of_the_account(#[values(Kind::Sqlite, Kind::P
     let session = claims_of(&token)["sid"].clone();
     let inside: Vec<_> =
         listed.as_array().unwrap().iter().map(|event| event["session_id"] == session).collect();
-    assert_eq!(inside, [true, true, true, false], "all but the registration belong to the session");
+    assert_eq!(
+        inside,
+        [true, true, true, false],
+        "every event except the registration belongs to the session"
+    );
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_excess_login_ends_the_least_recently_used_session(
+async fn login_beyond_the_limit_ends_the_least_recently_used_session(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = Start::on(kind).with("DAYBOOK_SESSIONS_PER_USER", "3").start().await;

@@ -1,4 +1,4 @@
-//! The main use from end to end: an account, a note with its summary, a task with the weather.
+//! The main features in one test: an account, a note with its summary, a task with the weather.
 
 use reqwest::StatusCode;
 use rstest::rstest;
@@ -9,7 +9,7 @@ use crate::harness::{Kind, Start, TEST_TIMEOUT, provider, weather};
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_account_gets_a_summary_and_the_weather(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn new_account_gets_a_summary_and_the_weather(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (provider, weather) = (provider::summarizing("A list.").await, weather::of_lisbon().await);
     let server = Start::on(kind)
         .with("OPENAI_SECRET_KEY", "sk-test")

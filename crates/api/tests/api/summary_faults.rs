@@ -1,4 +1,4 @@
-//! AI providers that fail: no failure gives a summary, and none discloses the provider's text.
+//! AI providers that fail. The service then returns no summary, and no text of the provider.
 
 use reqwest::StatusCode;
 use rstest::rstest;
@@ -41,7 +41,7 @@ async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, K
         response(json!({ "status": "incomplete", "incomplete_details": { "reason": reason } }))
     };
     let redirect = format!("{}/v1/responses", elsewhere.uri());
-    // The service does not wait an hour, so it does not retry.
+    // The service does not retry, because it does not wait for an hour.
     let limited = rejection(429, "rate_limit_exceeded").insert_header("retry-after", "3600");
     let cases = [
         ("401", rejection(401, "invalid_api_key"), 502, "The AI provider refuses this service's key"),
@@ -117,7 +117,7 @@ async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, K
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn summarize_reports_a_broken_connection(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // Each connection gets the next of these responses and is then closed.
+    // The provider sends one of these responses on each connection, and then closes it.
     let whole = provider::completed("Whole.").to_string();
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -138,7 +138,7 @@ async fn summarize_reports_a_broken_connection(#[values(Kind::Sqlite, Kind::Post
             let (mut socket, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 64 * 1024];
             let mut length = 0;
-            // Reads the whole request, because closing with unread bytes would be a reset.
+            // Reads the whole request. Otherwise, closing the connection would reset it.
             while !String::from_utf8_lossy(&request[..length]).contains("\"stream\":true}") {
                 length += socket.read(&mut request[length..]).await.unwrap();
             }
@@ -154,7 +154,7 @@ async fn summarize_reports_a_broken_connection(#[values(Kind::Sqlite, Kind::Post
         assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
     }
     provider.await.unwrap();
-    // Now the provider does not listen any more.
+    // The provider no longer listens.
     let answer = summarize(&server, &token, &note).await;
     answer.expect_detail(StatusCode::BAD_GATEWAY, "The AI provider is not available");
 }
@@ -162,7 +162,9 @@ async fn summarize_reports_a_broken_connection(#[values(Kind::Sqlite, Kind::Post
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failed_summary_keeps_the_previous_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn summarize_keeps_the_previous_summary_after_a_failure(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = MockServer::start().await;
     let good = ResponseTemplate::new(200).set_body_json(provider::completed("Good."));
     Mock::given(any()).respond_with(good).up_to_n_times(1).mount(&provider).await;
@@ -174,12 +176,14 @@ async fn a_failed_summary_keeps_the_previous_one(#[values(Kind::Sqlite, Kind::Po
     assert_eq!(server.get(&note, &token).await.json()["summary"], summary);
 }
 
-/// Checks each fault without and with a stream: the status, the sentence, the number of calls, the
-/// receipt, and that no tokens stay reserved.
+/// Checks the status, the sentence, the number of calls and the receipt of each fault. No tokens
+/// may stay reserved.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_provider_fault_is_reported_in_both_forms(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn summarize_reports_each_fault_with_and_without_a_stream(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = ScriptedProvider::start(misbehave).await;
     let start = configured(kind, &provider.base).with("DAYBOOK_AI_PARALLEL_PER_USER", "100");
     let server = start.with("OPENAI_TIMEOUT", "1s").start().await;
@@ -208,7 +212,11 @@ async fn each_provider_fault_is_reported_in_both_forms(#[values(Kind::Sqlite, Ki
             assert_eq!(server.get(&note, &token).await.json().get("summary"), None, "{case}");
         }
     }
-    assert_eq!(server.query("SELECT reserved_tokens FROM usage_of_all"), "0", "no tokens stay reserved");
+    assert_eq!(
+        server.query("SELECT reserved_tokens FROM usage_of_all"),
+        "0",
+        "some tokens are still reserved"
+    );
     let log = server.log();
     assert!(!log.contains(CANARY) && !log.contains(KEY), "the log has the provider's text or the key");
 }
@@ -218,8 +226,8 @@ const NOT_THERE: &str = "The AI provider is not available";
 const TOO_SLOW: &str = "The AI provider did not answer in time";
 const BUSY: &str = "The service is busy, try again shortly";
 
-/// The fault, the status, the sentence, the number of calls including two retries, and the status
-/// of the receipt if the model may have used tokens.
+/// Each fault with its status, its sentence and the number of calls, which includes two retries.
+/// The last value is the status of the receipt, if the model may have used tokens.
 const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
     ("silence", 504, TOO_SLOW, 1, Some("failed")),
     ("stall", 504, TOO_SLOW, 1, Some("failed")),
@@ -242,13 +250,13 @@ const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
     ("HTML", 502, NONE_GIVEN, 1, Some("failed")),
 ];
 
-/// An error response of the provider.
+/// Returns an error response of the provider.
 fn rejection(status: &str, header: &str, code: &str) -> String {
     let body = json!({ "error": { "code": code, "message": format!("{CANARY} {KEY}") } }).to_string();
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Responds with the fault that the note names.
+/// Responds with the fault that is the content of the note.
 async fn misbehave(mut exchange: Exchange) {
     let fault = exchange.data()["content"].as_str().unwrap().to_owned();
     let rejected = match fault.as_str() {

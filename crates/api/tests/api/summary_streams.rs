@@ -18,7 +18,7 @@ fn configured(kind: Kind, provider: &ScriptedProvider) -> Start {
     Start::on(kind).with("OPENAI_SECRET_KEY", KEY).with("OPENAI_BASE_URL", &format!("{}/v1", provider.base))
 }
 
-/// A service with this provider, the token of a user, and the path of the user's only note.
+/// Starts a service with this provider. Returns the token of a user and the path of the only note.
 async fn with_note(kind: Kind, provider: &ScriptedProvider) -> (Server, String, String) {
     let server = configured(kind, provider).start().await;
     let token = server.user("ada").await;
@@ -32,13 +32,13 @@ pub(crate) async fn write_note(server: &Server, token: &str, content: &str) -> S
     note.expect(StatusCode::CREATED).header("location").to_owned()
 }
 
-/// A request for a streamed summary.
+/// Builds a request for a streamed summary.
 pub(crate) fn request(server: &Server, token: &str, note: &str) -> reqwest::RequestBuilder {
     let request = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(token);
     request.header("accept", "text/event-stream")
 }
 
-/// The event that carries this piece of text.
+/// Returns the event with this piece of text.
 fn delta(text: &str) -> (String, Value) {
     ("delta".to_owned(), json!({ "text": text }))
 }
@@ -108,7 +108,7 @@ async fn stream_joined_later_begins_with_the_text_so_far(#[values(Kind::Sqlite, 
     let whole = tokio::spawn(Answer::of(whole));
     eventually("a third client that waits", || async { server.metric("http_requests_waiting").await == 1.0 })
         .await;
-    // The first client may leave, because the others still wait.
+    // The first client disconnects. The call continues, because the other clients still wait.
     let connections = server.open_connections();
     drop(first);
     eventually("the end of the first connection", || async { server.open_connections() < connections }).await;
@@ -123,7 +123,9 @@ async fn stream_joined_later_begins_with_the_text_so_far(#[values(Kind::Sqlite, 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stream_cancels_the_call_when_the_client_leaves(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn stream_cancels_the_call_when_the_client_disconnects(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let (report, mut left) = mpsc::unbounded_channel();
     let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
         let report = report.clone();
@@ -151,7 +153,7 @@ async fn stream_cancels_the_call_when_the_client_leaves(#[values(Kind::Sqlite, K
         (&receipt["status"], &receipt["text"], &receipt["calls"]),
         (&json!("cancelled"), &json!(""), &json!(1))
     );
-    // The tokens used by the model are unknown, so the maximum for the output is charged.
+    // The provider has not reported the used tokens, so the maximum of the output is charged.
     assert!(receipt["input_tokens"].as_i64().unwrap() > 0, "{receipt}");
     assert_eq!(receipt["output_tokens"], 4_000);
     assert_eq!(server.get(&note, &token).await.json().get("summary"), None);
@@ -173,7 +175,7 @@ async fn stream_cancels_the_call_when_the_client_leaves(#[values(Kind::Sqlite, K
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stream_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // A provider that is silent, and one that keeps writing.
+    // The first provider sends nothing more, and the second keeps writing.
     for writes in [false, true] {
         let provider = ScriptedProvider::start(move |mut exchange: Exchange| async move {
             exchange.begin().await;
@@ -191,7 +193,7 @@ async fn stream_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] ki
             tokio::time::timeout(Duration::from_secs(30), events.all()).await.expect("the stream ends");
         let (name, data) = rest.last().unwrap();
         assert_eq!((name.as_str(), &data["status"]), ("error", &json!(401)), "{rest:?}");
-        assert!(rest.len() < 100, "it goes on: {}", rest.len());
+        assert!(rest.len() < 100, "the stream continued after the logout: {}", rest.len());
     }
 }
 
@@ -223,7 +225,9 @@ async fn stream_ends_with_an_error_on_shutdown(#[values(Kind::Sqlite, Kind::Post
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waiting_requests_do_not_block_other_users(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn requests_that_wait_for_a_summary_do_not_block_other_users(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let (begun, mut called) = mpsc::unbounded_channel();
     let open = Arc::new(Notify::new());
     let gate = Arc::clone(&open);
@@ -240,7 +244,7 @@ async fn waiting_requests_do_not_block_other_users(#[values(Kind::Sqlite, Kind::
     let bob = server.user("bob").await;
     let path = format!("{note}/summarize");
     let mut waiting = Vec::new();
-    // More requests than the service handles at once, sent in waves.
+    // The test sends more requests than the service serves at once, in waves.
     for wave in [300, 600, 900, 1_200] {
         waiting.extend((waiting.len()..wave).map(|_| {
             let request = server.request(Method::POST, &path).bearer_auth(&token);
@@ -263,8 +267,9 @@ async fn waiting_requests_do_not_block_other_users(#[values(Kind::Sqlite, Kind::
     assert_eq!(provider.calls(), 1);
 }
 
-/// The provider sends the rest only after the client has received the delta. The time is asserted
-/// only with DAYBOOK_MEASURE=1, for a release build.
+/// The provider sends the rest only after the client has received the delta.
+///
+/// The test checks the time only with DAYBOOK_MEASURE=1, for a release build.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -289,7 +294,7 @@ async fn stream_passes_each_delta_on_at_once(#[values(Kind::Sqlite, Kind::Postgr
     let mut times = Vec::new();
     for _ in 0..if measure { 300 } else { 3 } {
         let mut events = Events::of(request(&server, &token, &note).json(&json!({ "refresh": true }))).await;
-        // The client has the head of the response, so only the delta is measured.
+        // The client already has the head of the response, so the test measures only the delta.
         ready.notify_one();
         assert_eq!(events.next().await, Some(delta("Milk")));
         times.push(written.recv().await.unwrap().elapsed());

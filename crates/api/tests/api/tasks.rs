@@ -1,4 +1,4 @@
-//! `/tasks`: create, read, replace, patch and delete. The weather has tests of its own.
+//! `/tasks`: create, read, replace, patch and delete. `weather.rs` has the tests of the weather.
 
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -115,7 +115,7 @@ async fn patch_task_without_fields_changes_nothing(#[values(Kind::Sqlite, Kind::
     let nulls = json!({ "title": null, "content": null, "city": null, "user_id": null, "due_date": null });
     for patch in [json!({}), nulls, json!({ "user_id": task["user_id"] })] {
         let now = server.patch(&path, &token, &patch).await.expect(StatusCode::OK).json();
-        assert_eq!(now, task, "`updated_at` is when it last changed: {patch}");
+        assert_eq!(now, task, "a patch without fields must not change `updated_at`: {patch}");
     }
     assert_eq!(read(&server, &token, &path).await, task);
 }
@@ -180,7 +180,7 @@ async fn delete_task_deletes_it_and_never_reuses_the_id(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_users_task_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn task_of_another_user_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let task = server.post("/tasks", &ada, &draft()).await.json();
@@ -198,5 +198,9 @@ async fn another_users_task_looks_like_a_missing_one(#[values(Kind::Sqlite, Kind
         assert_eq!(answers.len(), 1, "{method}: {answers:?}");
     }
     assert_eq!(server.get("/tasks", &bob).await.json(), json!([]));
-    assert_eq!(read(&server, &ada, &format!("/tasks/{foreign}")).await, task, "it is untouched");
+    assert_eq!(
+        read(&server, &ada, &format!("/tasks/{foreign}")).await,
+        task,
+        "another user changed the task"
+    );
 }

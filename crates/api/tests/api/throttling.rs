@@ -11,12 +11,12 @@ use serde_json::json;
 
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
 
-/// A service behind a proxy on this machine, so a test can send requests from any address.
+/// Configures a service behind a proxy on this machine. Tests can then send any client address.
 fn behind_proxy(kind: Kind, limit: &str) -> Start {
     Start::on(kind).with("DAYBOOK_RATE_LIMIT", limit).with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
 }
 
-/// Sends a login from this address or through this chain of addresses.
+/// Sends a login from this address, or through this chain of addresses.
 async fn login(server: &Server, from: &str, form: &[(&str, &str)]) -> Answer {
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let request = server.request(Method::POST, "/auth/login").header("x-forwarded-for", from);
@@ -33,7 +33,7 @@ async fn right(server: &Server, from: &str, name: &str) -> Answer {
     login(server, from, &[("username", name), ("password", PASSWORD)]).await
 }
 
-/// The number of the account's events of each kind.
+/// Returns the number of the account's events of each kind.
 async fn events(server: &Server, token: &str) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for event in server.get("/auth/events?limit=100", token).await.json().as_array().unwrap() {
@@ -60,11 +60,11 @@ async fn login_is_limited_after_too_many_wrong_passwords(#[values(Kind::Sqlite, 
     let seconds: u32 = rejected.header("retry-after").parse().unwrap();
     assert!(
         (190..=200).contains(&seconds),
-        "one attempt is free again after a third of ten minutes: {seconds}"
+        "one attempt becomes available after a third of ten minutes: {seconds}"
     );
     assert_eq!(rejected.header("ratelimit-policy"), r#""account";q=3;w=600"#);
     assert_eq!(rejected.header("ratelimit"), format!(r#""account";r=0;t={seconds}"#));
-    // The limit applies to the account from any address, and to no other account.
+    // The limit applies to logins to this account from any address. It applies to no other account.
     assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 429);
     server.register("bob").await;
     assert_eq!(right(&server, STRANGER, "bob").await.status, 200);
@@ -99,7 +99,7 @@ async fn login_limits_an_unknown_name_like_a_known_one(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn login_of_a_known_client_cannot_be_locked_out(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
     server.register("ada").await;
     let home = right(&server, VICTIM, "ada").await.expect(StatusCode::OK).json();
@@ -107,8 +107,8 @@ async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::P
         wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
     assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
-    assert_eq!(right(&server, VICTIM, "ada").await.status, 200, "from a known address");
-    // The success has cleared the limit of the account, so the attack goes on.
+    assert_eq!(right(&server, VICTIM, "ada").await.status, 200, "the address is known");
+    // The successful login has reset the limit of the account. The attack uses it up again.
     for index in 0..20 {
         wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
@@ -117,7 +117,11 @@ async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::P
     let refresh_token = home["refresh_token"].as_str().unwrap();
     let with_token = |token| [("username", "ada"), ("password", PASSWORD), ("refresh_token", token)];
     let form = with_token(refresh_token);
-    assert_eq!(login(&server, elsewhere, &form).await.status, 200, "by a known device");
+    assert_eq!(
+        login(&server, elsewhere, &form).await.status,
+        200,
+        "the refresh token makes the client known"
+    );
     for index in 0..20 {
         wrong(&server, &format!("203.0.113.{index}"), "ada").await;
     }
@@ -131,7 +135,7 @@ async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::P
             "{foreign:?} does not make the client known"
         );
     }
-    // A known client has a limit of its own, with the same number of attempts.
+    // A known client has a limit of its own, which allows the same number of attempts.
     let mut statuses = Vec::new();
     for _ in 0..5 {
         statuses.push(wrong(&server, VICTIM, "ada").await);
@@ -144,7 +148,7 @@ async fn strangers_cannot_lock_out_a_known_client(#[values(Kind::Sqlite, Kind::P
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn register_makes_the_address_known(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn register_makes_the_client_known_by_its_address(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
     let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
     let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", VICTIM);
@@ -159,7 +163,7 @@ async fn register_makes_the_address_known(#[values(Kind::Sqlite, Kind::Postgres)
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_session_no_longer_makes_a_client_known(
+async fn login_with_a_token_of_a_revoked_session_is_limited(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = behind_proxy(kind, "account=3/10m,address=1000/10m").start().await;
@@ -182,7 +186,7 @@ async fn a_revoked_session_no_longer_makes_a_client_known(
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_of_logins_from_one_address_does_not_block_others(
+async fn login_flood_from_one_address_does_not_block_others(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = behind_proxy(kind, "account=1000/1m,address=1000/1m").start().await;
@@ -223,7 +227,11 @@ async fn login_clears_the_limit_of_the_account_not_of_the_address(
         }
         assert_eq!(right(&server, STRANGER, "ada").await.status, 200);
     }
-    assert_eq!(wrong(&server, STRANGER, "ada").await, 401, "the seventh wrong login from this address");
+    assert_eq!(
+        wrong(&server, STRANGER, "ada").await,
+        401,
+        "this is the seventh wrong login from this address"
+    );
     assert_eq!(wrong(&server, STRANGER, "bob").await, 401);
     let rejected = right(&server, STRANGER, "ada").await.expect(StatusCode::TOO_MANY_REQUESTS);
     assert!(rejected.header("ratelimit").starts_with(r#""address";r=0;"#), "{rejected:?}");
@@ -252,12 +260,16 @@ async fn forged_forwarding_headers_do_not_change_the_client_address(
     for address in ["2001:db8::1", "2001:db8::2", "[2001:db8:0:0:ffff::3]:99", "2001:db8::4"] {
         assert_eq!(wrong(&server, address, "ada").await, 401, "{address}");
     }
-    assert_eq!(wrong(&server, "2001:db8::5", "ada").await, 429, "the /64 is one client");
+    assert_eq!(wrong(&server, "2001:db8::5", "ada").await, 429, "a /64 counts as one address");
     assert_eq!(wrong(&server, "2001:db8:0:1::1", "ada").await, 401);
     let direct = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=1000/10m,address=2/10m").start().await;
     for (index, expected) in [401, 401, 429, 429].into_iter().enumerate() {
         let spoofed = format!("203.0.113.{index}");
-        assert_eq!(wrong(&direct, &spoofed, "ada").await, expected, "no proxy is trusted");
+        assert_eq!(
+            wrong(&direct, &spoofed, "ada").await,
+            expected,
+            "the header is ignored without a trusted proxy"
+        );
     }
 }
 
@@ -272,7 +284,7 @@ async fn list_events_shows_failed_and_limited_logins(#[values(Kind::Sqlite, Kind
         wrong(&server, STRANGER, "ada").await;
     }
     let complete = || async { events(&server, &token).await.get("login_throttled") == Some(&1) };
-    eventually("the events are written", complete).await;
+    eventually("the event of a limited login", complete).await;
     let counts = events(&server, &token).await;
     assert_eq!((counts["login_failed"], counts["login_throttled"], counts["login"]), (3, 1, 1));
     let list = server.get("/auth/events?limit=100", &token).await.json();
@@ -333,8 +345,8 @@ async fn two_instances_share_one_limit_through_redis(#[values(Kind::Sqlite, Kind
     servers[0].register("ada").await;
     // The address of the test must not be known for this account.
     servers[0].execute("UPDATE events SET ip = '192.0.2.1'");
-    // The queue for hashing is shorter than 64. A 503 does not count as an attempt, so the client
-    // tries again.
+    // The queue for hashing is shorter than 64, so some requests get a 503. A 503 does not count as
+    // an attempt, and the client retries.
     let guess = async |index: usize, name: &str| loop {
         let status = wrong(&servers[index % 2], "", name).await;
         if status != 503 {

@@ -7,8 +7,8 @@ use rstest::rstest;
 
 use crate::harness::{Kind, PASSWORD, Server, TEST_TIMEOUT};
 
-/// The area under the ROC curve: the probability that a time of `first` is longer than one of
-/// `second`. One half means that the times reveal nothing.
+/// Returns the area under the ROC curve: the probability that a time of `first` is longer than one
+/// of `second`. If it is one half, the times reveal nothing.
 fn auc(first: &[Duration], second: &[Duration]) -> f64 {
     let wins = |one: &Duration| -> f64 {
         second
@@ -28,13 +28,13 @@ fn auc(first: &[Duration], second: &[Duration]) -> f64 {
     wins / (first.len() * second.len()) as f64
 }
 
-/// The standard deviation of the area under the null hypothesis (Mann and Whitney).
+/// Returns the standard deviation of the area under the null hypothesis (Mann and Whitney).
 fn deviation(pairs: usize) -> f64 {
     let n = pairs as f64;
     ((2.0 * n + 1.0) / (12.0 * n * n)).sqrt()
 }
 
-/// The time of a failing login.
+/// Returns the time of a failing login.
 async fn time(server: &Server, name: &str) -> Duration {
     let began = Instant::now();
     let answer = server.login_form(&[("username", name), ("password", "wrong1word")]).await;
@@ -55,7 +55,7 @@ async fn login_takes_as_long_for_an_unknown_user_as_for_a_wrong_password(
     server.login("ada").await;
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for pair in 0..pairs {
-        // The order alternates, so a varying load of the machine affects both equally.
+        // The order alternates, so the load of the machine affects both equally.
         let absent = format!("ada{pair}");
         if pair % 2 == 0 {
             known.push(time(&server, "ada").await);
@@ -66,11 +66,12 @@ async fn login_takes_as_long_for_an_unknown_user_as_for_a_wrong_password(
         }
     }
     let area = auc(&known, &unknown);
-    // The goal is 0.05. With fewer than 1,000 pairs, chance alone can move the area further.
+    // The goal is 0.05. With fewer than 1,000 pairs, the random deviation can be larger.
     let allowed = f64::max(0.05, 4.0 * deviation(pairs));
     println!("AUC of {pairs} pairs on {kind:?}: {area:.3}");
     assert!((area - 0.5).abs() <= allowed, "AUC {area} of {pairs} pairs");
-    // A login that hashes nothing must be visible, or the measurement is too coarse.
+    // The service does not hash a password that is too long. The measurement must detect this, or
+    // it is too coarse.
     let long = PASSWORD.repeat(100);
     let mut unhashed = Vec::new();
     for _ in 0..20 {

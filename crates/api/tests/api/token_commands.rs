@@ -14,7 +14,7 @@ use crate::harness::{Kind, SECRET, Start, TEST_TIMEOUT};
 
 const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
 
-/// Runs `token explain`. Returns whether the token is good, and the output.
+/// Runs `token explain`. Returns true if the token is good, and the output.
 async fn explain(start: &Start, token: &str) -> (bool, String) {
     let output = start.run(&["token", "explain", token]).await;
     let explanation = String::from_utf8(output.stdout).unwrap();
@@ -30,7 +30,7 @@ async fn explain(start: &Start, token: &str) -> (bool, String) {
         assert!(!explanation.contains(secret));
     }
     if let Some((_, signature)) = token.rsplit_once('.').filter(|(_, signature)| signature.len() > 9) {
-        assert!(!explanation.contains(signature), "the output has no usable signature: {explanation}");
+        assert!(!explanation.contains(signature), "the output has the signature: {explanation}");
     }
     (good, explanation)
 }
@@ -56,7 +56,7 @@ async fn secret_prints_a_new_valid_secret_each_time() {
         assert!(
             secret.len() >= 43 && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         );
-        Secret::parse(secret).expect("it can be used");
+        Secret::parse(secret).expect("the service accepts the secret");
         assert!(seen.insert(secret.to_owned()));
     }
     assert_eq!(std::fs::read_dir(start.folder()).unwrap().count(), 0);
@@ -112,7 +112,7 @@ async fn token_explain_reports_signature_expiry_and_session(
         (false, &["token: "]),
     );
 
-    // Text of a forged header cannot add lines to the output.
+    // The text in a forged header does not add lines to the output.
     let mut loud = header.clone();
     loud["crit"] = json!(["\ngood\n\u{1b}[2J"]);
     let (good, explanation) = explain(&start, &forge(SECRET, &loud, &claims)).await;
@@ -129,7 +129,8 @@ async fn token_explain_reports_signature_expiry_and_session(
         assert!(!good, "{garbage}: {explanation}");
     }
 
-    // A token on standard input stays out of the shell's history.
+    // The command also reads the token from standard input. The token is then not in the history of
+    // the shell.
     let mut command = start.command(&["token", "explain"]);
     let mut process = command.stdin(Stdio::piped()).spawn().unwrap();
     process.stdin.take().unwrap().write_all(format!("  {token}\n").as_bytes()).await.unwrap();

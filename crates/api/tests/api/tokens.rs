@@ -1,4 +1,4 @@
-//! Authentication: access tokens of every kind, at every operation.
+//! Authentication: valid and invalid access tokens, for every operation.
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -25,20 +25,20 @@ fn keys(secret: &str) -> TokenKeys {
     TokenKeys::new(Secret::parse(secret).unwrap())
 }
 
-/// A genuine token for the same user and session, issued at this time with this secret.
+/// Returns a token for the same user and session, issued at this time and signed with this secret.
 fn like(token: &str, secret: &str, issued_at: i64) -> String {
     let claims = claims_of(token);
     let user = claims["user_id"].as_str().unwrap().parse().unwrap();
     keys(secret).issue(user, claims["sid"].as_i64().unwrap(), issued_at).unwrap()
 }
 
-/// A token in the format of the service that daybook replaces.
+/// Returns a token in the format of the FastAPI service.
 fn legacy(secret: &str, user: i64, issued_at: i64) -> String {
     let claims = json!({ "user_id": user.to_string(), "iat": issued_at, "exp": issued_at + 1800 });
     forge(secret, &json!({ "alg": "HS256", "typ": "JWT" }), &claims)
 }
 
-/// Fails unless the response is the 401 for a token that is rejected for this reason.
+/// Fails unless the response is a 401 that rejects the token for this reason.
 #[track_caller]
 fn assert_rejected(name: &str, answer: &Answer, reason: &str) {
     assert_eq!((answer.status, answer.text.as_str()), (401, NOT_VALID), "{name}");
@@ -66,7 +66,7 @@ async fn delete_account(server: &Server, token: &str) {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_without_a_bearer_token_is_rejected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn request_without_a_bearer_token_is_rejected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
     assert_unauthenticated("no header", &Answer::of(server.request(Method::GET, "/users/me")).await);
@@ -136,7 +136,7 @@ async fn forged_and_altered_tokens_are_invalid(#[values(Kind::Sqlite, Kind::Post
     let bytes = reqwest::header::HeaderValue::from_bytes(b"Bearer \xe4.b.c").unwrap();
     let request = server.request(Method::GET, "/users/me").header("authorization", bytes);
     assert_rejected("not ASCII", &Answer::of(request).await, "is invalid");
-    // The same functions can build a valid token.
+    // The functions that forge these tokens can also build a valid one.
     assert_eq!(
         with_authorization(&server, &format!("Bearer {}", forge(SECRET, &header, &claims))).await.status,
         200
@@ -190,7 +190,7 @@ async fn key_rotation_keeps_valid_tokens_valid(#[values(Kind::Sqlite, Kind::Post
 
     let server = start.with("JWT_PREVIOUS_SECRET_KEYS", "").start().await;
     server.get("/users/me", &new).await.expect(StatusCode::OK);
-    assert_rejected("of the old key", &server.get("/users/me", &old).await, "is invalid");
+    assert_rejected("signed with the old key", &server.get("/users/me", &old).await, "is invalid");
 }
 
 #[rstest]
@@ -210,9 +210,9 @@ async fn legacy_tokens_are_accepted_if_enabled(#[values(Kind::Sqlite, Kind::Post
     let note = json!({ "title": "t", "content": "c" });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
     let rejected = [
-        ("of another key", legacy(OTHER_SECRET, id, now()), "is invalid"),
+        ("signed with another key", legacy(OTHER_SECRET, id, now()), "is invalid"),
         ("expired", legacy(SECRET, id, now() - 1_801), "expired"),
-        ("of nobody", legacy(SECRET, id + 1, now()), "was revoked"),
+        ("of an unknown user", legacy(SECRET, id + 1, now()), "was revoked"),
     ];
     for (name, token, reason) in &rejected {
         assert_rejected(name, &server.get("/users/me", token).await, reason);
@@ -222,7 +222,7 @@ async fn legacy_tokens_are_accepted_if_enabled(#[values(Kind::Sqlite, Kind::Post
     assert_rejected("older than the password", &server.get("/users/me", &aged).await, "was revoked");
     let half = json!({ "user_id": id.to_string(), "iat": now(), "exp": now() + 600, "sid": 1 });
     let half = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &half);
-    assert_rejected("a session without an id", &server.get("/users/me", &half).await, "is invalid");
+    assert_rejected("a session without a token id", &server.get("/users/me", &half).await, "is invalid");
     server.kill().await;
 
     let server = start.with("DAYBOOK_ACCEPT_LEGACY_TOKENS", "").start().await;
@@ -247,7 +247,7 @@ async fn change_password_revokes_legacy_tokens(#[values(Kind::Sqlite, Kind::Post
     let change = json!({ "current_password": PASSWORD, "new_password": "another8word" });
     server.post("/auth/password", &one, &change).await.expect(StatusCode::NO_CONTENT);
     for token in [&one, &two, &session] {
-        assert_rejected("of before", &server.get("/users/me", token).await, "was revoked");
+        assert_rejected("from before the change", &server.get("/users/me", token).await, "was revoked");
     }
 }
 
@@ -274,12 +274,13 @@ async fn every_secured_operation_requires_a_valid_token(#[values(Kind::Sqlite, K
         for (token, reason) in [("garbage", "is invalid"), (&expired, "expired"), (&revoked, "was revoked")] {
             assert_rejected(&name, &Answer::of(request().bearer_auth(token)).await, reason);
         }
-        // The token is checked before anything else, so a request without one reveals nothing.
+        // The service checks the token before the rest of the request. The response is therefore
+        // the same for a bad body.
         let broken = request().header("content-type", "text/plain").body("{");
         assert_unauthenticated(&name, &Answer::of(broken).await);
     }
     let after = (server.get("/notes", &token).await.text, server.get("/tasks", &token).await.text);
-    assert_eq!(after, before, "nothing has changed");
+    assert_eq!(after, before, "a rejected request changed the notes or tasks");
 }
 
 #[rstest]

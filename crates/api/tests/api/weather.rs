@@ -10,7 +10,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::harness::{Kind, Server, Start, TEST_TIMEOUT, timestamp, weather};
 
-/// A service with these two providers.
+/// Starts a service with these two providers.
 async fn with_providers(kind: Kind, geocoding: &str, weather: &str) -> Server {
     Start::on(kind).with("GEOCODING_BASE_URL", geocoding).with("WEATHER_BASE_URL", weather).start().await
 }
@@ -21,13 +21,13 @@ async fn write(server: &Server, token: &str, city: &str) -> Value {
     server.post("/tasks", token, &draft).await.expect(StatusCode::CREATED).json()
 }
 
-/// The paths that the provider was asked for, in order.
+/// Returns the paths that the provider was asked for, in order.
 async fn paths_requested(provider: &MockServer) -> Vec<String> {
     let requests = provider.received_requests().await.unwrap();
     requests.iter().map(|request| request.url.path().to_owned()).collect()
 }
 
-/// Fails unless the task is complete, without weather, and has a sentence with the reason. Returns
+/// Fails unless the task is complete, has no weather, and has a sentence with the reason. Returns
 /// the sentence.
 async fn no_weather(server: &Server, token: &str, task: &Value) -> String {
     let mut read = server.get(&format!("/tasks/{}", task["id"]), token).await.expect(StatusCode::OK).json();
@@ -46,7 +46,7 @@ async fn no_weather(server: &Server, token: &str, task: &Value) -> String {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn read_task_returns_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn get_task_returns_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
     let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
@@ -54,7 +54,7 @@ async fn read_task_returns_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::
     let id = format!("/tasks/{}", task["id"]);
     let mut read = server.get(&id, &token).await.expect(StatusCode::OK).json();
     let weather = read.as_object_mut().unwrap().remove("weather").unwrap();
-    assert_eq!(read, task, "apart from the weather, the task is as created");
+    assert_eq!(read, task, "apart from the weather, the task must be as it was created");
     let place = json!({
         "name": "Lisbon", "country": "Portugal", "country_code": "PT", "admin1": "Lisbon",
         "latitude": 38.71667, "longitude": -9.13333, "timezone": "Europe/Lisbon",
@@ -82,9 +82,7 @@ async fn read_task_returns_the_weather_at_its_city(#[values(Kind::Sqlite, Kind::
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_reading_a_single_task_requests_the_forecast(
-    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
-) {
+async fn only_get_task_requests_the_forecast(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
     let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let (token, bob) = (server.user("ada").await, server.user("bob").await);
@@ -94,7 +92,7 @@ async fn only_reading_a_single_task_requests_the_forecast(
     server.delete("/tasks/2", &token).await.expect(StatusCode::NO_CONTENT);
     let path = format!("/tasks/{}", task["id"]);
     let listed = server.get("/tasks", &token).await.expect(StatusCode::OK).json();
-    assert_eq!(listed, json!([task]), "lists have no weather");
+    assert_eq!(listed, json!([task]), "the list has the weather");
     server.patch(&path, &token, &json!({ "title": "a" })).await.expect(StatusCode::OK);
     server.patch(&path, &token, &json!({ "city": "Lisbon" })).await.expect(StatusCode::OK);
     for method in [Method::PUT, Method::PATCH] {
@@ -136,7 +134,9 @@ async fn geocoding_and_forecast_are_cached(#[values(Kind::Sqlite, Kind::Postgres
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_city_cannot_escape_its_query_parameter(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn create_task_sends_the_city_as_one_query_parameter(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = weather::of_lisbon().await;
     let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
@@ -156,7 +156,7 @@ async fn a_city_cannot_escape_its_query_parameter(#[values(Kind::Sqlite, Kind::P
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failing_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn get_task_succeeds_if_a_provider_fails(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let elsewhere = weather::of_lisbon().await;
     let good = weather::of_lisbon().await;
     let redirect = format!("{}/v1/search", elsewhere.uri());
@@ -174,7 +174,7 @@ async fn a_failing_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::
     for template in templates {
         let bad = MockServer::start().await;
         Mock::given(any()).respond_with(template).mount(&bad).await;
-        // Either the geocoder or the forecast fails.
+        // In the first round the geocoder fails, and in the second the forecast.
         for (geocoding, weather) in [(bad.uri(), good.uri()), (good.uri(), bad.uri())] {
             let server = with_providers(kind, &geocoding, &weather).await;
             let token = server.user("ada").await;
@@ -190,7 +190,9 @@ async fn a_failing_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unreachable_provider_does_not_fail_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn write_task_and_get_task_succeed_if_the_providers_are_unreachable(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     // The harness configures providers that do not listen.
     let server = Server::on(kind).await;
     let token = server.user("ada").await;
@@ -225,7 +227,7 @@ async fn write_task_rejects_an_ambiguous_city_with_candidates(
         labels,
         ["Springfield, Missouri, US", "Springfield, Massachusetts, US", "Springfield, Illinois, US"]
     );
-    assert_eq!(server.get("/tasks", &token).await.json(), json!([]), "nothing was written");
+    assert_eq!(server.get("/tasks", &token).await.json(), json!([]), "a rejected task was stored");
 
     // Each candidate can be sent as city and is geocoded to its place.
     for candidate in candidates {
@@ -238,18 +240,18 @@ async fn write_task_rejects_an_ambiguous_city_with_candidates(
         let refused = server.send(method, "/tasks/1", &token, &draft("Springfield")).await;
         assert_eq!(refused.issues()[0].0, "ambiguous_place");
     }
-    assert_eq!(server.get("/tasks/1", &token).await.json(), before, "it is untouched");
+    assert_eq!(server.get("/tasks/1", &token).await.json(), before, "a rejected change was stored");
     assert_eq!(before["weather"]["place"]["admin1"], "Missouri");
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn read_task_geocodes_a_city_that_has_no_place_yet(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn get_task_geocodes_a_city_without_a_place(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
     let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
-    // Tasks have no place if the geocoder was down, or if they are older than places.
+    // A task has no place if the geocoder was down, or if it was stored before tasks had places.
     write(&server, &token, "Lisbon").await;
     write(&server, &token, "Springfield, Illinois").await;
     let forget = "UPDATE tasks SET place_name = NULL, latitude = NULL, longitude = NULL, \
@@ -263,10 +265,10 @@ async fn read_task_geocodes_a_city_that_has_no_place_yet(#[values(Kind::Sqlite, 
         (&json!("Lisbon"), &json!("Lisbon"))
     );
     let now = server.get("/tasks", &token).await.json();
-    assert_eq!(now[1]["place"], read["place"], "the place was stored");
-    assert_eq!(now[1]["updated_at"], listed[1]["updated_at"], "the user changed nothing");
+    assert_eq!(now[1]["place"], read["place"], "the place was not stored");
+    assert_eq!(now[1]["updated_at"], listed[1]["updated_at"], "storing the place changed `updated_at`");
     assert_eq!(no_weather(&server, &token, &listed[0]).await, "Several places have this name");
-    // A change of another field does not require an unambiguous city.
+    // A task with an ambiguous city can be changed if the city stays the same.
     let draft = json!({ "title": "Paint", "content": "again", "city": listed[0]["city"] });
     let kept = server.put("/tasks/2", &token, &draft).await.expect(StatusCode::OK).json();
     assert_eq!((&kept["content"], &kept["place"]), (&json!("again"), &Value::Null));
@@ -275,7 +277,7 @@ async fn read_task_geocodes_a_city_that_has_no_place_yet(#[values(Kind::Sqlite, 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn get_task_returns_the_forecast_for_the_due_date(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = weather::of_lisbon().await;
     let server = with_providers(kind, &provider.uri(), &provider.uri()).await;
     let token = server.user("ada").await;
@@ -286,7 +288,7 @@ async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Ki
     let due = server.get("/tasks/1", &token).await.expect(StatusCode::OK).json()["weather"]["due"].clone();
     assert_eq!((&due["date"], &due["temperature_max_celsius"]), (&json!("2026-11-30"), &json!(-2.5)));
     assert_eq!(due["condition"]["code"], 71);
-    // These days lie outside of the forecast.
+    // The forecast does not have these days.
     for date in ["2027-01-01", "2026-11-21", "2028-02-29"] {
         let task =
             server.patch("/tasks/1", &token, &json!({ "due_date": date })).await.expect(StatusCode::OK);
@@ -311,8 +313,8 @@ async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Ki
             assert_eq!((issues.len(), issues[0].1.as_str()), (1, "body.due_date"), "{date}: {issues:?}");
         }
     }
-    // `null` changes nothing, as in every patch. An empty date removes it, and so does a PUT
-    // without it.
+    // `null` changes nothing, as in every patch. An empty date removes the due date. A PUT without
+    // a due date removes it too.
     let kept =
         server.patch("/tasks/1", &token, &json!({ "due_date": null })).await.expect(StatusCode::OK).json();
     assert_eq!(kept["due_date"], "2028-02-29");
@@ -330,7 +332,7 @@ async fn read_task_returns_the_weather_of_the_due_date(#[values(Kind::Sqlite, Ki
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cached_forecast_is_marked_as_stale_if_the_provider_fails(
+async fn get_task_marks_a_cached_forecast_as_stale_if_the_provider_fails(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = weather::of_lisbon().await;
@@ -345,14 +347,14 @@ async fn a_cached_forecast_is_marked_as_stale_if_the_provider_fails(
     let mut stale = server.get("/tasks/1", &token).await.expect(StatusCode::OK).json()["weather"].clone();
     assert_eq!((&fresh["stale"], &stale["stale"]), (&json!(false), &json!(true)));
     stale["stale"] = json!(false);
-    assert_eq!(stale, fresh, "even the time of the fetch");
+    assert_eq!(stale, fresh, "apart from `stale`, the forecast must be the same");
 }
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_provider_does_not_delay_the_task(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    // With a delay of an hour, only a timeout can give a response.
+async fn get_task_gives_up_on_a_slow_provider(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    // The provider responds after an hour, so only a timeout can end the call.
     let slow = ResponseTemplate::new(200).set_delay(Duration::from_secs(3_600));
     let provider = MockServer::start().await;
     Mock::given(any()).respond_with(slow).mount(&provider).await;
@@ -368,7 +370,9 @@ async fn a_slow_provider_does_not_delay_the_task(#[values(Kind::Sqlite, Kind::Po
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_recovered_provider_is_used_again(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn get_task_uses_a_provider_again_after_it_recovers(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
     let provider = weather::of_lisbon().await;
     let failing =
         Mock::given(any()).respond_with(ResponseTemplate::new(503)).up_to_n_times(1).with_priority(1);

@@ -15,7 +15,7 @@ pub(crate) struct Answer {
 impl Answer {
     /// Sends the request and reads the response.
     pub(crate) async fn of(request: reqwest::RequestBuilder) -> Self {
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await.expect("a response");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a whole body");
         Self { status: status.as_u16(), headers, text }
@@ -23,7 +23,7 @@ impl Answer {
 
     /// Parses a response from the bytes of the connection.
     pub(crate) fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("not a response: {text:?}"));
         let mut lines = head.split("\r\n");
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
         let headers = lines.map(|line| {
@@ -54,12 +54,12 @@ impl Answer {
         answer
     }
 
-    /// The value of a header, empty if it is absent.
+    /// Returns the value of a header, or an empty text if it is absent.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a text"))
     }
 
-    /// The problems of a 422, each as (type, location, message).
+    /// Returns the problems of a 422, each as (type, location, message).
     pub(crate) fn issues(&self) -> Vec<(String, String, String)> {
         assert_eq!(self.status, 422, "{self:?}");
         let json = self.json();

@@ -26,7 +26,7 @@ impl Events {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let lines: Vec<_> = event.lines().map(str::to_owned).collect();
                 self.text = rest.to_owned();
-                // A comment that keeps the connection open.
+                // Skips a comment. The service sends one to keep the connection open.
                 if lines.iter().all(|line| line.starts_with(':')) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! Reads access tokens and forges them without the service.
+//! Reads and forges access tokens without the code of the service.
 
 use std::process::Command;
 
@@ -12,18 +12,19 @@ fn part(token: &str, index: usize) -> Value {
     serde_json::from_slice(&bytes).expect("JSON")
 }
 
-/// The header of a token, unverified.
+/// Returns the header of a token, unverified.
 pub(crate) fn header_of(token: &str) -> Value {
     part(token, 0)
 }
 
-/// The claims of a token, unverified.
+/// Returns the claims of a token, unverified.
 pub(crate) fn claims_of(token: &str) -> Value {
     part(token, 1)
 }
 
-/// A token with any header and claims, signed with HMAC-SHA256. Python signs it, so the service's
-/// own library does not verify itself.
+/// Returns a token with any header and claims, signed with HMAC-SHA256.
+///
+/// Python signs it, so the tests do not depend on the library that they test.
 pub(crate) fn forge(secret: &str, header: &Value, claims: &Value) -> String {
     const SCRIPT: &str = "\
 import base64, hmac, sys

@@ -1,4 +1,4 @@
-//! The servers that the service calls, as mocks: an AI provider and Open-Meteo.
+//! Mocks of the servers that the service calls: an AI provider and Open-Meteo.
 
 /// A mock of the Responses API.
 pub(crate) mod provider {
@@ -6,7 +6,7 @@ pub(crate) mod provider {
     use wiremock::matchers::{method, path};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    /// A completed response with this text.
+    /// Returns a completed response with this text.
     pub(crate) fn completed(text: &str) -> Value {
         json!({
             "id": "resp_1",
@@ -28,14 +28,14 @@ pub(crate) mod provider {
         })
     }
 
-    /// A server with the same response for every request.
+    /// Starts a server with the same response for every request.
     pub(crate) async fn answering(template: ResponseTemplate) -> MockServer {
         let server = MockServer::start().await;
         Mock::given(method("POST")).and(path("/v1/responses")).respond_with(template).mount(&server).await;
         server
     }
 
-    /// A server that summarizes everything as this text.
+    /// Starts a server that returns this text as the summary of every note.
     pub(crate) async fn summarizing(text: &str) -> MockServer {
         answering(ResponseTemplate::new(200).set_body_json(completed(text))).await
     }
@@ -47,7 +47,7 @@ pub(crate) mod weather {
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    /// A server that knows Lisbon and three Springfields, with one forecast for all of them.
+    /// Starts a server that knows Lisbon and three Springfields. All have the same forecast.
     pub(crate) async fn of_lisbon() -> MockServer {
         let server = MockServer::start().await;
         let place = json!({ "results": [{

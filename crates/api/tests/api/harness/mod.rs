@@ -1,4 +1,4 @@
-//! Starts the service, sends it requests and plays the servers that it calls.
+//! Starts the service, sends it requests, and mocks the servers that it calls.
 
 mod answer;
 mod checks;
@@ -21,5 +21,5 @@ pub(crate) use server::{Kind, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, u
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";
 
-/// The time limit of a test on both databases. The longest test of `just prove` takes ten minutes.
+/// The timeout of a test on both databases. The longest test of `just prove` takes ten minutes.
 pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(30 * 60);

@@ -14,7 +14,7 @@ pub(crate) struct Operation {
     /// JSON, or a form at the login. `«»` stands for [`PASSWORD`].
     body: &'static str,
     pub(crate) secured: bool,
-    /// The status of the response if a new account with [`PASSWORD`] runs all operations once, in
+    /// The status of the response, if a new account with [`PASSWORD`] calls all operations once in
     /// this order.
     pub(crate) status: u16,
 }
@@ -80,8 +80,8 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
-    /// True if the operation ends the caller's own session, provided that the id in its path names
-    /// that session.
+    /// True if the operation ends the caller's own session. An id in the path must be that of this
+    /// session.
     pub(crate) fn ends_session(&self) -> bool {
         ["/auth/logout", "/auth/logout-all", "/auth/sessions/{session_id}"].contains(&self.path)
     }
@@ -106,8 +106,8 @@ impl Operation {
     }
 }
 
-/// Fails unless the OpenAPI document has exactly these operations, with `security` where they need
-/// a token. Returns the document.
+/// Fails unless the OpenAPI document has exactly these operations, with `security` if they need a
+/// token. Returns the document.
 pub(crate) async fn assert_complete(server: &Server) -> serde_json::Value {
     let document = super::Answer::of(server.request(Method::GET, "/openapi.json")).await.json();
     let mut documented = BTreeSet::new();
@@ -118,6 +118,6 @@ pub(crate) async fn assert_complete(server: &Server) -> serde_json::Value {
         }
     }
     let known: BTreeSet<_> = operations().map(|known| (known.name(), known.secured)).collect();
-    assert_eq!(documented, known, "each operation has its row in this table, and no other");
+    assert_eq!(documented, known, "the document and this table must have the same operations");
     document
 }

@@ -1,4 +1,4 @@
-//! An AI provider whose responses a test writes byte by byte.
+//! A mock AI provider. A test writes each byte of its responses.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -48,7 +48,7 @@ impl ScriptedProvider {
         Self { base, calls }
     }
 
-    /// The number of requests so far.
+    /// Returns the number of requests so far.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
@@ -94,7 +94,7 @@ impl Exchange {
         }
     }
 
-    /// The JSON that the prompt holds between its fences.
+    /// Returns the JSON between the fences of the prompt.
     pub(crate) fn data(&self) -> Value {
         let text = self.request["input"][0]["content"][0]["text"].as_str().unwrap();
         let lines: Vec<_> = text.split('\n').collect();

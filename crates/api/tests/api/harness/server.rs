@@ -17,8 +17,8 @@ use super::{Answer, PASSWORD};
 /// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
 
-/// The time in which an idle service must end: less than its grace period, and much more than it
-/// needs.
+/// The timeout for the end of an idle service. It is less than the grace period of the service, and
+/// much more than an idle service needs.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The database that a test runs on.
@@ -28,7 +28,7 @@ pub(crate) enum Kind {
     Postgres,
 }
 
-/// The URL of a PostgreSQL server that does not run.
+/// Returns the URL of a PostgreSQL server that does not run.
 pub(crate) fn unreachable_postgres() -> String {
     format!("postgres://postgres@127.0.0.1:{}/nothing", free_port())
 }
@@ -42,7 +42,7 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    /// A configuration with a new database.
+    /// Returns a configuration with a new database.
     pub(crate) fn on(kind: Kind) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let database = (kind == Kind::Postgres).then(|| Arc::new(Postgres::shared().create_database()));
@@ -58,9 +58,9 @@ impl Start {
             .with("DAYBOOK_WORKERS", "2")
             // The weakest parameters that the service accepts, because most tests log in.
             .with("DAYBOOK_ARGON2", "m=19456,t=2,p=1")
-            // The tests log in often, and all from one address.
+            // The tests log in thousands of times from one address.
             .with("DAYBOOK_RATE_LIMIT", "account=100000/1s,address=100000/1s")
-            // No process listens on port 9, so no test ever calls the real providers.
+            // No process listens on port 9, so no test calls the real providers.
             .with("WEATHER_BASE_URL", "http://127.0.0.1:9")
             .with("GEOCODING_BASE_URL", "http://127.0.0.1:9")
     }
@@ -72,7 +72,7 @@ impl Start {
         self
     }
 
-    /// The command that runs the binary with this configuration.
+    /// Returns the command that runs the binary with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // Measurements set DAYBOOK_BIN to a release build.
         let binary =
@@ -84,19 +84,19 @@ impl Start {
         command
     }
 
-    /// The value of an environment variable, empty if it is unset.
+    /// Returns the value of an environment variable, or an empty text if it is not set.
     pub(crate) fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
     }
 
-    /// Runs a subcommand of the binary to its end. Fails after a minute.
+    /// Runs a subcommand of the binary and waits until it ends. Fails after a minute.
     pub(crate) async fn run(&self, arguments: &[&str]) -> std::process::Output {
         let output = tokio::time::timeout(Duration::from_secs(60), self.command(arguments).output()).await;
         output.expect("the command ends within a minute").expect("the binary")
     }
 
-    /// The folder that the service runs in.
+    /// Returns the folder that the service runs in.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -123,7 +123,7 @@ impl Start {
             // The log is complete once the process has ended.
             let _ = tokio::time::timeout(Duration::from_secs(60), reader).await;
             let log = log.lock().expect("the log").clone();
-            panic!("it did not start: {log}");
+            panic!("the service did not start: {log}");
         };
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -168,22 +168,22 @@ impl Server {
         Start::on(kind).start().await
     }
 
-    /// `127.0.0.1:port`, for a raw socket.
+    /// Returns `127.0.0.1:port`, for a raw socket.
     pub(crate) fn address(&self) -> &str {
         self.url.strip_prefix("http://").expect("http")
     }
 
-    /// The folder that the service runs in; with SQLite, `day.db` is in it.
+    /// Returns the folder that the service runs in. With SQLite it has the file `day.db`.
     pub(crate) fn folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
 
-    /// Everything that the service has logged so far.
+    /// Returns the log of the service so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
     }
 
-    /// Begins a request; [`Answer::of`] sends it.
+    /// Builds a request. [`Answer::of`] sends it.
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
@@ -287,7 +287,7 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Answer {
         let exchange = async {
             let mut socket = tokio::net::TcpStream::connect(self.address()).await.expect("a connection");
-            // The service may answer and close before it has read everything.
+            // The service may respond and close the connection before it has read everything.
             let _ = socket.write_all(bytes).await;
             let (mut answer, mut buffer) = (Vec::new(), [0; 4096]);
             while let Ok(length @ 1..) = socket.read(&mut buffer).await {
@@ -298,20 +298,20 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
         tokio::time::timeout(Duration::from_secs(30), exchange).await.expect("the connection is closed")
     }
 
-    /// The value of a metric without labels.
+    /// Returns the value of a metric without labels.
     pub(crate) async fn metric(&self, name: &str) -> f64 {
         let text = Answer::of(self.request(Method::GET, "/metrics")).await.text;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().expect("a number")
     }
 
-    /// The number of connections that the service has open, from the kernel's table.
+    /// Returns the number of open connections of the service, from the kernel's table.
     pub(crate) fn open_connections(&self) -> usize {
         let (_, port) = self.address().rsplit_once(':').expect("a port");
         let port = format!(":{:04X}", port.parse::<u16>().expect("a number"));
         let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
-        // The fields are the number, the local address, the remote address and the state. The
-        // states are ESTABLISHED, and CLOSE_WAIT after the client has closed its side.
+        // The first four fields are a number, the local address, the remote address and the state.
+        // State 01 is ESTABLISHED. State 08 is CLOSE_WAIT, after the client has closed its side.
         let is_open = |line: &&str| {
             let fields: Vec<_> = line.split_whitespace().collect();
             fields[1].ends_with(&port) && ["01", "08"].contains(&fields[3])
@@ -319,24 +319,24 @@ sqlite3.connect(sys.argv[1], timeout=60, isolation_level=None).execute(sys.argv[
         table.lines().filter(is_open).count()
     }
 
-    /// Waits until the process has ended. Fails after the timeout. Returns the exit code, or `None`
-    /// if a signal ended the process.
+    /// Waits until the process has ended, and returns its exit code. Returns `None` if a signal
+    /// ended it. Fails after the timeout.
     pub(crate) async fn exit_code(&mut self, timeout: Duration) -> Option<i32> {
         let status = tokio::time::timeout(timeout, self.process.wait()).await;
         status
-            .unwrap_or_else(|_| panic!("it did not end in {timeout:?}:\n{}", self.log()))
+            .unwrap_or_else(|_| panic!("the service did not end within {timeout:?}:\n{}", self.log()))
             .expect("a status")
             .code()
     }
 
     /// Kills the process with SIGKILL, like a power cut.
     pub(crate) async fn kill(&mut self) {
-        self.process.kill().await.expect("it runs");
+        self.process.kill().await.expect("the process runs");
     }
 
     /// Sends a signal by name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.process.id().expect("it runs");
+        let id = self.process.id().expect("the process runs");
         let status = std::process::Command::new("kill").args([format!("-{name}"), id.to_string()]).status();
         assert!(status.expect("kill").success());
     }
