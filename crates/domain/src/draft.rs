@@ -17,7 +17,7 @@
 ///     }
 ///     optional {
 ///         /// Whether the note is listed before the others.
-///         pinned: bool => Option<bool>;
+///         pinned: bool => Option<bool>, schema(example = true);
 ///     }
 /// }
 /// ```
@@ -27,7 +27,8 @@
 /// patch.
 ///
 /// An optional field has one type in the draft and another in the patch. `From` converts the first
-/// into the second. A field that the client leaves out has the default of its type.
+/// into the second. A field that the client leaves out has the default of its type. Its attributes
+/// and its OpenAPI schema are the same in both.
 ///
 /// The macro expands to both structs with their schemas, a constructor and a conversion:
 ///
@@ -45,7 +46,7 @@ macro_rules! draft_and_patch {
             $(#[$text_attr:meta])*
             $text:ident: $type:ident($($limits:tt)*), $example:literal => $patch_example:literal;
         )* }
-        optional { $($(#[$attr:meta])* $field:ident: $of_draft:ty => $of_patch:ty;)* }
+        optional { $($(#[$attr:meta])* $field:ident: $of_draft:ty => $of_patch:ty, schema($($schema:tt)*);)* }
     ) => {
         $(#[$draft_attr])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, garde::Validate)]
@@ -57,7 +58,8 @@ macro_rules! draft_and_patch {
             #[cfg_attr(feature = "utoipa", schema(pattern = "^[^\\u0000]*$", $($limits)*))]
             pub $text: $type,
         )* $(
-            $(#[$attr])* #[serde(default)] pub $field: $of_draft,
+            $(#[$attr])* #[serde(default)] #[cfg_attr(feature = "utoipa", schema($($schema)*))]
+            pub $field: $of_draft,
         )*}
 
         $(#[$patch_attr])*
@@ -70,9 +72,9 @@ macro_rules! draft_and_patch {
             #[cfg_attr(feature = "utoipa", schema(pattern = "^[^\\u0000]*$", $($limits)*))]
             pub $text: Option<$type>,
         )* $(
-            $(#[$attr])* #[serde(default)] pub $field: $of_patch,
+            $(#[$attr])* #[serde(default)] #[cfg_attr(feature = "utoipa", schema($($schema)*))]
+            pub $field: $of_patch,
         )*}
-
         crate::draft::conversions! { $draft($($text: $type),*; $($field),*) => $patch }
     };
 }

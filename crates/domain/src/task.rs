@@ -104,11 +104,9 @@ draft_and_patch! {
         /// The day that the task is for, like `2026-11-23`. The weather is that of this day. An
         /// empty text means none, and in a patch it removes the day: `Some(None)`.
         #[serde(deserialize_with = "due_date")]
-        #[cfg_attr(feature = "utoipa", schema(schema_with = due_date_schema))]
-        due_date: Option<DueDate> => Option<Option<DueDate>>;
+        due_date: Option<DueDate> => Option<Option<DueDate>>, schema(schema_with = due_date_schema);
         /// The owner's id. If it is sent, it must be the caller's own.
-        #[cfg_attr(feature = "utoipa", schema(example = json!(null)))]
-        user_id: Option<i64> => Option<i64>;
+        user_id: Option<i64> => Option<i64>, schema(example = json!(null));
     }
 }
 

@@ -1,5 +1,4 @@
 //! The tables of `migrations/postgres` and `migrations/sqlite`, in types that both databases have.
-#![expect(clippy::wildcard_imports, reason = "a new column needs no import, as from the Diesel CLI")]
 
 diesel::table! {
     use diesel::sql_types::*;
