@@ -4,8 +4,8 @@ use crate::Error;
 
 /// Reads a body of at most `limit` bytes.
 ///
-/// A body whose `Content-Length` is over the limit is rejected unread. The bytes that arrive are
-/// counted as well, so a wrong `Content-Length` or an endless body costs at most `limit` of memory.
+/// A body is rejected unread if its `Content-Length` is over the limit. The bytes that arrive are
+/// counted as well. So a wrong `Content-Length` or an endless body takes at most `limit` of memory.
 pub(crate) async fn read(
     mut response: reqwest::Response,
     limit: usize,

@@ -10,20 +10,20 @@ use crate::{ApiKey, Client, Error};
 
 const OPENAI: &str = "https://api.openai.com/v1";
 
-/// A reasoning model can think for tens of seconds before it sends anything.
+/// A reasoning model can think for tens of seconds before it sends the first byte.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// TCP sends a lost SYN again after 1 s and 3 s. A server that has not replied by then is down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Enough for one attempt that reaches its timeout and a shorter second one.
+/// Enough for one attempt that reaches its timeout and for a second, shorter one.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A small local model writes about five words a second, so this is enough for 1,500 words.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// A response of 100,000 tokens takes about half of this.
-const MAX_BODY: usize = 1024 * 1024;
+const BODY_MAX: usize = 1024 * 1024;
 
 // OpenAI's own clients use the same two values.
 const BACKOFF_BASE: Duration = Duration::from_millis(500);
@@ -41,7 +41,7 @@ pub struct ClientBuilder {
     retry: RetryPolicy,
 }
 
-// In this module, so that `client` need not import it.
+// Defined here, so that `client` does not import `ClientBuilder`.
 impl Client {
     /// Returns a builder of a client that sends `key`.
     #[must_use]
@@ -57,7 +57,7 @@ impl ClientBuilder {
             base_url: None,
             connect_timeout: CONNECT_TIMEOUT,
             stream_timeout: STREAM_TIMEOUT,
-            max_body: MAX_BODY,
+            max_body: BODY_MAX,
             retry: RetryPolicy {
                 max_retries: 2,
                 attempt_timeout: ATTEMPT_TIMEOUT,
@@ -196,8 +196,8 @@ fn http_client(endpoint: &Url, connect_timeout: Duration) -> reqwest::Result<req
         .retry(reqwest::retry::never())
         .no_proxy();
     if endpoint.scheme() == "http" {
-        // Redirects are not followed, so TLS is never used. A container without CA certificates can
-        // use a local model.
+        // Redirects are not followed, so TLS is never used. Without this line, the client could not
+        // be built in a container that has no CA certificates, even for a local model.
         http = http.tls_certs_only([]);
     }
     http.build()

@@ -16,8 +16,8 @@ use crate::stream::{EventReader, Limits};
 use crate::{ApiKey, Error, Request, Response, ResponseStream, body, decode, rejection};
 
 /// The maximum size of an error body in bytes; a longer one is ignored. An error object has some
-/// hundreds of bytes, and one that quotes the input has some thousands.
-const MAX_ERROR_BODY: usize = 64 * 1024;
+/// hundreds of bytes. One that quotes the input has some thousands.
+const ERROR_BODY_MAX: usize = 64 * 1024;
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -66,7 +66,7 @@ impl Client {
             Ok(Response { request_id, usage, .. }) => {
                 debug!(model, elapsed_ms, request_id, ?usage, "answered");
             }
-            // The error itself is not logged: the provider's message may quote the input.
+            // The error itself is not logged, because the provider's message may quote the input.
             Err(error) => {
                 debug!(model, elapsed_ms, request_id = error.request_id(), "not answered");
             }
@@ -74,21 +74,20 @@ impl Client {
         outcome
     }
 
-    /// Sends a request with `"stream": true` and returns the response while it is written.
+    /// Sends a request with `"stream": true` and returns the response while the model writes it.
     ///
     /// The method returns once the provider has accepted the request. Until then it retries like
     /// [`create`](Self::create). After that it never retries, since the caller may have shown a
-    /// part of the text.
+    /// part of the text to a user.
     ///
-    /// A server that does not stream gives a stream with one piece of text.
+    /// If the server does not stream, the stream returns the whole text as one piece.
     ///
     /// The [timeout] limits the time until the stream begins, and then the time between two chunks.
     /// The [stream timeout] limits the whole stream.
     ///
     /// # Errors
     ///
-    /// Returns the errors that occur before the stream begins. The stream itself returns the later
-    /// ones.
+    /// Returns the errors that occur before the stream begins. The stream returns the later ones.
     ///
     /// [timeout]: crate::ClientBuilder::timeout
     /// [stream timeout]: crate::ClientBuilder::stream_timeout
@@ -125,7 +124,7 @@ impl Client {
         let request_id = rejection::request_id(response.headers(), key);
         let content_type =
             response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-        // Any other type is read as a response that is not streamed.
+        // Any other content type is read as a response that is not streamed.
         if !content_type.is_some_and(|value| value.starts_with(EVENT_STREAM.as_bytes())) {
             let body = body::read(response, *max_body, request_id.as_deref()).await?;
             return Ok(ResponseStream::from_response(decode::response(&body, request_id, key)?));
@@ -134,7 +133,7 @@ impl Client {
         Ok(ResponseStream::new(EventReader::new(response, request_id, key.clone(), limits)))
     }
 
-    /// Sends a request and returns once the head of a response with status 2xx has arrived.
+    /// Sends a request. Returns once the status 2xx and the headers of the response have arrived.
     ///
     /// The timeout also covers the time in which the caller reads the body.
     async fn send(
@@ -158,8 +157,8 @@ impl Client {
             return Ok(response);
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        // The status decides. If the error body cannot be read, code and message are missing.
-        let body = body::read(response, MAX_ERROR_BODY, None).await.unwrap_or_default();
+        // The status determines the error. Code and message are missing if the body cannot be read.
+        let body = body::read(response, ERROR_BODY_MAX, None).await.unwrap_or_default();
         Err(rejection::classify(status, &headers, &body, key, SystemTime::now()))
     }
 }

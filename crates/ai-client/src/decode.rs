@@ -6,7 +6,7 @@ use crate::response::{null_as_default, parts};
 use crate::sse::SseEvent;
 use crate::{ApiKey, Content, Error, Event, IncompleteReason, OutputItem, Response, Status, Usage};
 
-/// A response as JSON. Only `status` is required, since without it a response may be incomplete.
+/// A response as JSON. Only `status` is required: without it, the response may be incomplete.
 #[derive(Deserialize)]
 struct WireResponse {
     status: Status,
@@ -52,7 +52,8 @@ struct TerminalEvent {
     response: WireResponse,
 }
 
-/// Some servers put code and message into an `error` object, as in the body of a rejection.
+/// An `error` event. Some servers put `code` and `message` into an `error` object, as in the body
+/// of a rejection.
 #[derive(Deserialize)]
 struct ErrorEvent {
     error: Option<WireError>,
@@ -70,14 +71,14 @@ pub(crate) fn response(body: &[u8], request_id: Option<String>, key: &ApiKey) ->
     require_text(require_completed(wire, request_id, key)?)
 }
 
-/// Decodes an event of a stream, or returns `None` for an event that has no meaning to the caller.
+/// Decodes an event of a stream. Returns `None` for an event that the caller does not need.
 ///
-/// Some servers leave the text out of the terminal event. `text` is the text of the earlier events
-/// and is used in its place.
+/// `text` is the text of the earlier events. It is used if the terminal event has no text, as with
+/// some servers.
 ///
 /// # Errors
 ///
-/// Returns an error for an error event, and for a terminal event whose response is not complete.
+/// Returns an error for an error event, and for a terminal event with an incomplete response.
 pub(crate) fn event(
     event: &SseEvent,
     text: &str,
@@ -85,7 +86,7 @@ pub(crate) fn event(
     key: &ApiKey,
 ) -> Result<Option<Event>, Error> {
     let data = event.data.as_bytes();
-    // Servers that also implement Chat Completions end each stream with this line.
+    // Servers that also implement Chat Completions end each stream with this event.
     if event.data == "[DONE]" {
         return Ok(None);
     }

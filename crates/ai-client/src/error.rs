@@ -7,13 +7,13 @@ use crate::{Status, Usage};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// The reason why there is no response. Each variant calls for a different reaction of the caller.
+/// The reason why there is no response. Each variant needs a different reaction from the caller.
 ///
 /// These fields mean the same in every variant:
 ///
-/// - `code` and `message` are the provider's own text. They contain no control characters and not
-///   the key, and are truncated to 500 characters. They are meant for a log and may quote the
-///   input. `message` is empty if the provider sent none.
+/// - `code` and `message` are the provider's own text, truncated to 500 characters. They contain
+///   neither control characters nor the key. They are meant for a log and may quote the input.
+///   `message` is empty if the provider sent none.
 /// - `request_id` is the provider's id of the request. The provider's support asks for it.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "fields are described once, above, or with their variant")]
@@ -24,7 +24,7 @@ pub enum Error {
     #[error("the AI client is misconfigured: {reason}")]
     Config { reason: String, source: Option<Source> },
 
-    /// 401 or 403: the provider rejects the key, or does not allow it this model or country.
+    /// 401 or 403: the provider rejects the key, or the key may not use this model or country.
     #[error("the AI provider rejected the key with status {status}{}", suffix(.code.as_deref(), .message))]
     Unauthorized { status: u16, code: Option<String>, message: String, request_id: Option<String> },
 
@@ -74,19 +74,19 @@ pub enum Error {
     Transport { source: Source },
 
     /// 3xx: the client does not follow redirects. Most likely the base URL is wrong.
-    #[error("the AI provider answered with a redirect, status {status}, which is not followed")]
+    #[error("the AI provider sent a redirect with status {status}, which is not followed")]
     Redirected { status: u16, request_id: Option<String> },
 
     /// The response is longer than `limit` bytes. The rest was not read.
     #[error("the response of the AI provider is longer than {limit} bytes")]
     TooLarge { limit: usize, request_id: Option<String> },
 
-    /// The response does not match the Responses API. `reason` gives the position of the first
+    /// The response does not match the Responses API. `reason` contains the position of the first
     /// error and does not quote the response.
     #[error("the response of the AI provider is malformed: {reason}")]
     Malformed { reason: String, request_id: Option<String> },
 
-    /// The response was cut off. `text` is the part that exists. The provider charges for `usage`.
+    /// The response was cut off. `text` is the part that arrived. The provider charges for `usage`.
     #[error("the response of the AI provider is incomplete: {reason}")]
     Incomplete { reason: IncompleteReason, text: String, usage: Option<Usage>, request_id: Option<String> },
 
@@ -130,8 +130,8 @@ impl fmt::Display for IncompleteReason {
 impl Error {
     /// Returns true if the same request may succeed later, and a retry is never charged twice.
     ///
-    /// [`Client::create`](crate::Client::create) itself retries these errors. Wait before the next
-    /// call if it returns one of them.
+    /// [`Client::create`](crate::Client::create) retries these errors itself. If it returns one of
+    /// them, wait before the next call.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -180,7 +180,7 @@ impl Error {
     pub(crate) fn from_http(error: reqwest::Error) -> Self {
         // The query of the base URL may contain a secret.
         let error = error.without_url();
-        // First, because a connect timeout is also a timeout, and only here nothing was sent.
+        // Checked first: a connect timeout is also a timeout, but then nothing was sent.
         if error.is_connect() {
             Self::Connect { source: error.into() }
         } else if error.is_timeout() {

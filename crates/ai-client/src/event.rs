@@ -1,8 +1,8 @@
-//! The events of a stream, as the caller sees them.
+//! The events of a stream that the caller receives.
 
 use crate::Response;
 
-/// A part of a response that is sent while the model writes it.
+/// A part of a response, sent while the model writes it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Event {

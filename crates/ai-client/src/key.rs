@@ -1,4 +1,4 @@
-//! The API key, and the removal of the key from text that a provider sends.
+//! The API key, and its removal from text that a provider sends.
 
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,12 +7,12 @@ use crate::Error;
 
 /// The maximum length of a provider's text in an error, in characters. OpenAI's longest messages
 /// fit, and a log line stays readable.
-const MAX_TEXT: usize = 500;
+const TEXT_MAX: usize = 500;
 
 /// An API key, sent as `Authorization: Bearer`.
 ///
 /// The key is wiped from memory when it is dropped. It has neither `Display` nor `Serialize`, and
-/// `Debug` is redacted. The header is always sent, so use any word for a server without keys.
+/// `Debug` is redacted. The header is always sent. For a server without keys, any word will do.
 #[derive(Debug, Clone)]
 pub struct ApiKey(SecretString);
 
@@ -22,8 +22,8 @@ impl ApiKey {
     /// # Errors
     ///
     /// Returns [`Error::Config`] if the key is empty or has another character. A space or a line
-    /// break at the end is rejected, not trimmed. It shows that the key was copied badly, and a
-    /// key that is cut short fails in less obvious ways.
+    /// break at the end is rejected, not trimmed. It shows that the key was not copied correctly.
+    /// An incomplete key would otherwise fail later, with a less clear error.
     pub fn new(key: impl Into<String>) -> Result<Self, Error> {
         let key = Zeroizing::new(key.into());
         if key.is_empty() {
@@ -32,8 +32,8 @@ impl ApiKey {
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::config("the API key contains a character other than visible ASCII"));
         }
-        // A copy of the exact length: `SecretString` would shrink the string and leave the old
-        // memory unwiped.
+        // A copy of the exact length. `SecretString` would otherwise shrink the string, and the old
+        // memory would not be wiped.
         Ok(Self(SecretString::from(key.as_str())))
     }
 
@@ -44,11 +44,12 @@ impl ApiKey {
     /// Sanitizes text from the provider for an error.
     ///
     /// Removes control characters, replaces this key by `[key]`, and truncates the result to
-    /// [`MAX_TEXT`] characters. Some servers echo a key that they reject.
+    /// [`TEXT_MAX`] characters. Some servers echo a key that they reject.
     pub(crate) fn sanitize(&self, text: &str) -> String {
         let printable: String = text.chars().filter(|c| !c.is_control()).collect();
-        // In this order, since a truncated key would not be found.
-        printable.replace(self.expose(), "[key]").chars().take(MAX_TEXT).collect()
+        // The key is replaced before the text is truncated, since a truncated key would not be
+        // found.
+        printable.replace(self.expose(), "[key]").chars().take(TEXT_MAX).collect()
     }
 }
 

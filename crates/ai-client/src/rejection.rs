@@ -1,4 +1,4 @@
-//! Turns a response whose status is not 2xx into an error.
+//! Turns a response with a status other than 2xx into an error.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::retry::AttemptError;
 use crate::{ApiKey, Error};
 
-/// The maximum of [`Error::retry_after`]. No caller waits longer, and sums with it cannot overflow.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// The maximum of [`Error::retry_after`], so that sums with it cannot overflow. No caller waits
+/// longer.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Maps the status, the headers and the error body to an error.
 pub(crate) fn classify(
@@ -42,19 +43,19 @@ pub(crate) fn request_id(headers: &HeaderMap, key: &ApiKey) -> Option<String> {
     headers.get("x-request-id")?.to_str().ok().map(|id| key.sanitize(id))
 }
 
-/// Reads `Retry-After` (RFC 9110 section 10.2.3), at most [`MAX_RETRY_AFTER`].
+/// Reads `Retry-After` (RFC 9110 section 10.2.3), at most [`RETRY_AFTER_MAX`].
 ///
 /// The value is a number of seconds or a date in one of the three forms of section 5.6.7. A date in
 /// the past gives zero. An invalid value is ignored.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let delay = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Digits fail to parse only if the number is too large.
-        value.parse().map_or(MAX_RETRY_AFTER, Duration::from_secs)
+        // All characters are digits, so parsing fails only if the number is too large.
+        value.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs)
     } else {
         httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
     };
-    Some(delay.min(MAX_RETRY_AFTER))
+    Some(delay.min(RETRY_AFTER_MAX))
 }
 
 /// Reads the code and the message of an error body.
@@ -97,8 +98,8 @@ mod tests {
     #[test]
     fn retry_after_in_the_past_is_zero_and_a_long_one_is_limited() {
         assert_eq!(retry_after_of("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(retry_after_of("99999999999999999999999"), Some(MAX_RETRY_AFTER));
-        assert_eq!(retry_after_of("Sat, 06 Nov 2094 08:49:37 GMT"), Some(MAX_RETRY_AFTER));
+        assert_eq!(retry_after_of("99999999999999999999999"), Some(RETRY_AFTER_MAX));
+        assert_eq!(retry_after_of("Sat, 06 Nov 2094 08:49:37 GMT"), Some(RETRY_AFTER_MAX));
     }
 
     #[test]

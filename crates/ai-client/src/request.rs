@@ -46,7 +46,7 @@ impl Request {
         }
     }
 
-    /// Sets what the model does with the input.
+    /// Sets the instructions: what the model does with the input.
     ///
     /// Instructions outrank the input, so put text from a user into the input.
     #[must_use]
@@ -67,8 +67,8 @@ impl Request {
 
     /// Sets whether the provider stores the response; false by default.
     ///
-    /// OpenAI's own default is true. This crate differs, so that a user's text is not stored
-    /// without need.
+    /// OpenAI's own default is true. This crate's default is false, so that a user's text is not
+    /// stored without need.
     #[must_use]
     pub fn store(mut self, store: bool) -> Self {
         self.store = store;
@@ -164,7 +164,7 @@ impl Serialize for Message {
             r#type: &'static str,
             text: &'a str,
         }
-        // The API rejects messages of the model with the type of the other roles, and vice versa.
+        // The API accepts `output_text` only from the model, and `input_text` only from the others.
         let part_type = if self.role == Role::Assistant { "output_text" } else { "input_text" };
         let mut message = serializer.serialize_struct("Message", 2)?;
         message.serialize_field("role", &self.role)?;
@@ -182,7 +182,7 @@ pub enum Role {
     User,
     /// The application, which outranks the user.
     Developer,
-    /// The application, as older models name this role.
+    /// The application, under the name that older models use.
     System,
     /// The model, in an earlier turn.
     Assistant,

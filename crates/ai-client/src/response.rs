@@ -131,9 +131,9 @@ pub struct Usage {
     pub output_tokens: u64,
     /// The total; the sum of the two if the provider sent none.
     pub total_tokens: u64,
-    /// The cheaper part of the input tokens, read from the provider's cache.
+    /// The input tokens that the provider read from its cache. They are cheaper.
     pub cached_tokens: Option<u64>,
-    /// The part of the output tokens used for reasoning.
+    /// The output tokens that the model used for reasoning.
     pub reasoning_tokens: Option<u64>,
 }
 
@@ -178,7 +178,7 @@ pub(crate) fn parts(output: &[OutputItem]) -> impl Iterator<Item = &Content> {
     })
 }
 
-/// Deserializes `null` as the default value, since some servers send it for an empty value.
+/// Deserializes `null` as the default value, since some servers send `null` for an empty value.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,

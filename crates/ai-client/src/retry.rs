@@ -20,7 +20,7 @@ pub(crate) struct RetryPolicy {
 /// The error of one attempt.
 pub(crate) struct AttemptError {
     pub(crate) error: Error,
-    /// As [`Error::is_retryable`], unless the provider forbids a retry.
+    /// The same as [`Error::is_retryable`], unless the provider forbids a retry.
     pub(crate) is_retryable: bool,
 }
 
@@ -31,7 +31,7 @@ impl From<Error> for AttemptError {
 }
 
 impl RetryPolicy {
-    /// Runs `attempt` until it succeeds or a retry is not possible.
+    /// Runs `attempt` until it succeeds or no retry is allowed.
     ///
     /// `attempt` receives its timeout, which never exceeds the time until the deadline.
     ///
@@ -57,7 +57,8 @@ impl RetryPolicy {
             if !failure.is_retryable || retries == self.max_retries {
                 return Err(failure.error);
             }
-            // Without randomness the backoff has no jitter, which is no reason to fail.
+            // If the system has no randomness, the backoff has no jitter. The call need not fail
+            // for that.
             let random = getrandom::u64().unwrap_or(u64::MAX);
             let backoff = self.backoff(retries, failure.error.retry_after(), random);
             if backoff >= remaining() {
@@ -72,9 +73,9 @@ impl RetryPolicy {
     /// Returns the backoff after `retries` earlier retries.
     ///
     /// This is exponential backoff with full jitter ("Exponential Backoff And Jitter", AWS
-    /// Architecture Blog). `random` selects a duration between zero and an upper bound that doubles
-    /// with each retry, up to the cap. A longer `Retry-After` takes precedence. A shorter one does
-    /// not, since `Retry-After: 0` would lead to a loop without backoff.
+    /// Architecture Blog). `random` selects a duration between zero and an upper bound. The bound
+    /// doubles with each retry, up to the cap. A longer `Retry-After` takes precedence. A shorter
+    /// one does not, since `Retry-After: 0` would lead to retries without backoff.
     fn backoff(&self, retries: u32, retry_after: Option<Duration>, random: u64) -> Duration {
         let bound = self.backoff_base.saturating_mul(2_u32.saturating_pow(retries)).min(self.backoff_cap);
         let fraction = random as f64 / u64::MAX as f64;

@@ -1,6 +1,6 @@
 //! A decoder of server-sent events (WHATWG HTML, section 9.2) for a client that never reconnects.
 //!
-//! Own code: `eventsource-stream` has no limit on the memory that a line or an event takes.
+//! Own code: `eventsource-stream` does not limit the memory that a line or an event takes.
 
 use crate::Error;
 
@@ -13,7 +13,7 @@ pub(crate) struct SseEvent {
     pub(crate) data: String,
 }
 
-/// Decodes chunks, which may end at any byte, to events.
+/// Decodes chunks to events. A chunk may end at any byte.
 pub(crate) struct Decoder {
     /// The incomplete line.
     line: Vec<u8>,
@@ -23,7 +23,7 @@ pub(crate) struct Decoder {
     has_data: bool,
     /// True if the last byte was a CR. A LF after it belongs to the same line break.
     after_cr: bool,
-    /// True until the first line ends. It may begin with a byte order mark.
+    /// True until the first line ends. That line may begin with a byte order mark.
     at_start: bool,
     /// The maximum size of an event in bytes.
     limit: usize,
@@ -93,7 +93,6 @@ impl Decoder {
             self.add_field(&line);
             None
         };
-        // Reuse the buffer.
         line.clear();
         self.line = line;
         event
@@ -101,8 +100,8 @@ impl Decoder {
 
     /// Adds a field to the event.
     ///
-    /// A comment begins with a colon, so its name is empty. It is ignored, as are `id` and `retry`,
-    /// which matter only to a client that reconnects.
+    /// A comment begins with a colon, so its name is empty, and it is ignored. `id` and `retry` are
+    /// ignored too, because only a client that reconnects needs them.
     fn add_field(&mut self, line: &[u8]) {
         let (name, value) = match line.iter().position(|byte| *byte == b':') {
             Some(colon) => (&line[..colon], &line[colon + 1..]),

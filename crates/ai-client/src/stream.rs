@@ -15,13 +15,13 @@ use crate::sse::Decoder;
 use crate::{ApiKey, Error, Event, Response};
 
 /// The maximum size of a whole stream, as a multiple of the maximum size of a response. A stream
-/// sends the text in many small events with much JSON around it, and again in its last event.
+/// sends the text twice: in many small events with much JSON around it, and in its last event.
 const STREAM_FACTOR: usize = 16;
 
 /// The events of a response: pieces of text, and then [`Event::Completed`] or an error.
 ///
-/// A stream that ends without either is cut off and returns [`Error::Transport`]. Nothing follows
-/// the last event or an error.
+/// The stream ends after either of them. If the connection ends earlier, the stream returns
+/// [`Error::Transport`].
 ///
 /// Dropping the stream closes the connection at once, so that the provider stops.
 #[must_use = "a stream does nothing unless it is read"]
@@ -37,7 +37,7 @@ impl ResponseStream {
         self.0.next().await
     }
 
-    /// Creates the stream of a server that sent a complete response in place of a stream.
+    /// Creates the stream for a server that sent a complete response and no stream.
     pub(crate) fn from_response(response: Response) -> Self {
         let events = [Event::TextDelta(response.output_text()), Event::Completed(response)];
         Self(futures_util::stream::iter(events.map(Ok)).boxed())
@@ -78,7 +78,7 @@ pub(crate) struct EventReader {
     text: String,
     /// Decoded events that are not yet returned.
     pending: VecDeque<Event>,
-    /// The end of the stream, which follows the pending events.
+    /// The outcome of the stream, returned after the pending events. `None` until it is known.
     end: Option<Result<(), Error>>,
 }
 
@@ -132,7 +132,9 @@ impl EventReader {
         let deadline = self.limits.deadline.min(Instant::now() + self.limits.idle_timeout);
         match timeout_at(deadline, self.response.chunk()).await {
             Ok(Ok(Some(chunk))) => Ok(chunk),
-            Ok(Ok(None)) => Err(Error::Transport { source: "the stream ended without a last event".into() }),
+            Ok(Ok(None)) => {
+                Err(Error::Transport { source: "the stream ended without a terminal event".into() })
+            }
             Ok(Err(error)) => Err(Error::from_http(error)),
             Err(_) => Err(Error::Timeout),
         }

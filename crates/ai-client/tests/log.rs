@@ -1,5 +1,7 @@
-//! The log. This is a test binary of its own, because `tracing` caches for the whole process which
-//! events have a subscriber. Tests without a subscriber could turn off the events of this one.
+//! The log of the client.
+//!
+//! This is a separate test binary, because `tracing` caches for the whole process which log events
+//! have a subscriber. Tests without a subscriber could turn off the events of this one.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};

@@ -3,7 +3,7 @@
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
 
-/// The database that a URL names.
+/// The database that the URL selects.
 #[derive(Clone)]
 pub(crate) enum Backend {
     Postgres(Postgres),

@@ -1,24 +1,24 @@
-//! The token budget of a day, and which part of it a request exceeds.
+//! The daily token budget, and the reasons why a request exceeds it.
 
-/// The most tokens that summaries may use in a day.
+/// The maximum numbers of tokens that summaries may use in a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// By one user.
+    /// The maximum of one user.
     pub per_user: i64,
-    /// By all users together.
+    /// The maximum of all users together.
     pub of_all: i64,
 }
 
-/// Why no tokens were reserved.
+/// The reason why no tokens were reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OverBudget {
-    /// Reservations take up the rest of the budget. The request may fit when they are settled.
+    /// Other reservations take the rest of the budget. The request may fit when they are settled.
     ForNow,
-    /// The used tokens leave too little. The request may fit on the next day.
+    /// The used tokens leave too few tokens. The request may fit on the next day.
     Today,
 }
 
-/// Tokens that were used on one day, without those that are reserved.
+/// The tokens that were used on one day. Reserved tokens are not included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Used {
     pub(crate) by_user: i64,
@@ -26,8 +26,8 @@ pub(crate) struct Used {
 }
 
 impl Budget {
-    /// Explains why `tokens` could not be reserved: they would fit beside the used tokens, so
-    /// reservations are in the way, or they would not.
+    /// Returns the reason why `tokens` could not be reserved: `ForNow` if they would fit without
+    /// the other reservations, otherwise `Today`.
     pub(crate) fn explain(self, used: Used, tokens: i64) -> OverBudget {
         let fits = used.by_user.saturating_add(tokens) <= self.per_user
             && used.by_all.saturating_add(tokens) <= self.of_all;
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn explain_looks_at_used_tokens_alone() {
+    fn explain_compares_the_tokens_with_the_used_ones() {
         let budget = Budget { per_user: 100, of_all: 1_000 };
         for (by_user, by_all, tokens, expected) in [
             (0, 0, 100, OverBudget::ForNow),

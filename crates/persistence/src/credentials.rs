@@ -1,4 +1,4 @@
-//! Credentials: the stored hash that a password is verified against.
+//! Credentials: the stored password hash, against which a password is verified.
 
 use daybook_domain::{Email, Timestamp, UserId, Username};
 use diesel::dsl::auto_type;
@@ -13,15 +13,15 @@ use crate::schema::users;
 use crate::time::At;
 use crate::unit::read;
 
-/// The hash that a password is verified against. `Debug` leaves the hash out.
+/// The stored hash of a user's password. `Debug` leaves the hash out.
 #[derive(Clone)]
 pub struct Credentials {
     /// The account.
     pub user: UserId,
-    /// A PHC string, or a hash in the format of the service that was migrated from.
+    /// A PHC string, or a hash in the format of the previous service.
     pub password_hash: String,
-    /// When the password last changed. It identifies the password: each later password of the user
-    /// has a later time, and a new hash of the same password keeps the time.
+    /// When the password last changed. This time identifies the password: each later password of
+    /// the user has a later time. A new hash of the same password keeps the time.
     pub password_changed_at: Timestamp,
 }
 
@@ -49,9 +49,9 @@ impl From<Row> for Credentials {
     }
 }
 
-/// The account, if it still has the password that was verified.
+/// The account, if its password is still the verified one.
 #[auto_type(no_type_alias)]
-pub(crate) fn still_with(verified: &Credentials) -> _ {
+pub(crate) fn account_if_unchanged(verified: &Credentials) -> _ {
     let user_id: i64 = verified.user.0;
     let changed_at: At = At(verified.password_changed_at);
     users::table.filter(users::id.eq(user_id)).filter(users::password_changed_at.eq(changed_at))
@@ -59,8 +59,8 @@ pub(crate) fn still_with(verified: &Credentials) -> _ {
 
 impl Database {
     /// Returns the credentials of the account with this e-mail address or username, if there is
-    /// one. If the identifier is the address of one account and the username of another, the
-    /// address wins.
+    /// one. The address takes precedence if the identifier is the address of one account and the
+    /// username of another.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The handle that all queries go through.
+//! The database: all queries are its methods.
 
 use crate::backend::Backend;
 use crate::error::Error;
@@ -12,8 +12,8 @@ use crate::url::{DatabaseUrl, Location};
 /// A database of users, sessions, events, notes, tasks, summaries and their usage. Its methods are
 /// queries, in one file for each resource.
 ///
-/// Clones share the same connections. Dropping the future of a method discards its result but does
-/// not stop its unit of work: a write that has begun is completed.
+/// Clones share the same connections. If the future of a method is dropped, its result is lost, but
+/// its unit of work continues. A write that has begun is completed.
 #[derive(Clone)]
 pub struct Database {
     pub(crate) backend: Backend,
@@ -40,8 +40,8 @@ impl Database {
         Ok(Self { backend })
     }
 
-    /// Returns the same database for another worker thread. On PostgreSQL it gets its own
-    /// connection for short reads, so that the answers of one worker do not wake another.
+    /// Returns the same database for another worker thread. On PostgreSQL it has its own connection
+    /// for short reads, so that results for one worker do not wake another worker.
     #[must_use]
     pub fn for_worker(&self) -> Self {
         let backend = match &self.backend {
@@ -52,7 +52,7 @@ impl Database {
     }
 
     /// Applies the pending migrations and returns their number. Any number of processes may call
-    /// this at once: one of them migrates, and the others wait for it.
+    /// this at once. One of them migrates, and the others wait for it.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Database {
         })
     }
 
-    /// Waits until every write that was begun before this call is stored.
+    /// Waits until every write that began before this call is stored.
     ///
     /// # Errors
     ///

@@ -1,11 +1,11 @@
-//! The errors of all methods, classified from those of the databases.
+//! The error of all methods, classified from the errors of the databases.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
-/// Why a method failed.
+/// The reason why a method failed.
 ///
-/// Nothing was stored, with one exception: after [`Error::Unavailable`] a write may be stored,
-/// because the database's answer can get lost.
+/// After an error nothing is stored, with one exception. After [`Error::Unavailable`] a write may
+/// be stored, because the database's result can get lost.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -23,7 +23,7 @@ pub enum Error {
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A field whose value is unique among all users.
+/// A field with a value that is unique among all users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field {
     /// The e-mail address.
@@ -41,15 +41,16 @@ impl std::fmt::Display for Field {
     }
 }
 
-/// The unique values. PostgreSQL reports the index, SQLite the table and column.
+/// The unique fields. PostgreSQL reports the index, SQLite the table and the column.
 const UNIQUE: [(&str, &str, Field); 2] = [
     ("users_email_key", "users.email_key", Field::Email),
     ("users_username_key", "users.username_key", Field::Username),
 ];
 
-/// Messages of errors that a retry can get past: a timeout, a shutdown, a deadlock, a full server.
+/// Parts of the messages of errors after which a retry may succeed: a timeout, a shutdown, a
+/// deadlock, a full server.
 ///
-/// Diesel keeps the message and not the SQLSTATE. If the server's `lc_messages` is not English,
+/// Diesel keeps the message and drops the SQLSTATE. If the server's `lc_messages` is not English,
 /// these errors count as [`Error::Internal`].
 const TRANSIENT: [&str; 7] = [
     "canceling statement",
@@ -106,7 +107,7 @@ fn is_transient(message: &str) -> bool {
     TRANSIENT.iter().any(|part| message.contains(part))
 }
 
-/// The field whose unique index was violated.
+/// Returns the field that violates its unique index.
 fn conflict(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<Field> {
     let find = |(index, column, field): &(&str, &str, Field)| {
         (info.constraint_name() == Some(index) || info.message().ends_with(column)).then_some(*field)

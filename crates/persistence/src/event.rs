@@ -1,4 +1,4 @@
-//! Events: what happened to accounts.
+//! Events: a history of each account.
 
 use std::net::IpAddr;
 
@@ -18,15 +18,15 @@ use crate::schema::events;
 use crate::time::At;
 use crate::unit::{execute, read};
 
-/// How long events are kept, in seconds: as long as a session lasts by default, so that the owner
-/// can look up the login of a live session.
+/// The time for which events are kept, in seconds. It is as long as the default lifetime of a
+/// session, so that the owner can look up the login of a live session.
 const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 
-/// The most outdated events that a login or a refresh deletes: more than it adds, and few enough
-/// not to slow it down.
+/// The maximum number of outdated events that one login or refresh deletes. It is more than a login
+/// or refresh adds, and small enough not to delay it.
 const DELETED_MAX: i64 = 20;
 
-/// The number of last logins whose addresses are known addresses of a user.
+/// The number of recent logins that make an address known.
 const KNOWN_LOGINS: i64 = 50;
 
 /// An event to be stored.
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// An event in the actor's session.
+    /// Returns an event in the actor's session.
     pub(crate) fn new(actor: &Actor, kind: EventKind) -> Self {
         Self {
             user_id: actor.user.0,
@@ -56,7 +56,7 @@ impl Entry {
         }
     }
 
-    /// The same event in another session.
+    /// Returns the same event in another session.
     pub(crate) fn in_session(self, session: SessionId) -> Self {
         Self { session_id: Some(session.0), ..self }
     }
@@ -91,8 +91,8 @@ pub(crate) async fn delete_outdated(
     Ok(())
 }
 
-/// The last of the outdated events. An event that is still kept also keeps all later ones, because
-/// the deletion goes by id.
+/// Returns the id of the last event to delete. The deletion covers all ids up to it, so it stops
+/// before the first event that is still kept.
 fn last_outdated(oldest: &[(i64, At)], now: Timestamp) -> Option<i64> {
     let limit = now.plus_seconds(-KEPT_SECONDS);
     oldest.iter().take_while(|(_, at)| at.0 < limit).last().map(|(id, _)| *id)
@@ -127,7 +127,7 @@ impl TryFrom<Row> for Event {
 }
 
 impl Database {
-    /// Stores an event that no other change causes, such as a failed login.
+    /// Stores an event that belongs to no other change, such as a failed login.
     ///
     /// # Errors
     ///
@@ -171,8 +171,8 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn login_addresses(&self, user: UserId) -> Result<Vec<IpAddr>, Error> {
         read!(self, |c| {
-            // Literal SQL, because the databases use the partial index of logins only if the
-            // condition has the same text as in the index.
+            // Literal SQL: the databases use the partial index of logins only if the condition has
+            // the same text as in the index.
             let query = events::table
                 .filter(events::user_id.eq(user.0))
                 .filter(sql::<Bool>("kind IN ('login', 'register')"))

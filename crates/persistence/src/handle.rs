@@ -1,6 +1,6 @@
-//! The handles that a unit of work runs its statements on: one trait for reads, one for writes.
+//! The handles on which a unit of work runs its statements: one trait for reads, one for writes.
 //!
-//! The traits let code that several units share be an ordinary function, generic over the handle.
+//! Code that several units share is an ordinary function, generic over these traits.
 
 use std::future::Ready;
 
@@ -12,7 +12,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::methods::{ExecuteDsl as PostgresExecute, LoadQuery as PostgresLoad};
 use futures_util::future::{BoxFuture, Either};
 
-/// A query that both databases can run and whose rows both can read as `U`.
+/// A query that both databases can run. Both can read its rows as `U`.
 pub(crate) trait Query<U>:
     PostgresLoad<'static, AsyncPgConnection, U>
     + for<'a> PostgresLoad<'static, &'a AsyncPgConnection, U>
@@ -42,34 +42,35 @@ impl<S> Statement for S where
 {
 }
 
-/// The future of a query's result: already complete on SQLite, boxed on PostgreSQL.
+/// The future of a query's result. It is already complete on SQLite, and boxed on PostgreSQL.
 ///
-/// The type does not name the query. A future that names it cannot be proven `Send` for every
-/// lifetime (<https://github.com/rust-lang/rust/issues/100013>), and a spawned unit must be `Send`.
-pub(crate) type Answer<'a, T> = Either<Ready<QueryResult<T>>, BoxFuture<'a, QueryResult<T>>>;
+/// The type does not contain the type of the query. Otherwise the compiler could not prove that the
+/// future is `Send` for every lifetime (<https://github.com/rust-lang/rust/issues/100013>), and a
+/// spawned unit must be `Send`.
+pub(crate) type QueryFuture<'a, T> = Either<Ready<QueryResult<T>>, BoxFuture<'a, QueryResult<T>>>;
 
 /// A connection that runs queries.
 pub(crate) trait ReadHandle: Send {
-    /// Returns the first row. No row is the error `NotFound`.
-    fn one<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, U>;
+    /// Returns the first row, or the error `NotFound` if there is none.
+    fn one<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> QueryFuture<'_, U>;
 
     /// Returns the first row, if there is one.
-    fn optional<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, Option<U>>;
+    fn optional<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> QueryFuture<'_, Option<U>>;
 
     /// Returns all rows.
-    fn all<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> Answer<'_, Vec<U>>;
+    fn all<U: Send + 'static, Q: Query<U>>(&mut self, query: Q) -> QueryFuture<'_, Vec<U>>;
 }
 
-/// A connection that also changes rows.
+/// A connection that can also change rows.
 pub(crate) trait WriteHandle: ReadHandle {
     /// Returns the number of rows that the statement inserted, changed or deleted.
-    fn execute<S: Statement>(&mut self, statement: S) -> Answer<'_, usize>;
+    fn execute<S: Statement>(&mut self, statement: S) -> QueryFuture<'_, usize>;
 }
 
-/// The columns that `R` is read from.
+/// Returns the columns from which `R` is read.
 ///
-/// Diesel's `as_select` names one database in the type of the query. The columns are the same on
-/// both, so a query that selects them can run on either handle.
+/// Diesel's `as_select` puts one database into the type of the query. The columns are the same on
+/// both databases, so a query that selects these columns can run on either handle.
 pub(crate) fn columns<R: Selectable<Pg>>() -> R::SelectExpression {
     R::construct_selection()
 }

@@ -1,4 +1,4 @@
-//! Migrations of the schema, which are part of the binary.
+//! Migrations of the schema. They are part of the binary.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,17 +20,18 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 /// The key of the advisory lock that the migrating process holds: "daybook" in ASCII.
 const LOCK: i64 = 0x0064_6179_626f_6f6b;
 
-/// How long an instance waits while another one migrates, which may rewrite a table.
+/// The time for which an instance waits for another one that migrates. A migration may rewrite a
+/// table.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 60000;";
 
 /// Applies the pending migrations in one transaction, and returns their number.
 ///
-/// The lock and the settings end with the transaction. Behind a pooler such as PgBouncer, the next
-/// transaction may run on the connection of another client.
+/// The lock and the settings end with the transaction. So they do not affect other clients of a
+/// pooler such as PgBouncer, which may get the same connection next.
 pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> {
     let mut link = connector.connect().await?;
     link.begin().await?;
-    // A migration, or the wait for that of another instance, can take longer than any deadline.
+    // A migration can take longer than any timeout, and so can the wait for another instance.
     let prepare = format!(
         "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
          SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL client_min_messages = warning; \
@@ -57,7 +58,8 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
         if is_current(&mut connection)? {
             return Ok(0);
         }
-        // Another instance waits here until this one has committed, and then finds none pending.
+        // Another instance waits here until this one has committed. Then it finds no pending
+        // migration.
         let mut applied = 0;
         connection
             .immediate_transaction(|connection| {
@@ -73,10 +75,11 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
     .await
 }
 
-/// True if no migration is pending. Takes no write lock, so a start does not wait for a writer.
+/// Returns true if no migration is pending. Takes no write lock, so that the start of an instance
+/// does not wait for a writer.
 fn is_current(connection: &mut SqliteConnection) -> Result<bool, Error> {
     let known = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(Error::Internal)?;
-    // Fails on a new file, which has no table of migrations yet.
+    // Fails on a new file, because it has no table of applied migrations yet.
     let applied = connection.applied_migrations().unwrap_or_default();
     Ok(known.iter().all(|migration| applied.contains(&migration.name().version().as_owned())))
 }

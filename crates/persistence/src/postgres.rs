@@ -1,4 +1,4 @@
-//! PostgreSQL: a shared connection for short reads, and a pool for everything else.
+//! PostgreSQL: a connection for short reads, and a pool for all other units.
 
 mod connector;
 mod handle;
@@ -22,15 +22,16 @@ use self::task::complete;
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
-/// Connections for writes in one process. More connections than the server has cores would only
-/// move the queue to the server. Ten instances with their read connections stay below PostgreSQL's
-/// default limit of 100.
+/// The number of connections for writes in one process. With more connections than cores, the
+/// writes would only queue on the server. Ten instances, with their read connections, stay below
+/// PostgreSQL's default limit of 100.
 const POOL_SIZE: usize = 8;
 
-/// How long a write waits for a free connection before it is rejected as unavailable.
+/// The maximum wait of a write for a free connection. After it, the write is rejected as
+/// unavailable.
 const POOL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the pool is checked while it drains: about the duration of one write.
+/// The interval at which the pool is checked while it drains: about the duration of one write.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(5);
 
 #[derive(Clone)]
@@ -40,16 +41,16 @@ pub(crate) struct Postgres {
     connector: Arc<Connector>,
     /// For the read connection.
     read_connector: Arc<Connector>,
-    /// The runtime of writes and of the pool's connections. It opened the database and outlives the
-    /// runtimes of the workers.
-    home: Handle,
-    /// This worker's connection for short reads. Empty until it is needed.
+    /// The runtime of writes and of the pool's connections. It is the runtime that opened the
+    /// database, and it outlives the runtimes of the workers.
+    write_runtime: Handle,
+    /// This worker's connection for short reads. `None` until a read needs it.
     read_link: Arc<Mutex<Option<Arc<Link>>>>,
 }
 
 impl Postgres {
     pub(crate) fn new(location: &PostgresLocation) -> Result<Self, Error> {
-        let home = Handle::try_current().map_err(|cause| Error::Internal(cause.into()))?;
+        let write_runtime = Handle::try_current().map_err(|cause| Error::Internal(cause.into()))?;
         let connector = Connector::new(location)?;
         let pool = Pool::builder(connector.clone())
             .max_size(POOL_SIZE)
@@ -62,10 +63,16 @@ impl Postgres {
             .build()
             .map_err(|cause| Error::Internal(cause.into()))?;
         let read_connector = Arc::new(Connector::for_reads(location)?);
-        Ok(Self { pool, connector: Arc::new(connector), read_connector, home, read_link: Arc::default() })
+        Ok(Self {
+            pool,
+            connector: Arc::new(connector),
+            read_connector,
+            write_runtime,
+            read_link: Arc::default(),
+        })
     }
 
-    /// Returns the same database with an own read connection.
+    /// Returns the same database with a read connection of its own.
     pub(crate) fn for_worker(&self) -> Self {
         Self { read_link: Arc::default(), ..self.clone() }
     }
@@ -103,7 +110,7 @@ impl Postgres {
     {
         let pool = self.pool.clone();
         let unit = async move { unit(pool.get().await.map_err(pool_error)?).await };
-        complete(&self.home, unit).await.unwrap_or_else(|| Err(timed_out()))
+        complete(&self.write_runtime, unit).await.unwrap_or_else(|| Err(timed_out()))
     }
 
     /// Waits until no unit holds a pooled connection or waits for one.
@@ -118,10 +125,10 @@ impl Postgres {
                 tokio::time::sleep(DRAIN_INTERVAL).await;
             }
         };
-        complete(&self.home, drained).await.unwrap_or_else(|| Err(timed_out()))
+        complete(&self.write_runtime, drained).await.unwrap_or_else(|| Err(timed_out()))
     }
 
-    /// Returns the read connection, and opens it if there is none or if it has closed. Reads that
+    /// Returns the read connection. Opens it if there is none or if it has closed. Reads that
     /// arrive meanwhile wait for it, at most [`CONNECT_TIMEOUT`].
     async fn link(&self) -> Result<Arc<Link>, Error> {
         let link = async {
@@ -137,13 +144,13 @@ impl Postgres {
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 
-    /// Closes the read connection if it does not answer a trivial query either. The reads that wait
-    /// on it then fail, and the next read opens a new connection.
+    /// Closes the read connection if it does not answer a trivial query. The reads that wait for it
+    /// then fail, and the next read opens a new connection.
     async fn close_if_hung(&self) {
         let Some(link) = self.read_link.lock().await.clone() else { return };
-        // The query waits behind others, each of which has the server's deadline.
-        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, link.is_alive()).await;
-        if !answer.unwrap_or(false) {
+        // The query waits for earlier ones, and the server ends each of these after its timeout.
+        let is_alive = tokio::time::timeout(STATEMENT_TIMEOUT, link.is_alive()).await;
+        if !is_alive.unwrap_or(false) {
             link.close();
         }
     }

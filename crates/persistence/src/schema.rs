@@ -1,4 +1,5 @@
-//! The tables of `migrations/postgres` and `migrations/sqlite`, in types that both databases have.
+//! The tables of `migrations/postgres` and `migrations/sqlite`, with types that both databases
+//! have.
 
 diesel::table! {
     use diesel::sql_types::*;

@@ -1,4 +1,4 @@
-//! Sessions: logins open them, refresh tokens keep them in use, and they end or expire.
+//! Sessions: a login opens one, refresh tokens keep it in use, and it ends or expires.
 
 mod digest;
 mod ending;

@@ -1,4 +1,4 @@
-//! SQLite: reads run inline on the calling thread, writes on a thread of their own.
+//! SQLite: reads run on the calling thread, and writes on the writer thread.
 
 mod connection;
 mod handle;
@@ -18,8 +18,8 @@ use crate::error::Error;
 #[derive(Clone)]
 pub(crate) struct Sqlite {
     path: Arc<PathBuf>,
-    /// Connections that no read is using. Their number is at most the number of threads that read
-    /// at once.
+    /// The connections that no read uses. There are at most as many as threads that have read at
+    /// the same time.
     idle: Arc<Mutex<Vec<SqliteConnection>>>,
     writer: Writer,
 }
@@ -36,7 +36,7 @@ impl Sqlite {
     }
 
     /// Runs short reads on the calling thread. An indexed query takes microseconds, which is less
-    /// than the way to another thread and back.
+    /// than a switch to another thread and back.
     pub(crate) fn read<T>(
         &self,
         unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error>,

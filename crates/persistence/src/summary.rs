@@ -1,4 +1,4 @@
-//! Summaries of notes: each attempt is stored with its receipt, and a note shows one of them.
+//! Summaries of notes. Each attempt is stored with its receipt, and a note shows one of them.
 
 mod lookup;
 mod new;

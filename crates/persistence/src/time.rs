@@ -1,7 +1,6 @@
 //! The column type of instants: `TIMESTAMPTZ` on PostgreSQL, microseconds as `INTEGER` on SQLite.
 //!
-//! Own code although jiff-diesel exists: that crate stores text on SQLite, and has no type that
-//! works on both databases.
+//! Own code: `jiff-diesel` stores text on SQLite, and has no type that works on both databases.
 
 use daybook_domain::Timestamp;
 use diesel::backend::Backend;
@@ -13,8 +12,8 @@ use diesel::serialize::{self, IsNull, Output, ToSql};
 use diesel::sql_types::{BigInt, SqlType};
 use diesel::sqlite::Sqlite;
 
-/// The SQL type. On PostgreSQL it is given by its oid, because a type that is given by name costs a
-/// query of the catalog.
+/// The SQL type. On PostgreSQL it is identified by its oid, because a type that is identified by
+/// its name costs a query of the catalog.
 #[derive(SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185))]
 #[diesel(sqlite_type(name = "Long"))]

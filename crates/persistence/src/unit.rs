@@ -1,7 +1,7 @@
-//! Units of work: a body is written once and compiled for each database (see ADR 0001).
+//! Units of work. The body of a unit is written once and compiled for each database (see ADR 0001).
 //!
 //! In a body, `$c` is a mutable reference to a [`ReadHandle`] or a [`WriteHandle`]. A body owns its
-//! inputs, because it may move to another task or thread, and it awaits only calls on `$c`.
+//! inputs, because it may move to another task or thread. It awaits only calls on `$c`.
 //!
 //! [`ReadHandle`]: crate::handle::ReadHandle
 //! [`WriteHandle`]: crate::handle::WriteHandle
@@ -10,8 +10,9 @@ use futures_util::FutureExt;
 
 use crate::error::Error;
 
-/// Runs a few short reads, each limited and with an index. SQLite: on the calling thread, with a
-/// connection of its own. PostgreSQL: on the worker's connection, pipelined with other requests.
+/// Runs a few short reads. Each of them is limited and uses an index. SQLite: on the calling
+/// thread, with a connection of its own. PostgreSQL: on the worker's connection, pipelined with
+/// other reads.
 macro_rules! read {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
@@ -34,7 +35,7 @@ macro_rules! read {
 }
 
 /// Runs writes that do not depend on each other. SQLite: on the writer thread. PostgreSQL: on a
-/// pooled connection, without a transaction around them.
+/// pooled connection, without a common transaction.
 macro_rules! execute {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
@@ -51,8 +52,8 @@ macro_rules! execute {
     };
 }
 
-/// Runs reads and writes that succeed together or not at all. SQLite: the writer thread runs every
-/// unit that way. PostgreSQL: in a transaction on a pooled connection.
+/// Runs reads and writes that succeed together or not at all. SQLite: on the writer thread, where
+/// each unit has a savepoint. PostgreSQL: in a transaction on a pooled connection.
 macro_rules! transaction {
     ($db:expr, |$c:ident| $body:expr) => {
         match &$db.backend {
@@ -90,8 +91,8 @@ macro_rules! write_inline {
 
 pub(crate) use {execute, read, transaction, write_inline};
 
-/// Polls a body once. That completes it, because SQLite's handle answers at once.
+/// Polls a body once. One poll completes it, because SQLite's handle never waits.
 pub(crate) fn run_inline<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     body.now_or_never()
-        .unwrap_or_else(|| Err(Error::internal("a unit of work awaited something else than a query")))
+        .unwrap_or_else(|| Err(Error::internal("a unit of work awaited something other than a query")))
 }

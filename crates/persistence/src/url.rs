@@ -17,34 +17,37 @@ pub(crate) enum Location {
     Postgres(Box<PostgresLocation>),
 }
 
-/// A PostgreSQL server, and how its identity is verified.
+/// A PostgreSQL server, and the verification of its identity.
 #[derive(Clone)]
 pub(crate) struct PostgresLocation {
     pub(crate) config: tokio_postgres::Config,
     pub(crate) tls: TlsMode,
 }
 
-/// `sslmode` as libpq defines it. `allow` is rejected, because it tries without TLS first.
+/// `sslmode` as libpq defines it. `allow` is rejected, because it tries a connection without TLS
+/// first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     Disable,
-    /// Encrypted if the server supports it; its identity is not verified.
+    /// Encrypted if the server supports it. The server's identity is not verified.
     Prefer,
-    /// Encrypted; the server's identity is not verified.
+    /// Encrypted. The server's identity is not verified.
     Require,
-    /// Encrypted, with a certificate that a root in this file has signed.
+    /// Encrypted. The server's certificate must be signed by a root in this file.
     VerifyCa(PathBuf),
-    /// The same, and the certificate is for this host. Without a file, the system's roots count.
+    /// The same, and the certificate must name this host. Without a file, the system's roots are
+    /// used.
     VerifyFull(Option<PathBuf>),
 }
 
-/// Why a text is not a database URL. Never contains the URL, which may hold a password.
+/// The reason why a text is not a database URL. It never contains the URL, which may contain a
+/// password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct UrlError(String);
 
 impl DatabaseUrl {
-    /// The database file, if the database is SQLite.
+    /// Returns the path of the database file, if the database is SQLite.
     #[must_use]
     pub fn sqlite_path(&self) -> Option<&Path> {
         match &self.0 {
@@ -90,7 +93,7 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
     let mut system = false;
     let mut rest = Vec::new();
     for pair in url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
-        // libpq takes `+` literally; only HTML forms decode it to a space.
+        // libpq takes `+` literally. Only HTML forms decode it to a space.
         let decoded = pair.replace('+', "%2B");
         let Some((key, value)) = ::url::form_urlencoded::parse(decoded.as_bytes()).next() else { continue };
         match &*key {
@@ -102,14 +105,14 @@ fn postgres(text: &str) -> Result<DatabaseUrl, UrlError> {
         }
     }
     let tls = match mode.as_deref() {
-        // As libpq: if all public authorities are trusted, the name must be verified too.
+        // As in libpq: if all public authorities are trusted, the host name must be verified too.
         None if system => TlsMode::VerifyFull(None),
         Some(weaker) if system && weaker != "verify-full" => {
             return fail("sslrootcert=system needs sslmode=verify-full");
         }
         None | Some("prefer") => TlsMode::Prefer,
         Some("disable") => TlsMode::Disable,
-        // As libpq: a root certificate turns `require` into `verify-ca`.
+        // As in libpq: a root certificate turns `require` into `verify-ca`.
         Some("require") => root.map_or(TlsMode::Require, TlsMode::VerifyCa),
         Some("verify-ca") => match root {
             Some(root) => TlsMode::VerifyCa(root),
@@ -184,7 +187,10 @@ mod tests {
         assert_eq!(tls("postgres://u@h/d"), Ok(TlsMode::Prefer));
         assert_eq!(tls(&format!("{base}disable")), Ok(TlsMode::Disable));
         assert_eq!(tls(&format!("{base}require")), Ok(TlsMode::Require));
-        assert!(tls(&format!("{base}verify-ca")).is_err(), "any public authority, any name");
+        assert!(
+            tls(&format!("{base}verify-ca")).is_err(),
+            "a certificate of any public authority for any name"
+        );
         assert_eq!(tls("postgres://u@h/d?sslrootcert=system"), Ok(TlsMode::VerifyFull(None)));
         assert!(tls(&format!("{base}require&sslrootcert=system")).is_err());
         assert_eq!(

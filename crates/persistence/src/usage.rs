@@ -1,5 +1,5 @@
-//! The usage of summaries by day: tokens are reserved before the provider is called, and charged
-//! after it has answered.
+//! The usage of summaries by day. Tokens are reserved before the calls to the provider, and the
+//! used tokens are charged after them.
 
 use daybook_domain::{Cursor, Day, Page, PageRequest, Spent, Timestamp, Usage, UserId};
 use diesel::dsl::auto_type;
@@ -14,8 +14,8 @@ use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::schema::{usage, usage_of_all};
 use crate::unit::{read, transaction};
 
-/// Tokens that are reserved until the used tokens are charged. A reservation that is never settled
-/// counts as used for the rest of its day.
+/// Reserved tokens. Settling the reservation charges the used tokens and releases the rest. A
+/// reservation that is never settled counts as used for the rest of its day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "a reservation that is not settled counts as used"]
 pub struct Reservation {
@@ -64,7 +64,7 @@ fn of_all(reservation: Reservation) -> _ {
 
 /// Charges the used tokens and releases the reservation.
 ///
-/// Lock order: the user's row, the row of all users, as in [`Database::reserve_tokens`], so that
+/// Lock order: the user's row, then the row of all users, as in [`Database::reserve_tokens`]. So
 /// two units cannot deadlock.
 pub(crate) async fn settle(
     c: &mut impl WriteHandle,
@@ -90,7 +90,7 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-/// Inserts the rows of the reservation's day unless they exist.
+/// Inserts the two rows of the reservation's day, unless they exist.
 async fn insert_rows(c: &mut impl WriteHandle, reservation: Reservation) -> Result<(), Error> {
     let day = reservation.day.number();
     let row = (usage::user_id.eq(reservation.user.0), usage::day.eq(day));
@@ -100,7 +100,7 @@ async fn insert_rows(c: &mut impl WriteHandle, reservation: Reservation) -> Resu
     Ok(())
 }
 
-/// Reserves the tokens in the user's row if they fit there. Returns false if they do not.
+/// Reserves the tokens in the user's row. Returns false if they do not fit.
 async fn reserve_for_user(
     c: &mut impl WriteHandle,
     reservation: Reservation,
@@ -113,7 +113,7 @@ async fn reserve_for_user(
     Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
 }
 
-/// Reserves the tokens in the row of all users if they fit there. Returns false if they do not.
+/// Reserves the tokens in the row of all users. Returns false if they do not fit.
 async fn reserve_for_all(
     c: &mut impl WriteHandle,
     reservation: Reservation,
@@ -126,7 +126,7 @@ async fn reserve_for_all(
     Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
 }
 
-/// The used tokens of the reservation's day.
+/// Returns the used tokens of the reservation's day.
 async fn used(c: &mut impl ReadHandle, reservation: Reservation) -> Result<Used, Error> {
     let by_user: i64 = c.one(of_user(reservation).select(usage::input_tokens + usage::output_tokens)).await?;
     let by_all: i64 = c.one(of_all(reservation).select(usage_of_all::tokens)).await?;
@@ -134,9 +134,9 @@ async fn used(c: &mut impl ReadHandle, reservation: Reservation) -> Result<Used,
 }
 
 impl Database {
-    /// Reserves tokens for this user on the day of `now`, if the budget of the user and the budget
-    /// of all users allow it. Requests at the same time, also of other processes, never reserve
-    /// more than the budget.
+    /// Reserves tokens for this user on the day of `now`, if they fit into the budgets of the user
+    /// and of all users. Concurrent requests never reserve more than the budget, even in different
+    /// processes.
     ///
     /// # Errors
     ///
@@ -164,8 +164,8 @@ impl Database {
         })
     }
 
-    /// Charges the used tokens and releases the reservation, if there is no summary to store. See
-    /// [`Database::store_summary`] for the other case.
+    /// Charges the used tokens and releases the reservation, if there is no summary to store.
+    /// Otherwise use [`Database::store_summary`].
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl Database {
         transaction!(self, |c| settle(c, reservation, spent, false).await)
     }
 
-    /// Returns a page of the days on which the user's summaries used anything, newest first.
+    /// Returns a page of the days on which the user's summaries made a call, newest first.
     ///
     /// # Errors
     ///
@@ -183,7 +183,7 @@ impl Database {
         read!(self, |c| {
             let query = usage::table
                 .filter(usage::user_id.eq(user.0))
-                // A day on which all requests were rejected has a row too.
+                // A day has a row even if all its requests were rejected.
                 .filter(usage::calls.gt(0))
                 .filter(usage::day.lt(page.cursor.map_or(i64::MAX, Cursor::id)))
                 .order(usage::day.desc())

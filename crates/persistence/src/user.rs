@@ -7,7 +7,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::credentials::{Credentials, still_with};
+use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -61,7 +61,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] with the field that is taken; with either one if both are.
+    /// [`Error::Conflict`] with the field that is taken. If both are taken, with one of them.
     pub async fn register(&self, new: NewUser, origin: Origin, now: Timestamp) -> Result<User, Error> {
         transaction!(self, |c| {
             let row = (
@@ -94,7 +94,7 @@ impl Database {
         })
     }
 
-    /// Changes the actor's e-mail address, username or both. Without either, nothing changes.
+    /// Changes the actor's e-mail address, username or both. Does nothing without either.
     ///
     /// # Errors
     ///
@@ -146,12 +146,12 @@ impl Database {
         transaction!(self, |c| {
             let change = (
                 users::password_hash.eq(new_hash),
-                // Later than before, even if the clock stands still or goes back.
+                // The time must increase, even if the clock stands still or goes back.
                 users::password_changed_at.eq(At(now.max(verified.password_changed_at.plus_micros(1)))),
                 users::updated_at.eq(At(now)),
             );
             // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock.
-            let update = diesel::update(still_with(&verified)).set(change);
+            let update = diesel::update(account_if_unchanged(&verified)).set(change);
             Error::not_found_if_none(c.execute(update).await?)?;
             event::record(c, changed).await?;
             // Ids start at 1, so 0 keeps no session.
@@ -161,7 +161,7 @@ impl Database {
         })
     }
 
-    /// Deletes the account with everything that it owns. Returns its sessions.
+    /// Deletes the account with all its rows. Returns its live sessions, which have ended.
     ///
     /// # Errors
     ///
@@ -171,11 +171,11 @@ impl Database {
         transaction!(self, |c| {
             let user = verified.user;
             let ids: Vec<i64> = c.all(live_of(user, now).select(sessions::id)).await?;
-            // Lock order: sessions, user, as in `refresh_session`, whose event refers to the user.
-            // So the two cannot deadlock.
+            // Lock order: sessions, user. `refresh_session` has the same order, because its event
+            // refers to the user. So the two cannot deadlock.
             let all = sessions::table.filter(sessions::user_id.eq(user.0));
             c.execute(diesel::delete(all)).await?;
-            Error::not_found_if_none(c.execute(diesel::delete(still_with(&verified))).await?)?;
+            Error::not_found_if_none(c.execute(diesel::delete(account_if_unchanged(&verified))).await?)?;
             Ok(EndedSessions { user, reason: None, ids: ids.into_iter().map(SessionId).collect() })
         })
     }

@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (here, there) = (instance()?, instance()?);
 
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
-    here.revoke([now], now); // A session id that no earlier run has used.
+    here.revoke([now], now); // No earlier run has used this session id.
     println!("here: revoked is {}", here.is_revoked(now, now));
 
     let began = Instant::now();

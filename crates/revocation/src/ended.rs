@@ -1,22 +1,22 @@
-//! The sessions that this process knows to have ended.
+//! The sessions that have ended, as far as this process knows.
 
 use std::time::Duration;
 
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 
-/// The maximum number of sessions, in about 10 MB. Past it, the oldest ones are evicted.
+/// The maximum number of sessions, in about 10 MB. Above it, the oldest ones are evicted.
 const CAPACITY: u64 = 100_000;
 
-/// Clocks of instances and of Redis may differ by this many seconds.
+/// The seconds by which the clocks of instances and of Redis may differ.
 const CLOCK_SKEW_SECONDS: i64 = 10;
 
-/// Ended sessions and the Unix seconds of their ends. Clones share the sessions.
+/// Ended sessions, and the Unix second at which each of them ended. Clones share the sessions.
 #[derive(Clone)]
 pub(crate) struct EndedSessions(Cache<i64, i64>);
 
 impl EndedSessions {
-    /// Returns an empty set, which forgets each session after this time.
+    /// Returns an empty set. It forgets each session after `lifetime`.
     pub(crate) fn new(lifetime: Duration) -> Self {
         let cache = Cache::builder()
             .max_capacity(CAPACITY)
@@ -30,7 +30,7 @@ impl EndedSessions {
         self.0.insert(session, ended_at);
     }
 
-    /// Returns whether the session is known to have ended after the token was issued.
+    /// Returns true if the session is known to have ended after the token was issued.
     pub(crate) fn contains(&self, session: i64, issued_at: i64) -> bool {
         self.0.get(&session).is_some_and(|ended_at| issued_at <= ended_at.saturating_add(CLOCK_SKEW_SECONDS))
     }

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod background_task;
 mod ended;
 mod error;
-mod follower;
 mod revocations;
 mod stream;
 

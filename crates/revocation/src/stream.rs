@@ -17,7 +17,7 @@ pub(crate) const BATCH: usize = 1_000;
 /// The timeout of a command. A healthy Redis answers within a millisecond, and no request waits.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A stream and the position up to which it was read.
+/// A stream, and the position of the next read.
 pub(crate) struct Stream {
     client: Client,
     connection: ConnectionManager,
@@ -30,14 +30,14 @@ pub(crate) struct Stream {
 
 /// One entry of the stream.
 pub(crate) struct Entry {
-    /// `None` if another program has written the entry.
+    /// `None` if another program wrote the entry.
     pub(crate) session: Option<i64>,
     /// In Unix seconds, by the clock of Redis.
     pub(crate) written_at: i64,
 }
 
 impl Stream {
-    /// Returns a stream that is read from the oldest entry within the lifetime. The first command
+    /// Returns a stream. Reads begin at the oldest entry within the lifetime. The first command
     /// connects.
     ///
     /// # Errors
@@ -55,8 +55,8 @@ impl Stream {
         Ok(Self { client, connection, key, lifetime, position: entry_id_before(lifetime) })
     }
 
-    /// Appends one entry for each session, trims entries that are too old, and renews the expiry of
-    /// the stream.
+    /// Appends one entry for each session, trims outdated entries, and renews the expiry of the
+    /// stream.
     pub(crate) async fn append(&mut self, sessions: impl Iterator<Item = &i64>) -> RedisResult<()> {
         let mut pipeline = pipe();
         for session in sessions {
@@ -67,7 +67,7 @@ impl Stream {
         with_timeout(pipeline.query_async(&mut self.connection)).await
     }
 
-    /// Returns the next entries: fewer than [`BATCH`] at the end of the stream.
+    /// Returns the next entries. At the end of the stream, these are fewer than [`BATCH`].
     pub(crate) async fn read(&mut self) -> RedisResult<Vec<Entry>> {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(BATCH).arg("STREAMS").arg(&self.key).arg(&self.position);
@@ -82,8 +82,8 @@ impl Stream {
 
     /// Replaces the connection by one that the next command opens.
     ///
-    /// The client does not renew a connection whose login was refused or whose server was loading
-    /// its data.
+    /// The Redis client keeps a connection after a failed login and while the server loads its
+    /// data. Such a connection does not recover by itself.
     pub(crate) fn reconnect(&mut self) {
         if let Ok(connection) = connect(&self.client) {
             self.connection = connection;
@@ -100,12 +100,12 @@ impl From<&StreamId> for Entry {
     }
 }
 
-/// Returns a connection that is opened by its first command.
+/// Returns a connection that its first command opens.
 fn connect(client: &Client) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(REDIS_TIMEOUT))
         .set_response_timeout(Some(REDIS_TIMEOUT))
-        // The retry is the next command.
+        // The client must not retry. The next command is the retry.
         .set_number_of_retries(0);
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }
@@ -116,7 +116,7 @@ async fn with_timeout<T>(command: impl Future<Output = RedisResult<T>>) -> Redis
         .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
 }
 
-/// Returns the smallest id of an entry that was written this long ago.
+/// Returns the smallest possible id of an entry that was written this long ago.
 fn entry_id_before(age: Duration) -> String {
     let age = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
     format!("{}-0", unix_millis().saturating_sub(age).max(0))

@@ -1,7 +1,7 @@
 //! Summarizes standard input and shows the summary while it is written.
 //!
-//! `[OPENAI_SECRET_KEY=…] summarize [BASE_URL [MODEL]] < note.txt`. Without a key, sentences of the
-//! note are picked. A local server accepts any key.
+//! `[OPENAI_SECRET_KEY=…] summarize [BASE_URL [MODEL]] < note.txt`. Without a key, the example
+//! picks sentences of the note. A local server accepts any key.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! The calls of one summary: sends the requests, combines the answers and counts what they used.
+//! The calls of one summary: sends the requests, combines the responses and counts the usage.
 
 use daybook_ai_client::{Error, Event, Request, Response, Usage};
 use daybook_domain::{Spent, SummaryOptions};
@@ -7,36 +7,36 @@ use crate::prompt::{self, Prompt};
 use crate::sanitize::{Sanitizer, sanitize};
 use crate::{Model, tokens};
 
-/// A summary as the last call returned it.
+/// The summary that the last call returned.
 #[derive(Debug)]
-pub(crate) struct Written {
+pub(crate) struct ModelSummary {
     pub(crate) text: String,
     pub(crate) model: String,
     pub(crate) response_id: Option<String>,
 }
 
-/// The calls of one summary, and what they have used so far.
+/// The calls of one summary, and their usage so far.
 pub(crate) struct Calls<'a> {
     model: &'a Model,
     prompt: Prompt<'a>,
     spent: Spent,
-    /// The call without a complete answer, if there is one.
+    /// The call that has no complete response, if there is one.
     pending: Option<Pending>,
 }
 
-/// The most tokens that a call may have used if the provider does not report its usage. Reasoning
-/// is never seen, so the output is the limit of the request.
+/// The maximum usage of a call if the provider does not report it. Reasoning is not visible, so the
+/// output counts with the limit of the request.
 #[derive(Debug, Clone, Copy)]
 struct Pending {
     input: usize,
     output: usize,
 }
 
-/// Longest name that a provider may give to a model or an answer, in characters.
+/// The maximum length in characters of the provider's name for a model or a response.
 const NAME_MAX: usize = 200;
 
-/// Most tokens of one call that are believed. No model has a window of this size, and a larger
-/// number could overflow sums in the database.
+/// The maximum number of tokens that a provider can report for one call. No model has a window of
+/// this size, and a larger number could overflow sums in the database.
 const TOKENS_MAX: u64 = 1_000_000_000;
 
 impl<'a> Calls<'a> {
@@ -44,16 +44,17 @@ impl<'a> Calls<'a> {
         Self { model, prompt, spent: Spent::default(), pending: None }
     }
 
-    /// Summarizes a note with one call, or each part and then the parts together.
+    /// Summarizes a note with one call. If there are several parts, summarizes each part and merges
+    /// the summaries.
     ///
-    /// The text of the last call is passed to `on_text` while it is written. The future can be
-    /// dropped at any time: [`Calls::spent`] then includes the call that was pending.
+    /// The text of the last call is passed to `on_text` while the model writes it. If the future is
+    /// dropped, [`Calls::spent`] includes the pending call.
     pub(crate) async fn run(
         &mut self,
         parts: &[String],
         options: &SummaryOptions,
         on_text: &mut impl FnMut(&str),
-    ) -> Result<Written, Error> {
+    ) -> Result<ModelSummary, Error> {
         let prompt = self.prompt;
         if let [content] = parts {
             return self.stream(&prompt.note(content, options), on_text).await;
@@ -62,10 +63,10 @@ impl<'a> Calls<'a> {
         for (index, part) in parts.iter().enumerate() {
             summaries.push(self.create(&prompt.part(part, index + 1, parts.len())).await?);
         }
-        let fan_in = prompt.limits.fan_in();
-        while summaries.len() > fan_in {
-            let mut merged = Vec::with_capacity(summaries.len().div_ceil(fan_in));
-            for group in summaries.chunks(fan_in) {
+        let summaries_per_merge = prompt.limits.summaries_per_merge();
+        while summaries.len() > summaries_per_merge {
+            let mut merged = Vec::with_capacity(summaries.len().div_ceil(summaries_per_merge));
+            for group in summaries.chunks(summaries_per_merge) {
                 merged.push(self.create(&prompt.merge(group, None)).await?);
             }
             summaries = merged;
@@ -73,15 +74,16 @@ impl<'a> Calls<'a> {
         self.stream(&prompt.merge(&summaries, Some(options)), on_text).await
     }
 
-    /// Returns what all calls have used: as the provider reported it, and for a call without a
-    /// complete answer an upper bound. The cost is that of `model`, as the provider named it.
+    /// Returns the usage of all calls: the reported one, or an upper bound for a call without a
+    /// complete response. The cost uses the price of `model`, the name that the provider reported.
     pub(crate) fn spent(&self, model: &str) -> Spent {
         let mut spent = self.spent;
         if let Some(Pending { input, output }) = self.pending {
-            spent.input_tokens = spent.input_tokens.saturating_add(count(input));
-            spent.output_tokens = spent.output_tokens.saturating_add(count(output));
+            spent.input_tokens = spent.input_tokens.saturating_add(to_i64(input));
+            spent.output_tokens = spent.output_tokens.saturating_add(to_i64(output));
         }
-        // A server may name the model otherwise than the request and the price list do.
+        // The server's name of the model may differ from the name in the request and in the price
+        // list.
         let prices = &self.model.prices;
         let cost = prices.cost_micros(model, &spent);
         spent.cost_micros = cost.or_else(|| prices.cost_micros(&self.model.name, &spent));
@@ -95,15 +97,19 @@ impl<'a> Calls<'a> {
         text_of(&outcome?)
     }
 
-    async fn stream(&mut self, request: &Request, on_text: &mut impl FnMut(&str)) -> Result<Written, Error> {
+    async fn stream(
+        &mut self,
+        request: &Request,
+        on_text: &mut impl FnMut(&str),
+    ) -> Result<ModelSummary, Error> {
         self.begin_call(request);
         let outcome = self.read_stream(request, on_text).await;
         self.end_call(&outcome);
         let response = outcome?;
         let text = text_of(&response)?;
-        // Some servers of local models do not name the model.
-        let model = name_of(&response.model).unwrap_or_else(|| self.model.name.clone());
-        Ok(Written { text, model, response_id: name_of(&response.id) })
+        // Some local servers do not report the name of the model.
+        let model = sanitized_name(&response.model).unwrap_or_else(|| self.model.name.clone());
+        Ok(ModelSummary { text, model, response_id: sanitized_name(&response.id) })
     }
 
     async fn read_stream(
@@ -134,8 +140,8 @@ impl<'a> Calls<'a> {
         self.pending = Some(Pending { input: prompt::estimate(request), output });
     }
 
-    /// Charges what the provider reported. Without a report the call stays pending, unless the
-    /// answer is complete or the provider did no work.
+    /// Charges the usage that the provider reported. Without a report the call stays pending,
+    /// unless the response is complete or the provider did no work.
     fn end_call(&mut self, outcome: &Result<Response, Error>) {
         let usage = match outcome {
             Ok(response) => response.usage,
@@ -190,7 +196,7 @@ fn used_no_tokens(error: &Error) -> bool {
     )
 }
 
-/// Returns the sanitized text of an answer, or [`Error::Empty`] if nothing remains of it.
+/// Returns the sanitized text of a response, or [`Error::Empty`] if all of it was removed.
 fn text_of(response: &Response) -> Result<String, Error> {
     let text = sanitize(&response.output_text());
     if text.is_empty() {
@@ -199,12 +205,12 @@ fn text_of(response: &Response) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Returns a name that a provider gave, sanitized, or `None` if it is empty or too long.
-fn name_of(text: &str) -> Option<String> {
+/// Returns the sanitized name, or `None` if it is empty or too long.
+fn sanitized_name(text: &str) -> Option<String> {
     let name = sanitize(text);
     Some(name).filter(|name| !name.is_empty() && name.chars().nth(NAME_MAX).is_none())
 }
 
-fn count(tokens: usize) -> i64 {
+fn to_i64(tokens: usize) -> i64 {
     i64::try_from(tokens).unwrap_or(i64::MAX)
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use daybook_domain::SummaryStatus;
 
-/// The reason why there is no summary. It is `Clone`, so that all waiters of a
-/// [`SingleFlight`](crate::SingleFlight) can get it.
+/// The reason why there is no summary. The type is `Clone`, so that each waiter of a
+/// [`SingleFlight`](crate::SingleFlight) gets the error.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The provider answered without a summary, or did not answer. The source may quote the note.
+    /// The provider's response has no summary, or there was no response. The source may quote the
+    /// note.
     #[error("the AI provider did not give a summary")]
     Provider(#[source] Arc<daybook_ai_client::Error>),
 
@@ -21,11 +22,11 @@ pub enum Error {
     #[error("the summary was cancelled")]
     Cancelled,
 
-    /// The task that wrote the summary ended without an outcome: it panicked, or its runtime ended.
+    /// The task that wrote the summary ended without an outcome. It panicked, or its runtime ended.
     #[error("the task that wrote the summary ended early")]
     Interrupted,
 
-    /// A price list has another form than `gpt-5-nano=0.05/0.40,llama3.2=0/0`.
+    /// A price list does not have the form `gpt-5-nano=0.05/0.40,llama3.2=0/0`.
     #[error("the price list does not look like gpt-5-nano=0.05/0.40,llama3.2=0/0")]
     InvalidPrices,
 }

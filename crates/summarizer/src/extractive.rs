@@ -1,7 +1,7 @@
 //! Summaries without a model: picks the sentences that represent a note best.
 //!
 //! Own code, because no maintained library ranks sentences without a language model. The crate
-//! `summary` has a single release, and takes time quadratic in the length of some notes.
+//! `summary` has a single release, and is quadratic in the length of some notes.
 
 mod sentences;
 
@@ -13,16 +13,16 @@ use unicode_segmentation::UnicodeSegmentation;
 use self::sentences::sentences;
 use crate::sanitize::sanitize;
 
-/// The model's name in a summary.
+/// The name of the model in the receipt of an extractive summary.
 pub(crate) const MODEL: &str = "extractive";
 
-/// Changes whenever other sentences would be picked.
+/// Must change if the same note would get other sentences.
 pub(crate) const VERSION: &str = "extractive-2";
 
 /// Picks at most [`SummaryLength::sentences`] sentences and returns them in the note's order.
 ///
-/// The title is returned if the content has no visible text. The time is linear in the length of
-/// the note, and is all spent on the calling thread.
+/// Returns the title if the content has no visible text. The time is linear in the length of the
+/// note. The function blocks the calling thread.
 pub(crate) fn summarize(title: &str, content: &str, length: SummaryLength) -> String {
     let sentences = sentences(content);
     let count = usize::try_from(length.sentences()).unwrap_or(usize::MAX);
@@ -33,8 +33,8 @@ pub(crate) fn summarize(title: &str, content: &str, length: SummaryLength) -> St
 
 /// Returns the indices of the best sentences in ascending order, at most `count`.
 ///
-/// A word weighs half after each picked sentence that has it, so that the next sentence adds
-/// something new. A sentence without a new word is never picked.
+/// The weight of a word is halved after each picked sentence that contains it. So the next sentence
+/// adds something new. A sentence without a new word is never picked.
 fn pick(sentences: &[&str], count: usize) -> Vec<usize> {
     let (words, mut weights) = weigh(sentences);
     let mut is_covered = vec![false; weights.len()];
@@ -47,7 +47,8 @@ fn pick(sentences: &[&str], count: usize) -> Vec<usize> {
         let is_new = |words: &[usize]| words.iter().any(|word| !is_covered[*word]);
         let candidates = words.iter().enumerate().filter(|(_, words)| is_new(words));
         let scores = candidates.map(|(index, words)| (index, score(words)));
-        // The earlier one of two equal sentences: a note often begins with what matters.
+        // Of two equal sentences, the earlier one wins, because a note often begins with the main
+        // topic.
         let best = scores.max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
         let Some((best, _)) = best else { break };
         for word in &words[best] {
@@ -57,7 +58,7 @@ fn pick(sentences: &[&str], count: usize) -> Vec<usize> {
         picked.push(best);
     }
     if picked.is_empty() {
-        // A note of emoji has no words.
+        // A note of emoji has no words, so its first sentences are picked.
         return (0..count.min(sentences.len())).collect();
     }
     picked.sort_unstable();
@@ -66,8 +67,9 @@ fn pick(sentences: &[&str], count: usize) -> Vec<usize> {
 
 /// Returns the distinct words of each sentence, as indices, and the weight of each word.
 ///
-/// Words in several sentences weigh most. Words in nearly all sentences and words in one sentence
-/// weigh little or nothing. A list of stop words is not needed, which would depend on the language.
+/// Words that occur in several sentences have the greatest weight. Words in nearly all sentences
+/// and words in only one sentence have little or none. So no list of stop words is needed, which
+/// would depend on the language.
 fn weigh(sentences: &[&str]) -> (Vec<Vec<usize>>, Vec<f64>) {
     let mut indices = HashMap::new();
     let mut frequencies: Vec<f64> = Vec::new();
@@ -88,7 +90,8 @@ fn weigh(sentences: &[&str]) -> (Vec<Vec<usize>>, Vec<f64>) {
     let words = words.collect();
     let count = sentences.len() as f64;
     let weights = frequencies.iter().map(|frequency| {
-        // The inverse document frequency, squared as in the cosine of a sentence and the note.
+        // The inverse document frequency. It is squared, as in the cosine of a sentence and the
+        // note.
         let idf = ((count + 1.0) / frequency).ln();
         (frequency - 1.0) * idf * idf
     });
@@ -106,8 +109,9 @@ mod tests {
         summarize("Title", content, SummaryLength::Short)
     }
 
-    /// Each of these took minutes when a rule for the ends of sentences looked ahead without limit.
-    /// The bound is generous for a busy machine: a debug build needs about a tenth of a second.
+    /// Each of these notes took minutes while a rule for the ends of sentences looked ahead without
+    /// a limit. A debug build now needs about a tenth of a second. The bound is higher for a busy
+    /// machine.
     #[test]
     fn summarize_is_linear_in_hostile_notes() {
         let signs = [

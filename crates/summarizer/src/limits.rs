@@ -1,21 +1,22 @@
-//! Divides a model's context window between instructions, title, data and answer.
+//! Divides a model's context window between instructions, title, data and response.
 
 use crate::tokens;
 
-/// Tokens for the instructions and the fences, and for what a server's own template adds.
-pub(crate) const FRAME_TOKENS: usize = 400;
+/// The tokens for the instructions and the fences, and for the server's own template.
+pub(crate) const OVERHEAD_TOKENS: usize = 400;
 
-/// Tokens for a title. The domain allows 200 characters, which are estimated as at most 400 tokens
-/// unless they are invisible.
+/// The minimum number of tokens for a title. The domain allows 200 characters. They are estimated
+/// as at most 400 tokens unless they are invisible.
 const TITLE_TOKENS: usize = 450;
 
-/// Most tokens of an answer: twelve sentences, and the reasoning before them.
+/// The maximum number of tokens of a response: twelve sentences, and the reasoning before them.
 const OUTPUT_TOKENS_MAX: usize = 4_000;
 
-/// Most tokens of one part's summary that a merge reads: eight sentences are shorter.
+/// The maximum number of tokens that a merge reads of one part's summary. Eight sentences are
+/// shorter.
 const PART_TOKENS_MAX: usize = 700;
 
-/// How many tokens each part of a request may have.
+/// The maximum number of tokens of each part of a request and of its response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TokenLimits {
     input: usize,
@@ -25,11 +26,11 @@ pub(crate) struct TokenLimits {
 
 impl TokenLimits {
     /// Divides a window of this many tokens, for a note with this title. A quarter of a small
-    /// window is for the answer.
+    /// window is for the response.
     pub(crate) fn new(window: usize, title: &str) -> Self {
         let output = OUTPUT_TOKENS_MAX.min(window / 4);
         let title = TITLE_TOKENS.max(tokens::estimate(title));
-        Self { input: window.saturating_sub(output + FRAME_TOKENS + title), title, output }
+        Self { input: window.saturating_sub(output + OVERHEAD_TOKENS + title), title, output }
     }
 
     /// Returns the limit for the content of a note, or for the summaries of its parts.
@@ -42,19 +43,20 @@ impl TokenLimits {
         self.title
     }
 
-    /// Returns the limit for the answer, its reasoning included.
+    /// Returns the limit for the response, including its reasoning.
     pub(crate) fn output(self) -> usize {
         self.output
     }
 
-    /// Returns the limit for the summary of one part in a merge: two always fit in one request.
+    /// Returns the limit for the summary of one part in a merge. Two such summaries always fit in
+    /// one request.
     pub(crate) fn part(self) -> usize {
         PART_TOKENS_MAX.min(self.input / 3)
     }
 
-    /// Returns how many parts' summaries one request merges. Each needs two more tokens, for the
-    /// quotation marks and the comma between them.
-    pub(crate) fn fan_in(self) -> usize {
+    /// Returns the number of summaries that one request merges. Each of them needs two more tokens,
+    /// for its quotation marks and the comma.
+    pub(crate) fn summaries_per_merge(self) -> usize {
         (self.input / (self.part() + 2)).max(2)
     }
 }

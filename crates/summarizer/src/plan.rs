@@ -1,4 +1,4 @@
-//! The plan of one summary: what is sent, the most that it may use, and how it is run.
+//! The plan of one summary: its requests, an upper bound of its tokens, and its run.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use daybook_domain::{Note, Spent, SummaryLength, SummaryOptions, SummaryStatus};
 use tokio::time::timeout;
 
-use crate::calls::{Calls, Written};
+use crate::calls::{Calls, ModelSummary};
 use crate::limits::TokenLimits;
-use crate::prompt::{FRAME_BYTES, Prompt};
+use crate::prompt::{OVERHEAD_BYTES, Prompt};
 use crate::{Error, Model, extractive, tokens};
 
 /// A summary that can be run. Returned by [`Summarizer::plan`](crate::Summarizer::plan).
@@ -29,30 +29,30 @@ struct ProviderPlan {
     title: String,
     options: SummaryOptions,
     limits: TokenLimits,
-    /// The content as one piece, or as several if it is longer than the window.
+    /// The content: one part, or several parts if it does not fit into the window.
     parts: Vec<String>,
 }
 
-/// How a run ended, and what it used. `Debug` shows the summary: keep it out of logs.
+/// The result of a run, and its usage. `Debug` shows the summary, so keep it out of logs.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The summary as plain text, or the reason why there is none.
     pub result: Result<String, Error>,
-    /// The model that wrote the summary, as the provider named it. The name in the request, if
-    /// there is no summary or the provider named no model.
+    /// The model that wrote the summary, under the name that the provider reported. If there is no
+    /// summary or no reported name, this is the name in the request.
     pub model: String,
-    /// The provider's id of its last answer.
+    /// The provider's id of its last response.
     pub response_id: Option<String>,
-    /// What all calls used, also those of a run that failed or was cancelled. The cost is `None` if
-    /// the price list does not have the model.
+    /// The usage of all calls, even if the run failed or was cancelled. The cost is `None` if the
+    /// price list does not contain the model.
     pub spent: Spent,
-    /// Time from the first call to the end of the last answer.
+    /// The time from the first call to the end of the last response.
     pub latency: Duration,
 }
 
 impl Outcome {
-    /// Returns the status under which the run can be recorded.
+    /// Returns the status to store for this run.
     #[must_use]
     pub fn status(&self) -> SummaryStatus {
         match &self.result {
@@ -75,10 +75,11 @@ impl Plan {
         Self(Kind::Extractive { title, content, length })
     }
 
-    /// Returns an upper bound of the tokens that the run uses, read and written together. It is 0
+    /// Returns an upper bound of the tokens of the run, read and written together. The bound is 0
     /// without a provider.
     ///
-    /// Reserve this much of a budget before the run, and settle it with [`Outcome::spent`].
+    /// Reserve these tokens in a budget before the run, and settle the reservation with
+    /// [`Outcome::spent`].
     #[must_use]
     pub fn max_tokens(&self) -> i64 {
         match &self.0 {
@@ -89,15 +90,16 @@ impl Plan {
 
     /// Summarizes the note. Needs a Tokio runtime.
     ///
-    /// `on_text` gets the pieces of the summary while they are written. Together they are the
-    /// summary, except for white space at its end. After an error they are an incomplete summary.
+    /// `on_text` receives the pieces of the summary while the model writes them. Together they are
+    /// the summary, except for white space at its end. After an error they are an incomplete
+    /// summary.
     ///
     /// # Cancellation
     ///
-    /// The run ends with [`Error::Cancelled`] when `cancelled` completes, and closes the
-    /// connection to the provider. It still returns what was used until then. Dropping the future
-    /// ends the run too, but loses that number. Without a provider a run takes a few hundredths of
-    /// a second and is not cancelled.
+    /// When `cancelled` completes, the run closes the connection to the provider and ends with
+    /// [`Error::Cancelled`]. The outcome still contains the usage. Dropping the future ends the run
+    /// too, but then the usage is lost. A run without a provider takes a few hundredths of a second
+    /// and cannot be cancelled.
     pub async fn run(self, on_text: impl FnMut(&str), cancelled: impl Future<Output = ()>) -> Outcome {
         match self.0 {
             Kind::Provider(plan) => plan.run(on_text, cancelled).await,
@@ -111,19 +113,19 @@ impl ProviderPlan {
         Prompt { model: &self.model.name, title: &self.title, limits: self.limits }
     }
 
-    /// In every model a token has at least one byte, and each third of an estimated token stands
-    /// for at most one byte.
+    /// Counts one token for each byte, because every model's token has at least one byte. The
+    /// estimate times three is at least the number of bytes.
     fn max_tokens(&self) -> i64 {
         let (prompt, limits) = (self.prompt(), self.limits);
         let parts: usize =
-            self.parts.iter().map(|part| prompt.part_bytes(part) + FRAME_BYTES + limits.output()).sum();
+            self.parts.iter().map(|part| prompt.part_bytes(part) + OVERHEAD_BYTES + limits.output()).sum();
         let mut merges = 0;
         let mut summaries = self.parts.len();
         while summaries > 1 {
-            summaries = summaries.div_ceil(limits.fan_in());
+            summaries = summaries.div_ceil(limits.summaries_per_merge());
             merges += summaries;
         }
-        let merge = 3 * (limits.input() + limits.title()) + FRAME_BYTES + limits.output();
+        let merge = 3 * (limits.input() + limits.title()) + OVERHEAD_BYTES + limits.output();
         i64::try_from(parts + merges * merge).unwrap_or(i64::MAX)
     }
 
@@ -142,7 +144,7 @@ impl ProviderPlan {
             () = cancelled => Err(Error::Cancelled),
         };
         let (result, model, response_id) = match result {
-            Ok(Written { text, model, response_id }) => (Ok(text), model, response_id),
+            Ok(ModelSummary { text, model, response_id }) => (Ok(text), model, response_id),
             Err(error) => (Err(error), self.model.name.clone(), None),
         };
         let spent = calls.spent(&model);
@@ -157,7 +159,7 @@ async fn extract(
     mut on_text: impl FnMut(&str),
 ) -> Outcome {
     let started = Instant::now();
-    // A long note keeps a core busy, so it does not run on a thread of the runtime.
+    // A long note keeps a core busy, so this code must not block a thread of the runtime.
     let text = tokio::task::spawn_blocking(move || extractive::summarize(&title, &content, length)).await;
     let result = text.map_err(|_| Error::Interrupted);
     if let Ok(text) = &result {

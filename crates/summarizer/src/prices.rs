@@ -1,11 +1,11 @@
-//! Prices of models, and what the tokens of a summary cost.
+//! Prices of models, and the cost of a summary.
 
 use daybook_domain::Spent;
 
 use crate::Error;
 
-/// OpenAI's prices for text as of summer 2025, in US dollars for a million tokens read and written.
-/// Prices change: an operator who relies on the sums configures a list.
+/// OpenAI's prices for text as of summer 2025, in US dollars per million tokens read and written.
+/// Prices change, so an operator who needs the exact cost should configure a list.
 const OPENAI: &str = "gpt-5-nano=0.05/0.40,gpt-5-mini=0.25/2.00,gpt-5=1.25/10.00,gpt-4.1-nano=0.10/0.40,\
                       gpt-4.1-mini=0.40/1.60,gpt-4.1=2.00/8.00,gpt-4o-mini=0.15/0.60,gpt-4o=2.50/10.00";
 
@@ -16,9 +16,9 @@ pub struct Prices(Vec<Price>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Price {
     model: String,
-    /// Thousandths of a micro-dollar for a token that the model reads.
+    /// The price of a token that the model reads, in thousandths of a micro-dollar.
     input: i64,
-    /// The same for a token that it writes.
+    /// The price of a token that the model writes, in the same unit.
     output: i64,
 }
 
@@ -29,13 +29,13 @@ impl Prices {
         Self::parse(OPENAI).unwrap_or(Self(Vec::new()))
     }
 
-    /// Parses a list like `gpt-5-nano=0.05/0.40,llama3.2=0/0`: model names, each with the US
-    /// dollars for a million tokens read and written. A price has at most six digits before the
-    /// point and three after it.
+    /// Parses a list like `gpt-5-nano=0.05/0.40,llama3.2=0/0`. Each entry is the name of a model
+    /// and two prices: US dollars per million tokens read, and per million written. A price has at
+    /// most six digits before the point and three after it.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidPrices`] if the text has another form.
+    /// [`Error::InvalidPrices`] if the list has another form.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let parse = |entry: &str| {
@@ -47,8 +47,8 @@ impl Prices {
         entries.map(parse).collect::<Option<_>>().map(Self).ok_or(Error::InvalidPrices)
     }
 
-    /// Returns the cost in millionths of a US dollar, rounded up, or `None` if the list does not
-    /// have the model. `gpt-5-nano-2025-08-07` has the price of `gpt-5-nano`.
+    /// Returns the cost in millionths of a US dollar, rounded up. Returns `None` if the list does
+    /// not contain the model. `gpt-5-nano-2025-08-07` has the price of `gpt-5-nano`.
     #[must_use]
     pub fn cost_micros(&self, model: &str, spent: &Spent) -> Option<i64> {
         let price = self.0.iter().find(|price| is_version_of(&price.model, model))?;
@@ -58,7 +58,7 @@ impl Prices {
     }
 }
 
-/// Returns true if the name is the model's, or that of a dated version.
+/// Returns true if `name` is the model's name, or the name of a dated version of the model.
 fn is_version_of(model: &str, name: &str) -> bool {
     name.strip_prefix(model).is_some_and(|rest| {
         let date = rest.strip_prefix('-').unwrap_or_default();
@@ -70,7 +70,7 @@ fn is_version_of(model: &str, name: &str) -> bool {
 fn thousandths(text: &str) -> Option<i64> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    // No model costs a million dollars for a million tokens, and the limit keeps sums in range.
+    // No model costs a million dollars per million tokens, and the limit keeps sums in range.
     if whole.is_empty() || whole.len() > 6 || decimals.len() > 3 || !is_digits(whole) || !is_digits(decimals)
     {
         return None;

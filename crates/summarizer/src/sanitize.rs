@@ -1,8 +1,8 @@
-//! Reduces what a model wrote to plain text that is safe to show.
+//! Sanitizes the text of a model to plain text that is safe to display.
 
 use daybook_text::{is_invisible, is_joiner};
 
-/// Longest summary in characters. Twelve long sentences have half of this.
+/// The maximum length of a summary in characters. Twelve long sentences have about half of this.
 const CHARACTERS_MAX: usize = 8_000;
 
 /// Sanitizes a text that arrives in pieces.
@@ -15,7 +15,7 @@ pub(crate) struct Sanitizer {
 }
 
 impl Sanitizer {
-    /// Sanitizes the next piece. The result is empty if nothing remains of it.
+    /// Sanitizes the next piece. Returns an empty string if the whole piece is removed.
     pub(crate) fn push(&mut self, piece: &str) -> String {
         let mut kept = String::with_capacity(piece.len());
         for c in piece.chars().filter(|c| is_plain(*c)) {
@@ -52,14 +52,13 @@ mod tests {
         assert_eq!(sanitize("  a\u{0}b\u{1b}[31m\u{202e}c\n\td \u{7f}\u{85}"), "ab[31mc\n\td");
         assert_eq!(sanitize("\u{feff}a\u{2028}b\u{200b}\u{e0041}\u{2066}c"), "abc");
         assert_eq!(sanitize("See\u{e0168}\u{ad}\u{3164}\u{180e}."), "See.");
-        // Joiners connect letters and emoji.
         assert_eq!(sanitize("👩‍👧 می‌خواهم ❤️"), "👩‍👧 می‌خواهم ❤️");
         assert_eq!(sanitize(&"ä".repeat(9_000)).chars().count(), CHARACTERS_MAX);
         assert_eq!(sanitize(" \n\u{202e}\t"), "");
     }
 
     #[test]
-    fn sanitizer_makes_the_same_text_of_pieces() {
+    fn push_returns_the_same_text_in_pieces() {
         let text = " \n a\u{202e} b\n\n c ";
         let mut sanitizer = Sanitizer::default();
         let pieces: String = text.chars().map(|c| sanitizer.push(&c.to_string())).collect();

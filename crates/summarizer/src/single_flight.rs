@@ -1,7 +1,7 @@
 //! Single flight with progress: callers that want the same work at the same time share it.
 //!
-//! Own code, because libraries for single flight share only the outcome, and not the text that is
-//! written before it.
+//! Own code, because libraries for single flight share only the outcome. They do not share the text
+//! that is written before it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::Error;
 
-/// The flights that are under way, one for each key. Clones share them.
+/// The current flights, at most one for each key. Clones share them.
 ///
 /// `K` is the key, `T` the result and `E` the error of the work.
 pub struct SingleFlight<K, T, E> {
@@ -27,8 +27,8 @@ struct Progress<T, E> {
     outcome: Option<Result<T, E>>,
 }
 
-/// The work that waiters share. Reports text and outcome to them, and [`Error::Interrupted`] if it
-/// is dropped without an outcome.
+/// The work that waiters share. It sends text and the outcome to them. If it is dropped without an
+/// outcome, the waiters get [`Error::Interrupted`].
 #[must_use = "waiters get an error if the flight is dropped"]
 pub struct Flight<K: Eq + Hash, T, E> {
     flights: Arc<Mutex<Flights<K, T, E>>>,
@@ -41,15 +41,15 @@ pub struct Flight<K: Eq + Hash, T, E> {
 #[must_use = "work without a waiter is abandoned"]
 pub struct Waiter<T, E> {
     progress: watch::Receiver<Progress<T, E>>,
-    /// How many bytes of the text were returned.
+    /// The number of bytes of the text that this waiter has returned.
     read: usize,
 }
 
-/// A waiter, and the flight if the caller is the first one. Returned by [`SingleFlight::join`].
+/// A waiter, and the flight if this caller is the first one. Returned by [`SingleFlight::join`].
 pub type Joined<K, T, E> = (Waiter<T, E>, Option<Flight<K, T, E>>);
 
 impl<K: Eq + Hash + Clone, T, E> SingleFlight<K, T, E> {
-    /// Returns a set without flights.
+    /// Returns an empty set of flights.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -57,8 +57,8 @@ impl<K: Eq + Hash + Clone, T, E> SingleFlight<K, T, E> {
 
     /// Joins the flight with this key, or starts one.
     ///
-    /// The caller that gets a [`Flight`] must do the work, usually in a task of its own. All others
-    /// get only a [`Waiter`].
+    /// A caller that gets a [`Flight`] must do the work, usually in a task of its own. All other
+    /// callers get only a [`Waiter`].
     pub fn join(&self, key: K) -> Joined<K, T, E> {
         let mut flights = lock(&self.flights);
         if let Some(progress) = flights.get(&key) {
@@ -79,15 +79,15 @@ impl<K: Eq + Hash, T, E> Flight<K, T, E> {
         self.progress.send_modify(|progress| progress.has_begun = true);
     }
 
-    /// Appends to the text, which every waiter gets in full, whenever it joined.
+    /// Appends to the text. Every waiter gets the whole text, even if it joins late.
     pub fn push(&self, text: &str) {
         if !text.is_empty() {
             self.progress.send_modify(|progress| progress.text.push_str(text));
         }
     }
 
-    /// Returns when no waiter remains. After that no waiter can join, and another caller with the
-    /// same key starts a new flight.
+    /// Returns when no waiter remains. From then on no waiter can join, and the next caller with
+    /// the same key starts a new flight.
     ///
     /// # Cancellation
     ///
@@ -104,14 +104,14 @@ impl<K: Eq + Hash, T, E> Flight<K, T, E> {
         }
     }
 
-    /// Gives the outcome to all waiters. A caller that joins later starts a new flight.
+    /// Sends the outcome to all waiters. A caller that joins later starts a new flight.
     pub fn finish(self, outcome: Result<T, E>) {
         self.remove(&mut lock(&self.flights));
         self.progress.send_modify(|progress| progress.outcome = Some(outcome));
     }
 
     fn remove(&self, flights: &mut Flights<K, T, E>) {
-        // After this flight was abandoned, another one may have its key.
+        // If this flight was abandoned, its key may belong to a newer flight.
         if flights.get(&self.key).is_some_and(|current| Arc::ptr_eq(current, &self.progress)) {
             flights.remove(&self.key);
         }
@@ -120,7 +120,8 @@ impl<K: Eq + Hash, T, E> Flight<K, T, E> {
 
 impl<K: Eq + Hash, T, E> Drop for Flight<K, T, E> {
     fn drop(&mut self) {
-        // The sender is dropped with the last reference, and waiters see a closed channel.
+        // Without the map's reference, dropping this flight closes the channel. Waiters detect
+        // that.
         self.remove(&mut lock(&self.flights));
     }
 }
@@ -130,11 +131,12 @@ impl<T: Clone, E: Clone + From<Error>> Waiter<T, E> {
     ///
     /// # Errors
     ///
-    /// The error of the work, if it failed before it began.
+    /// The error of the work, if it failed before it began. [`Error::Interrupted`] if the flight
+    /// was dropped.
     ///
     /// # Cancellation
     ///
-    /// The future can be dropped at any time, like those of the other methods.
+    /// The future can be dropped at any time. That is true for the other methods, too.
     pub async fn begun(&mut self) -> Result<(), E> {
         let is_known = |progress: &Progress<T, E>| progress.has_begun || progress.outcome.is_some();
         match self.progress.wait_for(is_known).await {
@@ -144,8 +146,8 @@ impl<T: Clone, E: Clone + From<Error>> Waiter<T, E> {
         }
     }
 
-    /// Waits for more text and returns all that was written since the last call, or `None` if the
-    /// work has ended.
+    /// Waits for more text and returns all text since the last call. Returns `None` if the work has
+    /// ended.
     pub async fn next_text(&mut self) -> Option<String> {
         let read = self.read;
         let is_new = |progress: &Progress<T, E>| progress.text.len() > read || progress.outcome.is_some();

@@ -1,4 +1,4 @@
-//! The entry point: a summarizer with a provider or without one.
+//! The entry point: a summarizer with or without a provider.
 
 use std::sync::Arc;
 
@@ -19,13 +19,14 @@ enum Engine {
 }
 
 impl Summarizer {
-    /// A summarizer that asks a model.
+    /// Returns a summarizer that uses a model.
     #[must_use]
     pub fn provider(model: Model) -> Self {
         Self { engine: Engine::Provider(Arc::new(model)) }
     }
 
-    /// A summarizer that picks sentences of the note. It needs no provider and costs nothing.
+    /// Returns a summarizer that picks sentences of the note. It needs no provider and costs
+    /// nothing.
     #[must_use]
     pub fn extractive() -> Self {
         Self { engine: Engine::Extractive }
@@ -33,7 +34,8 @@ impl Summarizer {
 
     /// Returns the key of a summary. A stored summary with an equal key can be reused.
     ///
-    /// The language is not in the key of an extractive summary, because it is that of the note.
+    /// The key of an extractive summary has no language, because the summary has the note's
+    /// language.
     #[must_use]
     pub fn key(&self, note: &Note, options: SummaryOptions) -> SummaryKey {
         let (asked_model, prompt_version, options) = match &self.engine {

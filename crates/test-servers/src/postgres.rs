@@ -18,15 +18,16 @@ use crate::process::{
 
 pub use self::session::PostgresSession;
 
-/// Without durability, since no test reads the data after a power failure. There are enough
-/// connections for many small services at once.
+/// The settings switch off durability, since no test reads the data after a power failure. The
+/// number of connections is enough for many small services at once.
 const OPTIONS: &str = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off \
     -c max_connections=500 -c shared_buffers=128MB";
 
 /// The watchdog: `$1` folder, `$2` bin folder, `$3` port, `$4` options, `$5` user.
 ///
-/// Under root, `setpriv` sets the user and then becomes the server. `runuser` would stay its parent
-/// and would stop together with a suspended server, and the kernel would send `SIGHUP` to both.
+/// Under root, `setpriv` sets the user and then becomes the server. `runuser` would stay the parent
+/// of the server. If the server is suspended, `runuser` would stop too, and the kernel would send
+/// `SIGHUP` to both.
 const SCRIPT: &str = r#"
 "$5" "$2/postgres" -D "$1/data" -p "$3" -k "$1" -h 127.0.0.1 $4 &
 server=$!
@@ -43,7 +44,7 @@ pub struct Postgres {
     folder: PathBuf,
     options: String,
     next_database: AtomicU32,
-    // Holds the standard input, whose end makes the watchdog stop the server.
+    // Holds the standard input. When it ends, the watchdog stops the server.
     watchdog: Mutex<Option<Child>>,
 }
 
@@ -80,7 +81,7 @@ impl Postgres {
 
     /// Starts a server with more options and with files in its data folder, such as a certificate.
     ///
-    /// Each file is a name and a content.
+    /// Each file is a pair of its name and its content.
     ///
     /// # Panics
     ///
@@ -131,7 +132,7 @@ impl Postgres {
     }
 
     fn is_ready(&self) -> bool {
-        // The connection is cheaper than a process, so it comes first.
+        // A connection is cheaper than a process, so it is tried first.
         TcpStream::connect(("127.0.0.1", self.port)).is_ok()
             && Command::new(self.bin.join("pg_isready"))
                 .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
@@ -147,8 +148,8 @@ impl Postgres {
     pub fn kill(&self) {
         let ids = self.stop();
         signal("KILL", &ids);
-        // The watchdog must also reap the server's zombie. Until then, a new server would find the
-        // process id in the old lock file in use.
+        // The watchdog must also reap the server's zombie process. Until then, the process id in
+        // the old lock file is in use, and a new server would not start.
         wait_until("PostgreSQL to end", || !ids.iter().any(|id| is_running(*id)) && state(ids[0]).is_empty());
         if let Some(watchdog) = self.watchdog.lock().expect("the watchdog").take() {
             kill_watchdog(watchdog);
@@ -236,7 +237,7 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
-    /// Opens a session that stays open, such as for a transaction that holds a lock.
+    /// Opens a session that stays open, for example for a transaction that holds a lock.
     ///
     /// # Panics
     ///

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// A server that takes longer than this to start or end has failed, even on a busy machine.
 const SERVER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Short compared with the 30 ms in which Redis starts.
+/// Short compared with the 30 ms that Redis takes to start.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Returns a port of 127.0.0.1 on which no process listens.
@@ -22,8 +22,8 @@ pub fn free_port() -> u16 {
     listener.local_addr().expect("its address").port()
 }
 
-/// Starts a watchdog: a shell script that starts a server, waits for the end of its standard input
-/// and then stops the server.
+/// Starts a watchdog. This shell script starts a server, waits until its standard input ends, and
+/// then stops the server.
 ///
 /// The kernel closes the input when the test process ends, even if that process is killed.
 pub(crate) fn start_watchdog(script: &str, arguments: &[&str]) -> Child {
@@ -39,7 +39,7 @@ pub(crate) fn kill_watchdog(mut watchdog: Child) {
     watchdog.wait().expect("the watchdog ends");
 }
 
-/// Sends a signal to processes. A process that has ended is ignored.
+/// Sends a signal to processes. Ignores processes that have ended.
 pub(crate) fn signal(name: &str, ids: &[u32]) {
     for id in ids {
         let mut kill = Command::new("kill");

@@ -29,7 +29,7 @@ pub struct Redis {
     port: u16,
     folder: PathBuf,
     options: String,
-    // Holds the standard input, whose end makes the watchdog kill the server.
+    // Holds the standard input. When it ends, the watchdog kills the server.
     watchdog: Mutex<Option<Child>>,
 }
 
@@ -44,7 +44,7 @@ impl Redis {
         Self::start_with("", &[])
     }
 
-    /// Starts a server that also listens with TLS on another port, and returns its `rediss://` URL.
+    /// Starts a server that also listens for TLS on another port, and returns its `rediss://` URL.
     ///
     /// The certificate and its key are in PEM.
     ///
@@ -74,7 +74,7 @@ impl Redis {
         server
     }
 
-    /// Starts the server after [`Redis::kill`], on the same port and empty.
+    /// Starts the server after [`Redis::kill`], on the same port and without data.
     ///
     /// # Panics
     ///
@@ -161,7 +161,8 @@ impl Redis {
 }
 
 impl Drop for Redis {
-    /// Removes the folder if [`Redis::kill`] has ended the watchdog, which removes it otherwise.
+    /// Removes the folder if [`Redis::kill`] has ended the watchdog. Otherwise the watchdog removes
+    /// it.
     fn drop(&mut self) {
         if self.watchdog.get_mut().is_ok_and(|watchdog| watchdog.is_none()) {
             let _ = fs::remove_dir_all(&self.folder);

@@ -3,12 +3,12 @@
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, PrependedConcatenationMark};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-/// Returns true if a reader cannot see this character.
+/// Returns true if a person cannot see this character.
 ///
 /// These are the characters of the general categories `Control`, `Format`, `Line_Separator` and
-/// `Paragraph_Separator`, and those with the property `Default_Ignorable_Code_Point`. Tab and line
-/// feed are among them, and so are the [joiners](is_joiner). Spaces are not. A `Format` character
-/// with the property `Prepended_Concatenation_Mark` is visible.
+/// `Paragraph_Separator`, and those with the property `Default_Ignorable_Code_Point`. Tab, line
+/// feed and the [joiners](is_joiner) are among them. Spaces are not. A `Format` character with the
+/// property `Prepended_Concatenation_Mark` is visible.
 ///
 /// Source: [Unicode Standard Annex 44](https://www.unicode.org/reports/tr44/), in the version that
 /// `icu_properties` contains.

@@ -6,8 +6,8 @@ use daybook_text::{is_invisible, is_joiner};
 
 const JOINERS: [char; 4] = ['\u{200c}', '\u{200d}', '\u{fe0e}', '\u{fe0f}'];
 
-/// Asserts that the range is invisible, and that the characters before and after it are not.
-fn assert_invisible_up_to_its_ends(range: RangeInclusive<char>) {
+/// Asserts that the range is invisible, and that the characters next to it are visible.
+fn assert_only_this_range_is_invisible(range: RangeInclusive<char>) {
     for c in range.clone() {
         assert!(is_invisible(c), "{c:?}");
     }
@@ -20,19 +20,19 @@ fn assert_invisible_up_to_its_ends(range: RangeInclusive<char>) {
 
 #[test]
 fn is_invisible_is_true_for_control_characters() {
-    assert_invisible_up_to_its_ends('\u{0}'..='\u{1f}');
-    assert_invisible_up_to_its_ends('\u{7f}'..='\u{9f}');
+    assert_only_this_range_is_invisible('\u{0}'..='\u{1f}');
+    assert_only_this_range_is_invisible('\u{7f}'..='\u{9f}');
 }
 
 #[test]
 fn is_invisible_is_true_for_bidirectional_controls_and_line_separators() {
-    assert_invisible_up_to_its_ends('\u{61c}'..='\u{61c}');
+    assert_only_this_range_is_invisible('\u{61c}'..='\u{61c}');
     // Zero width characters, joiners and direction marks.
-    assert_invisible_up_to_its_ends('\u{200b}'..='\u{200f}');
+    assert_only_this_range_is_invisible('\u{200b}'..='\u{200f}');
     // Line and paragraph separator, embeddings and overrides.
-    assert_invisible_up_to_its_ends('\u{2028}'..='\u{202e}');
+    assert_only_this_range_is_invisible('\u{2028}'..='\u{202e}');
     // Word joiner, invisible operators, isolates and deprecated controls.
-    assert_invisible_up_to_its_ends('\u{2060}'..='\u{206f}');
+    assert_only_this_range_is_invisible('\u{2060}'..='\u{206f}');
 }
 
 #[test]
@@ -51,14 +51,15 @@ fn is_invisible_is_true_for_default_ignorable_code_points() {
         '\u{1d173}'..='\u{1d17a}',
         '\u{e0000}'..='\u{e0fff}',
     ] {
-        assert_invisible_up_to_its_ends(range);
+        assert_only_this_range_is_invisible(range);
     }
 }
 
 #[test]
 fn is_invisible_is_true_for_annotation_characters() {
-    // The first nine are reserved as default ignorable, the last three are annotation characters.
-    assert_invisible_up_to_its_ends('\u{fff0}'..='\u{fffb}');
+    // Unicode reserves the first nine as default ignorable. The last three are annotation
+    // characters.
+    assert_only_this_range_is_invisible('\u{fff0}'..='\u{fffb}');
 }
 
 #[test]

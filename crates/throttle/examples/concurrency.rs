@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Works for a moment. The permit is given back when the job ends, even by a panic.
+/// Sleeps for 100 ms. The permit is given back when the job ends, even if it panics.
 async fn run(user: &str, _permit: Permit<&str>) {
     println!("a job for {user} begins");
     tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,4 +1,4 @@
-//! Concurrency limits: how many at once, for each key and in total.
+//! Concurrency limits: how many jobs run at once, for each key and in total.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A concurrency limit for each key and in total. Clones share all permits.
 ///
-/// A key is anything that must not take all permits for itself, for example a user or a network.
-/// Only keys that hold a permit take memory.
+/// A key is the owner of permits, for example a user or a network. The limit for each key keeps one
+/// owner from taking all permits. Only keys that hold a permit take memory.
 pub struct Concurrency<K> {
     held: Arc<Mutex<Held<K>>>,
     per_key: usize,
@@ -21,21 +21,21 @@ struct Held<K> {
     total: usize,
 }
 
-/// The right to run at the same time as others. Dropping it gives it back.
+/// The right to run one job. Dropping the permit gives it back.
 #[must_use = "dropping the permit gives it back"]
 pub struct Permit<K: Eq + Hash> {
     held: Arc<Mutex<Held<K>>>,
     key: K,
 }
 
-/// The limit that leaves no permit.
+/// The limit that is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Full {
-    /// The key holds as many permits as a key may hold.
+    /// The key holds the maximum number of permits for one key.
     #[error("the concurrency limit of this key is reached")]
     Key,
-    /// All keys together hold as many permits as there are.
+    /// All keys together hold the maximum number of permits.
     #[error("the total concurrency limit is reached")]
     Total,
 }
@@ -49,12 +49,12 @@ impl<K: Eq + Hash + Clone> Concurrency<K> {
         Self { held: Arc::new(Mutex::new(held)), per_key, total }
     }
 
-    /// Returns a permit, without waiting for one.
+    /// Returns a permit. Never waits for one.
     ///
     /// # Errors
     ///
-    /// [`Full::Key`] if this key has reached its limit, otherwise [`Full::Total`] if all keys
-    /// together have.
+    /// [`Full::Key`] if this key has reached its limit. Otherwise [`Full::Total`] if all keys
+    /// together have reached the total limit.
     pub fn try_acquire(&self, key: K) -> Result<Permit<K>, Full> {
         let mut held = lock(&self.held);
         let count = held.per_key.get(&key).copied().unwrap_or(0);

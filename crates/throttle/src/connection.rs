@@ -10,14 +10,14 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// The timeout of a command. A healthy Redis answers within a millisecond, and a client that logs
-/// in waits for the answer.
+/// The timeout of a command. A healthy Redis answers within a millisecond, and a request waits for
+/// the answer.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// The pause after a failure. Takes during the pause do not wait for Redis.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A connection that all takes share.
+/// The connection that all takes share.
 pub(crate) struct Connection {
     client: Client,
     state: Mutex<State>,
@@ -30,7 +30,7 @@ struct State {
 }
 
 impl Connection {
-    /// Returns a connection that is opened by the first command.
+    /// Returns a connection. The first command opens it.
     ///
     /// # Errors
     ///
@@ -47,21 +47,21 @@ impl Connection {
         Ok(Self { client, state: Mutex::new(State { manager, retry_at: None }) })
     }
 
-    /// Runs a command. Returns `None` if Redis fails or does not answer in time, and at once during
-    /// the pause after such a failure.
+    /// Runs a command. Returns `None` if Redis fails or does not answer in time. During the pause
+    /// after such a failure, returns `None` at once.
     pub(crate) async fn run<T, F>(&self, command: impl FnOnce(ConnectionManager) -> F) -> Option<T>
     where
         F: Future<Output = RedisResult<T>>,
     {
         let (manager, was_healthy) = self.try_begin()?;
         let error = match timeout(REDIS_TIMEOUT, command(manager)).await {
-            Ok(Ok(answer)) => {
+            Ok(Ok(reply)) => {
                 if self.state().retry_at.take().is_some() {
                     tracing::info!("Redis is back: limits are shared again");
                 }
-                return Some(answer);
+                return Some(reply);
             }
-            // Only the category: the server's message may repeat the command.
+            // Only the category is logged, because the server's message may repeat the command.
             Ok(Err(error)) => error.category().to_owned(),
             Err(_) => "timed out".to_owned(),
         };
@@ -71,8 +71,9 @@ impl Connection {
         None
     }
 
-    /// Returns the connection, and whether Redis was healthy at the last command. Returns `None`
-    /// during a pause. After the pause, one command tries Redis while the others still skip it.
+    /// Returns the connection, and true if Redis was healthy at the last command. Returns `None`
+    /// during a pause. After the pause, one command tries Redis, and the others still return
+    /// `None`.
     fn try_begin(&self) -> Option<(ConnectionManager, bool)> {
         let mut state = self.state();
         let now = Instant::now();
@@ -85,15 +86,16 @@ impl Connection {
         Some((state.manager.clone(), was_healthy))
     }
 
-    /// Begins a pause and opens a new connection in the background. Returns whether Redis was
+    /// Begins a pause and opens a new connection in the background. Returns true if Redis was
     /// healthy before.
     ///
-    /// The client does not renew a connection whose login was refused, whose server was loading its
-    /// data, or whose packets are lost.
+    /// The Redis client keeps a connection after a failed login, while the server loads its data,
+    /// and if packets are lost. None of these connections recovers by itself.
     fn pause(&self, was_healthy: bool) -> bool {
         let mut state = self.state();
         let is_paused = state.retry_at.replace(Instant::now() + RETRY_INTERVAL).is_some();
-        // Commands that began while Redis was healthy fail together. The first has reconnected.
+        // Commands that began while Redis was healthy fail together. The first of them has begun
+        // the pause and reconnected.
         if was_healthy && is_paused {
             return false;
         }
@@ -101,7 +103,7 @@ impl Connection {
             state.manager = manager.clone();
             let mut manager = manager;
             tokio::spawn(async move {
-                // The next command finds out whether this has worked.
+                // The result is ignored, because the next command detects a failure.
                 let _: RedisResult<()> = redis::cmd("PING").query_async(&mut manager).await;
             });
         }
@@ -113,13 +115,14 @@ impl Connection {
     }
 }
 
-/// Returns a connection that is opened by its first command.
+/// Returns a connection that its first command opens.
 fn connect(client: &Client) -> RedisResult<ConnectionManager> {
     let config = ConnectionManagerConfig::new()
-        // A command waits no longer than its own timeout; connecting continues during the pause.
+        // A command never waits longer than its own timeout. Connecting may take longer, and
+        // continues during the pause.
         .set_connection_timeout(Some(RETRY_INTERVAL))
         .set_response_timeout(Some(REDIS_TIMEOUT))
-        // The retry is the command after the pause.
+        // The client must not retry. The first command after the pause is the retry.
         .set_number_of_retries(0);
     ConnectionManager::new_lazy_with_config(client.clone(), config)
 }

@@ -2,16 +2,16 @@
 
 use crate::Bucket;
 
-/// What a take found in each of its buckets, and whether one of them refused.
+/// The state of each bucket after a take, and the bucket that refused it.
 pub(crate) struct Decision {
     /// The microseconds used in each bucket after the take.
     pub(crate) used: Vec<i64>,
-    /// The index of the bucket that refused: of several, the one with the longest wait.
+    /// The index of the bucket that refused. If several refused, the one with the longest wait.
     pub(crate) refused_by: Option<usize>,
 }
 
 impl Decision {
-    /// Takes one unit from each bucket, or from none if one of them refuses. `used` has the
+    /// Takes one unit from each bucket, or from none if one of them refuses. `used` contains the
     /// microseconds used in each bucket before the take.
     pub(crate) fn of(buckets: &[Bucket<'_>], mut used: Vec<i64>) -> Self {
         let waits = buckets.iter().zip(&used).map(|(bucket, used)| bucket.quota.wait(*used));

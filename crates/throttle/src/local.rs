@@ -1,7 +1,7 @@
 //! The counters of this process.
 //!
-//! They are not `governor`'s, because one take covers several buckets, a unit can be given back,
-//! and the counters follow those in Redis.
+//! Own code: `governor` cannot take from several buckets at once, give a unit back, or copy the
+//! counters of Redis.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -10,8 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::Bucket;
 use crate::decision::Decision;
 
-/// The maximum number of counters. Their table has 131,072 slots of 33 bytes: 4 MB, and half as
-/// much again while it grows.
+/// The maximum number of counters. Their table has 131,072 slots of 33 bytes. That is 4 MB, and 6
+/// MB while the table grows.
 pub(crate) const CAPACITY: usize = 65_536;
 
 /// Counters by a hash of their names and keys.
@@ -27,11 +27,11 @@ pub(crate) struct LocalCounters {
 /// One counter.
 #[derive(Clone, Copy)]
 struct State {
-    /// The theoretical arrival time, in microseconds. Before it, a part of the quota is used.
+    /// GCRA's theoretical arrival time, in microseconds: when the bucket is full again.
     arrival: i64,
-    /// The microseconds that are used when the whole quota is used.
+    /// The microseconds used when the whole quota is used.
     tolerance: i64,
-    /// Whether the bucket has refused since it last admitted.
+    /// True if the bucket has refused a take since it last admitted one.
     refuses: bool,
 }
 
@@ -40,12 +40,12 @@ impl LocalCounters {
         Self { states: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// Takes one unit from each bucket, or from none. Returns the decision, and whether this is the
-    /// first refusal since the bucket last admitted.
+    /// Takes one unit from each bucket, or from none. Returns the decision, and true if this is the
+    /// first refusal since the bucket last admitted a take.
     pub(crate) fn take(&self, buckets: &[Bucket<'_>], now: i64) -> (Decision, bool) {
         let mut states = self.states();
-        // The clamp matters if the clock went back or the quota was lowered. Neither may make the
-        // wait longer than the period.
+        // The clamp matters if the clock goes back or the quota was lowered. In both cases the wait
+        // must not be longer than the period.
         let used = |bucket: &Bucket<'_>| {
             let state = states.get(&self.id(bucket));
             state.map_or(0, |state| state.arrival.saturating_sub(now).clamp(0, bucket.quota.tolerance()))
@@ -55,8 +55,8 @@ impl LocalCounters {
         (decision, first)
     }
 
-    /// Stores a decision that Redis has made. Returns whether it is the first refusal since the
-    /// bucket last admitted.
+    /// Stores a decision of Redis. Returns true if it is the first refusal since the bucket last
+    /// admitted a take.
     pub(crate) fn follow(&self, buckets: &[Bucket<'_>], decision: &Decision, now: i64) -> bool {
         self.store(&mut self.states(), buckets, decision, now)
     }
@@ -86,7 +86,7 @@ impl LocalCounters {
         first
     }
 
-    /// Gives one unit back.
+    /// Gives one unit back to a bucket.
     pub(crate) fn give_back(&self, bucket: &Bucket<'_>, now: i64) {
         let mut states = self.states();
         let id = self.id(bucket);
@@ -98,7 +98,7 @@ impl LocalCounters {
         }
     }
 
-    /// Gives all units back.
+    /// Gives all units back to a bucket.
     pub(crate) fn reset(&self, bucket: &Bucket<'_>) {
         self.states().remove(&self.id(bucket));
     }
@@ -117,11 +117,12 @@ impl LocalCounters {
     }
 }
 
-/// Removes the counters that are full again, and if that is not enough, the least used sixteenth.
+/// Removes the counters of all full buckets. If there are none, removes the least used sixteenth of
+/// the counters.
 ///
-/// A flood of new keys therefore does not free a bucket that refuses, unless more than 15 of 16
-/// counters refuse. One eviction makes room for 4,096 new counters, so each of them pays a fraction
-/// of a microsecond for it.
+/// A flood of new keys therefore does not reset a bucket that is used up, unless more than 15 of 16
+/// counters are. One eviction makes room for 4,096 new counters, so the cost for each of them is a
+/// fraction of a microsecond.
 fn evict(states: &mut HashMap<u64, State>, now: i64) {
     states.retain(|_, state| state.arrival > now);
     if states.len() < CAPACITY {
@@ -129,7 +130,7 @@ fn evict(states: &mut HashMap<u64, State>, now: i64) {
     }
     let level = |state: &State| {
         let used = i128::from(state.arrival.saturating_sub(now));
-        // In millionths, so that buckets of different periods can be compared.
+        // In millionths of the quota, so that buckets with different periods can be compared.
         (used * 1_000_000 / i128::from(state.tolerance.max(1)), state.refuses)
     };
     let mut levels: Vec<_> = states.iter().map(|(id, state)| (level(state), *id)).collect();

@@ -1,13 +1,16 @@
-//! Limits: how many in which period.
+//! Quotas: a limit and a period.
+//!
+//! GCRA measures the use of a bucket in microseconds. Each unit uses one interval, and each
+//! interval that passes gives one unit back.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A rate limit: at most `limit` at once, and `limit` more over each `period`.
+/// A rate limit: at most `limit` units at once, and `limit` more over each `period`.
 ///
-/// This is the generic cell rate algorithm (ITU-T I.371, annex A). One unit comes back every
-/// `period / limit`, so there is no moment at which a whole new quota begins.
+/// This is the generic cell rate algorithm (GCRA; ITU-T I.371, annex A). One unit comes back every
+/// `period / limit`, so a whole quota never comes back at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     limit: u32,
@@ -29,7 +32,7 @@ pub enum QuotaError {
     Form,
 }
 
-/// With a higher limit and the shortest period, units would come back in less than a microsecond.
+/// With a higher limit and a period of a second, a unit would come back in less than a microsecond.
 const LIMIT_MAX: u32 = 1_000_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -50,7 +53,7 @@ impl Quota {
         Ok(Self { limit, period })
     }
 
-    /// Returns how many units can be taken at once.
+    /// Returns the number of units that can be taken at once.
     #[must_use]
     pub fn limit(self) -> u32 {
         self.limit
@@ -64,26 +67,27 @@ impl Quota {
 
     /// Returns the microseconds after which one unit comes back.
     ///
-    /// The value is rounded up. Rounded down, 600,000 a second would become a million.
+    /// The value is rounded up. Rounded down, a quota of 600,000 a second would allow a million.
     pub(crate) fn interval(self) -> i64 {
         // A day has fewer than 2^37 microseconds.
         let period = u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX);
         i64::try_from(period.div_ceil(u64::from(self.limit))).unwrap_or(i64::MAX)
     }
 
-    /// Returns the microseconds that are used when the whole limit is used.
+    /// Returns the microseconds used when the whole quota is used.
     pub(crate) fn tolerance(self) -> i64 {
         self.interval() * i64::from(self.limit)
     }
 
-    /// Returns the microseconds until one unit can be taken if `used` microseconds are used.
-    /// Zero or less: at once.
+    /// Returns the microseconds until one unit can be taken if `used` microseconds are used. If the
+    /// value is zero or less, a unit can be taken at once.
     pub(crate) fn wait(self, used: i64) -> i64 {
         used + self.interval() - self.tolerance()
     }
 }
 
-/// `10/5m` is ten in five minutes. The period is a whole number of seconds, minutes or hours.
+/// `10/5m` means ten units in five minutes. The period is a whole number of seconds, minutes or
+/// hours.
 impl FromStr for Quota {
     type Err = QuotaError;
 

@@ -1,4 +1,4 @@
-//! Rate limits over several buckets: local counters, and shared ones if there is a Redis.
+//! Rate limits over several buckets. The counters are local, and optionally shared through Redis.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,19 @@ use crate::{Bucket, Error, Quota};
 
 /// A rate limiter. Clones share all counters.
 ///
-/// Times are microseconds since any fixed instant, for example the Unix epoch. The caller passes
-/// them. A clock that goes back makes the throttle stricter, for at most one period.
+/// The caller passes the time as microseconds since any fixed instant, for example the Unix epoch.
+/// If the clock goes back, the throttle is stricter for at most one period.
 ///
 /// # With Redis
 ///
-/// Redis decides, by its own clock and for all instances at once. This process stores each decision
-/// in its own counters, and decides with these while Redis does not answer. A take waits for Redis
-/// for at most 150 ms. After a failure, only one take a second tries Redis again.
+/// Redis decides, with its own clock and for all instances at once. This process copies each
+/// decision into its own counters, and uses these while Redis does not answer. A take waits for
+/// Redis for at most 150 ms. After a failure, only one take per second tries Redis again.
 ///
 /// # Cancellation
 ///
-/// A take whose future is dropped has counted or not. The counters stay consistent either way.
+/// If the future of a take is dropped, the take may or may not count. The counters stay consistent
+/// either way.
 #[derive(Clone)]
 pub struct Throttle {
     local: Arc<LocalCounters>,
@@ -32,23 +33,23 @@ pub struct Throttle {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{bucket} is used up for {} s", retry_after.as_secs_f64().ceil())]
 pub struct Refusal {
-    /// The name of the bucket that refused: of several, the one with the longest wait.
+    /// The name of the bucket that refused. If several refused, the one with the longest wait.
     pub bucket: &'static str,
     /// The quota of that bucket.
     pub quota: Quota,
-    /// The time until the bucket admits one.
+    /// The time until the bucket admits the next take.
     pub retry_after: Duration,
     /// The time until the bucket is full again.
     pub reset: Duration,
-    /// Whether this is the first refusal since the bucket last admitted. A caller that logs only
-    /// first refusals writes one line for a flood. Each instance has a first refusal of its own.
+    /// True if this is the first refusal since the bucket last admitted a take. A caller that logs
+    /// only first refusals writes one line for a flood. Each instance counts its own first refusal.
     pub first: bool,
 }
 
 impl Throttle {
     /// Returns a throttle that counts in this process only.
     ///
-    /// It keeps at most 65,536 counters in about 4 MB. Past that, the least used ones are evicted.
+    /// It keeps at most 65,536 counters in about 4 MB. Above that, it evicts the least used ones.
     #[must_use]
     pub fn new() -> Self {
         Self { local: Arc::new(LocalCounters::new()), shared: None }
@@ -56,12 +57,12 @@ impl Throttle {
 
     /// Shares the counters with all instances that use the same Redis and the same prefix.
     ///
-    /// The first take connects. A server that is down now may come up later. The Tokio runtime of
-    /// the caller keeps the connection, so it must outlive the throttle.
+    /// The first take connects, so the Redis server may start later. The connection lives on the
+    /// caller's Tokio runtime, which must outlive the throttle.
     ///
     /// # Errors
     ///
-    /// [`Error::Url`] if the URL is not one of a Redis server.
+    /// [`Error::Url`] if the URL is not a Redis URL, or disables the verification of certificates.
     /// [`Error::Runtime`] if the caller is outside a Tokio runtime.
     pub fn with_redis(self, url: &str, prefix: &str) -> Result<Self, Error> {
         Ok(Self { shared: Some(Arc::new(SharedCounters::new(url, prefix)?)), ..self })
@@ -95,7 +96,7 @@ impl Throttle {
         })
     }
 
-    /// Gives one unit back to a bucket, for a take that turned out not to count.
+    /// Gives one unit back to a bucket, for example if a take should not count after all.
     pub async fn give_back(&self, bucket: &Bucket<'_>, now: i64) {
         self.local.give_back(bucket, now);
         if let Some(shared) = &self.shared {

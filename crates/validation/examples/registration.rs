@@ -1,4 +1,4 @@
-//! Reads a registration from the standard input. Prints the status and the body of the response.
+//! Reads a registration from standard input. Prints the status and the body of the response.
 //!
 //! Run with `echo '{"password": "abc"}' | cargo run -p daybook-validation --example registration`.
 
@@ -34,7 +34,7 @@ enum Plan {
     Paid,
 }
 
-/// What the operator has configured.
+/// The rule that the operator configures.
 struct Policy {
     min: usize,
 }

@@ -1,4 +1,4 @@
-//! What the deserializer reports: one problem, its place and the value there.
+//! The error of the deserializer: one problem, its location and the value there.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::issue::{Step, is_small};
 use crate::sentence;
 
-/// Where a value stands in a body. The path is only built if there is a problem.
+/// The location of a value in a body. The path is only built if there is a problem.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Place<'a> {
+pub(crate) enum Location<'a> {
     Root,
-    Member(&'a Place<'a>, &'a str),
-    Item(&'a Place<'a>, usize),
+    Member(&'a Location<'a>, &'a str),
+    Item(&'a Location<'a>, usize),
 }
 
-impl Place<'_> {
+impl Location<'_> {
     pub(crate) fn path(&self) -> Vec<Step> {
         let (mut path, step) = match self {
             Self::Root => return Vec::new(),
@@ -30,7 +30,7 @@ impl Place<'_> {
     }
 }
 
-/// One problem of a body. It is boxed because every value that is read may return it.
+/// One problem of a body. It is boxed, because each read of a value returns a `Result` with it.
 #[derive(Debug)]
 pub(crate) struct Error(Box<Details>);
 
@@ -39,17 +39,17 @@ pub(crate) struct Details {
     pub(crate) problem: Problem,
     /// `None` until the innermost object or list that contains the value has added it.
     path: Option<Vec<Step>>,
-    /// The field that serde names in the error: it is one step below the place.
+    /// The field that serde names in the error. It is one step below the location.
     field: Option<&'static str>,
-    /// The value at the place, if it may be sent back.
+    /// The value at the location, if it may be sent back.
     pub(crate) input: Option<Value>,
-    /// The length of the value if it is a list and a rule was violated.
+    /// The number of items, if a rule is violated and the value is a list.
     pub(crate) items: Option<usize>,
-    /// The names that an enum would have accepted.
+    /// The names of the enum's variants, if the error is an unknown variant.
     pub(crate) variants: &'static [&'static str],
-    /// Whether the name of the member is wrong, so that no other value helps.
-    pub(crate) is_of_name: bool,
-    /// How many steps of the path lead to a tagged enum that contains the value.
+    /// True if the name of the member is wrong. Then no other value helps.
+    pub(crate) is_name_wrong: bool,
+    /// The number of steps to the tagged enum that contains the value, if there is one.
     tagged: Option<usize>,
 }
 
@@ -64,7 +64,7 @@ impl Deref for Error {
 /// The problem itself.
 #[derive(Debug)]
 pub(crate) enum Problem {
-    /// One of Pydantic's own, which has no `ctx`.
+    /// A sentence of Pydantic that has no `ctx`: its type and its text.
     Known(&'static str, &'static str),
     /// The error text of a type or a rule.
     Sentence(Cow<'static, str>),
@@ -79,7 +79,7 @@ impl Error {
             input: None,
             items: None,
             variants: &[],
-            is_of_name: false,
+            is_name_wrong: false,
             tagged: None,
         }))
     }
@@ -92,7 +92,8 @@ impl Error {
         Self::new(Problem::Sentence(text.into()))
     }
 
-    /// A value of a type that the field does not take.
+    /// Returns the error for a value of the wrong type. `expected` is serde's name of the right
+    /// type.
     fn expected(expected: &str) -> Self {
         match expected {
             "a string" => Self::string(),
@@ -142,10 +143,11 @@ impl Error {
         Self::known("model_attributes_type", sentence)
     }
 
-    /// Sets the place and the value there. A place that is already set is deeper, so it stays.
-    pub(crate) fn at(mut self, place: &Place<'_>, value: &Value) -> Self {
+    /// Sets the location and the value there. If a location is already set, it is deeper, so it
+    /// stays.
+    pub(crate) fn at(mut self, location: &Location<'_>, value: &Value) -> Self {
         if self.path.is_none() {
-            let mut path = place.path();
+            let mut path = location.path();
             path.extend(self.field.map(|name| Step::Name(name.into())));
             self.0.path = Some(path);
             self.0.input = Some(value).filter(|value| is_small(value)).cloned();
@@ -154,18 +156,18 @@ impl Error {
     }
 
     /// Adds that the name of the member is wrong, not its value.
-    pub(crate) fn of_name(mut self) -> Self {
-        self.0.is_of_name = true;
+    pub(crate) fn with_wrong_name(mut self) -> Self {
+        self.0.is_name_wrong = true;
         self
     }
 
-    /// Adds that the value is in a tagged enum at this place.
-    pub(crate) fn in_tagged(mut self, place: &Place<'_>) -> Self {
-        self.0.tagged = Some(place.path().len());
+    /// Adds that the value is in a tagged enum at this location.
+    pub(crate) fn in_tagged(mut self, location: &Location<'_>) -> Self {
+        self.0.tagged = Some(location.path().len());
         self
     }
 
-    /// Sets a path that is already known, and the value there.
+    /// Sets a path, and the value there.
     pub(crate) fn at_path(mut self, path: Vec<Step>, value: Option<&Value>) -> Self {
         self.0.path = Some(path);
         self.0.input = value.filter(|value| is_small(value)).cloned();
@@ -173,20 +175,20 @@ impl Error {
         self
     }
 
-    /// The path from the body to the value; empty for the body itself.
+    /// Returns the path from the body to the value. It is empty for the body itself.
     pub(crate) fn path(&self) -> &[Step] {
         self.path.as_deref().unwrap_or_default()
     }
 
-    /// The path to the outermost value that changes if a placeholder replaces this one: the members
-    /// of a tagged enum depend on its tag.
+    /// Returns the path to the outermost value that changes if a placeholder replaces this one. The
+    /// tag of a tagged enum determines which members it has.
     pub(crate) fn affected(&self) -> &[Step] {
         let path = self.path();
         &path[..self.tagged.unwrap_or(path.len())]
     }
 }
 
-/// Only the problem itself.
+/// Shows only the problem itself.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.problem {
@@ -198,7 +200,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// serde's own sentences quote the value, which may be secret. These do not.
+/// serde's own sentences quote the value, which may be secret. The sentences here do not.
 impl serde::de::Error for Error {
     fn custom<T: fmt::Display>(text: T) -> Self {
         Self::sentence(text.to_string())

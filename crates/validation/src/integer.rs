@@ -1,9 +1,9 @@
-//! Integers in texts, as lenient as Pydantic's.
+//! Parses integers from texts, as leniently as Pydantic.
 
-/// Reads an integer from a text such as `7`, ` +1_000 ` or `7.0`.
+/// Parses an integer from a text such as `7`, ` +1_000 ` or `7.0`.
 ///
-/// Blanks around the number, a sign, single underscores between digits and a fraction of zeros are
-/// accepted. A number beyond 128 bits becomes the nearest one within: the caller checks the range.
+/// It accepts blanks around the number, a sign, single underscores between digits, and a fraction
+/// of zeros. A number beyond 128 bits becomes the nearest one within. The caller checks the range.
 pub(crate) fn parse(text: &str) -> Option<i128> {
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
@@ -16,8 +16,9 @@ pub(crate) fn parse(text: &str) -> Option<i128> {
         Some(_) => return None,
         None => digits,
     };
-    let tidy = whole.split('_').all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));
-    if !tidy {
+    let is_valid =
+        whole.split('_').all(|group| !group.is_empty() && group.bytes().all(|b| b.is_ascii_digit()));
+    if !is_valid {
         return None;
     }
     let magnitude = whole

@@ -41,11 +41,11 @@ pub enum Step {
     Position(usize),
 }
 
-/// The longest text in bytes that is sent back. The client has longer ones already, and a response
-/// stays small.
+/// The maximum length in bytes of a text that is sent back. The client already has a longer text,
+/// and without it the response stays small.
 const INPUT_MAX: usize = 1_024;
 
-/// True if a value may be repeated in a response.
+/// Returns true if a value may be repeated in a response.
 pub(crate) fn is_small(value: &Value) -> bool {
     match value {
         Value::String(text) => text.len() <= INPUT_MAX,
@@ -55,7 +55,7 @@ pub(crate) fn is_small(value: &Value) -> bool {
 }
 
 impl Issue {
-    /// A problem of one field of a part of the request.
+    /// Returns a problem of one field of a part of the request.
     #[must_use]
     pub fn of_field(
         part: &'static str,
@@ -68,7 +68,7 @@ impl Issue {
         issue
     }
 
-    /// A problem of a part of the request as a whole.
+    /// Returns a problem of a part of the request as a whole.
     #[must_use]
     pub fn of_part(
         part: &'static str,
@@ -84,30 +84,30 @@ impl Issue {
         }
     }
 
-    /// A field that violates a rule of the service: what Pydantic reports if a validator function
-    /// raises an exception.
+    /// Returns the problem of a field that violates a rule of the service. Pydantic reports the
+    /// same if a validator function raises an exception.
     #[must_use]
     pub fn value_error(part: &'static str, field: impl Into<String>, sentence: impl Display) -> Self {
         Self::of_field(part, field, "value_error", format!("Value error, {sentence}"))
             .with_ctx(json!({ "error": {} }))
     }
 
-    /// Adds the value that was sent, unless it is large, an object or a list. The caller must not
-    /// pass a secret.
+    /// Adds the value that the client sent, unless it is large, an object or a list. The caller
+    /// must not pass a secret.
     #[must_use]
     pub fn with_input(mut self, input: impl Into<Value>) -> Self {
         self.input = Some(input.into()).filter(is_small);
         self
     }
 
-    /// Adds the numbers and words of the violated rule: a JSON object.
+    /// Adds the numbers and words of the violated rule, as a JSON object.
     #[must_use]
     pub fn with_ctx(mut self, ctx: Value) -> Self {
         self.ctx = Some(ctx);
         self
     }
 
-    /// Returns the name of the field, if the problem is in one.
+    /// Returns the name of the field, or `None` if the problem is not in a field.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         match self.loc.get(1) {

@@ -1,4 +1,4 @@
-//! JSON as FastAPI reads it.
+//! Parses JSON, and reports errors as FastAPI does.
 
 use serde_json::{Value, json};
 
@@ -18,14 +18,14 @@ pub(crate) fn parse(body: &[u8]) -> Result<Value, Vec<Issue>> {
     })
 }
 
-/// The parser's sentence without its line and column.
+/// Returns the parser's sentence without its line and column.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
-/// The position that Python's parser reports: where an unterminated string begins, or else the
-/// first character that is not JSON.
+/// Returns the position that Python's parser reports: the start of an unterminated string, or else
+/// the first character that is not JSON.
 fn position(body: &[u8], error: &serde_json::Error) -> usize {
     let bytes = match (error.is_eof(), unterminated_string(body)) {
         (true, Some(start)) => start,
@@ -57,16 +57,16 @@ fn unterminated_string(body: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn place(body: &str) -> Option<Step> {
+    fn location(body: &str) -> Option<Step> {
         parse(body.as_bytes()).err().and_then(|mut issues| issues.remove(0).loc.into_iter().nth(1))
     }
 
     #[test]
     fn parse_reports_the_positions_of_pythons_parser() {
         for (body, at) in [("{nope", 1), ("{\"email\":\"a", 9), ("[1,\n2 x", 6), ("{", 1), ("ä", 0)] {
-            assert_eq!(place(body), Some(Step::Position(at)), "{body:?}");
+            assert_eq!(location(body), Some(Step::Position(at)), "{body:?}");
         }
-        assert_eq!(place("{}"), None);
+        assert_eq!(location("{}"), None);
     }
 
     #[test]

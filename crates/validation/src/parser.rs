@@ -1,18 +1,18 @@
-//! The entry points: JSON, forms, queries and paths.
+//! The entry points: they read JSON, forms, queries and paths.
 
 use garde::Validate;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use crate::error::{Error, Place, Problem};
+use crate::error::{Error, Location, Problem};
 use crate::issue::{Issue, Step};
 use crate::value::{Lenient, Trace};
 use crate::{json, reading, rules, sentence};
 
 /// Reads requests into values, with the settings of a service.
 ///
-/// All methods return every problem of a request at once, in the order of the fields. A rule of the
-/// whole struct, such as two equal passwords, is only reported if every field is valid.
+/// Each method returns every problem of a request at once, in the order of the fields. A rule of
+/// the whole struct, such as two equal passwords, is only reported if every field is valid.
 ///
 /// ```
 /// use daybook_validation::Parser;
@@ -29,33 +29,35 @@ pub struct Parser {
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Parser {
-    /// A parser without settings.
+    /// Returns a parser without settings.
     #[must_use]
     pub const fn new() -> Self {
         Self { secret_fields: &[], email_fields: &[], placeholders: &[] }
     }
 
-    /// Sets the names of fields whose values are never repeated in an issue, at any depth.
+    /// Sets the names of secret fields. Their values are never repeated in an issue, at any depth.
     ///
-    /// The error text of a field's own type is sent unchanged. It must not quote the value either.
+    /// The error text of a field's own type is sent unchanged, so it must not quote the value
+    /// either.
     #[must_use]
     pub const fn secret_fields(mut self, names: &'static [&'static str]) -> Self {
         self.secret_fields = names;
         self
     }
 
-    /// Sets the names of fields whose errors get the form of Pydantic's `EmailStr`:
-    /// `value is not a valid email address: …`.
+    /// Sets the names of e-mail fields. Their errors get the form of Pydantic's `EmailStr`: `value
+    /// is not a valid email address: …`.
     #[must_use]
     pub const fn email_fields(mut self, names: &'static [&'static str]) -> Self {
         self.email_fields = names;
         self
     }
 
-    /// Adds placeholders: for each type with a format of its own, one value that it accepts. The
-    /// reader needs one to check the rules of the other fields if such a field cannot be read.
+    /// Adds placeholders: one value that is accepted, for each type with a format of its own.
+    /// Without it, the rules of the other fields are not checked if such a field cannot be read.
     ///
-    /// A placeholder that is JSON is offered as that value, and any other as a string.
+    /// A placeholder that is JSON is used as that JSON value, and any other placeholder as a
+    /// string.
     #[must_use]
     pub const fn placeholders(mut self, values: &'static [&'static str]) -> Self {
         self.placeholders = values;
@@ -64,13 +66,15 @@ impl Parser {
 
     /// Reads a JSON body.
     ///
-    /// A valid body is parsed once, straight into the value. Only a body that serde_json or garde
-    /// rejects is parsed again: to accept what Pydantic accepts, or to find every problem.
+    /// A valid body is parsed once, directly into the value. A body that serde_json or garde
+    /// rejects is parsed again. The second parse accepts what Pydantic accepts, or finds every
+    /// problem.
     ///
     /// # Errors
     ///
-    /// Returns the problems: `json_invalid` for a text that is not JSON, `missing` for an empty
-    /// body, `model_attributes_type` for JSON that is not an object, or those of the fields.
+    /// Returns `json_invalid` for a text that is not JSON, `missing` for an empty body, and
+    /// `model_attributes_type` for JSON that is not an object. Otherwise returns the problems of
+    /// the fields.
     pub fn json<T>(&self, text: &[u8], context: &T::Context) -> Result<T, Vec<Issue>>
     where
         T: DeserializeOwned + Validate,
@@ -78,9 +82,9 @@ impl Parser {
         if text.is_empty() {
             return Err(vec![Issue::of_part(BODY, "missing", "Field required").with_input(Value::Null)]);
         }
-        // Python's parser skips it, too.
+        // Python's parser skips a byte order mark, too.
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-        // serde would read a list of the values into a struct. Pydantic does not.
+        // serde would read a struct from a list of its values. Pydantic does not.
         if text.trim_ascii_start().starts_with(b"{")
             && let Ok(value) = serde_json::from_slice::<T>(text)
             && value.validate_with(context).is_ok()
@@ -93,11 +97,11 @@ impl Parser {
         }
     }
 
-    /// Reads a JSON body that may be empty or `null`, as FastAPI's `body: Model | None = None`.
+    /// Reads a JSON body that may be empty or `null`, like FastAPI's `body: Model | None = None`.
     ///
     /// # Errors
     ///
-    /// As [`Parser::json`].
+    /// The same as [`Parser::json`].
     pub fn optional_json<T>(&self, text: &[u8], context: &T::Context) -> Result<Option<T>, Vec<Issue>>
     where
         T: DeserializeOwned + Validate,
@@ -121,8 +125,8 @@ impl Parser {
         self.read(BODY, object, context)
     }
 
-    /// Reads the decoded fields of a form. An empty field counts as absent, and of two fields with
-    /// the same name the last one counts, as in FastAPI.
+    /// Reads the decoded fields of a form. As in FastAPI, an empty field counts as absent. Of two
+    /// fields with the same name, the last one counts.
     ///
     /// # Errors
     ///
@@ -163,16 +167,16 @@ impl Parser {
     /// Returns its problem.
     pub fn path<T: DeserializeOwned>(&self, name: &str, text: &str) -> Result<T, Vec<Issue>> {
         let value = Value::from(text);
-        let place = Place::Member(&Place::Root, name);
-        T::deserialize(Lenient::new(&value, &place, &Trace::default()))
-            .map_err(|error| vec![self.issue("path", error.at(&place, &value))])
+        let location = Location::Member(&Location::Root, name);
+        T::deserialize(Lenient::new(&value, &location, &Trace::default()))
+            .map_err(|error| vec![self.issue("path", error.at(&location, &value))])
     }
 
     /// Checks that every required field of a struct accepts a placeholder. A test of the service
-    /// can call this for each of its bodies.
+    /// should call this for each of its bodies.
     ///
-    /// Without a placeholder, invalid bodies are still rejected, but not every problem is reported
-    /// at once.
+    /// If a field accepts no placeholder, an invalid body is still rejected. But not every problem
+    /// is reported at once.
     ///
     /// # Errors
     ///
@@ -198,7 +202,7 @@ impl Parser {
         let violated = rules::check(&reading, context);
         let mut problems = reading.problems;
         problems.extend(violated);
-        // Only without problems is the value free of placeholders.
+        // The value contains no placeholder only if there are no problems.
         if let Some(value) = reading.value
             && problems.is_empty()
         {
@@ -242,7 +246,7 @@ impl Parser {
 
 const BODY: &str = "body";
 
-/// Pairs as an object of strings.
+/// Returns the pairs as an object of strings.
 fn texts(pairs: impl IntoIterator<Item = (impl Into<String>, impl Into<String>)>) -> Map<String, Value> {
     pairs.into_iter().map(|(name, value)| (name.into(), Value::String(value.into()))).collect()
 }

@@ -1,38 +1,40 @@
-//! Reads a struct and finds every field that cannot be read, not just the first.
+//! Reads a struct and finds every field that cannot be read.
 //!
-//! serde stops at the first problem. This reader notes it, replaces the value in its copy of the
-//! body by a placeholder that the type accepts, and reads again. In the end there is a value of the
-//! struct, so garde can check the other fields. Then the value is dropped with its placeholders.
+//! serde stops at the first problem. This module keeps the problem and replaces the value in its
+//! copy of the body by a placeholder. Then it reads the body again. In the end there is a value of
+//! the struct, so garde can check the other fields. A value with placeholders is dropped
+//! afterwards.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Place};
+use crate::error::{Error, Location};
 use crate::issue::Step;
 use crate::value::{Fields, Lenient, Trace};
 
-/// What was found in a body.
+/// The result of reading a body.
 pub(crate) struct Reading<T> {
     /// The value, with placeholders if there are problems. `None` if a type accepts no placeholder.
     pub(crate) value: Option<T>,
     /// The fields that could not be read.
     pub(crate) problems: Vec<Error>,
-    /// The body, in which placeholders replace what could not be read.
+    /// The body, with placeholders for the values that could not be read.
     pub(crate) body: Value,
     /// The fields of the struct in their order.
     pub(crate) fields: Fields,
 }
 
-/// The most readings of one body. A problem takes one, and one more for each placeholder that its
-/// type rejects. A flat struct of 20 fields needs about 60 if all are wrong.
+/// The maximum number of times that one body is read. Each problem takes one reading, and one more
+/// for each placeholder that its type rejects. A flat struct of 20 fields needs about 60 readings
+/// if all fields are wrong.
 const READINGS_MAX: usize = 100;
 
-/// No further reading begins after this many values in all readings together. Otherwise a hostile
-/// list of 100,000 items would take 100 times as long as a valid one.
+/// The maximum number of values in all readings together; after it, no other reading begins.
+/// Without this limit, a hostile list of 100,000 items would take 100 times as long as a valid one.
 const VALUES_MAX: usize = 100_000;
 
-/// Values that common types accept: a text, nothing, a number, a name, an e-mail address, dates and
-/// times, an object, a list, a URL, an IP address, a UUID.
+/// Values that common types accept: a text, null, a number, a name and an e-mail address. Then
+/// dates and times, an object, a list, a URL, an IP address and a UUID.
 const PLACEHOLDERS: [&str; 14] = [
     "",
     "null",
@@ -50,85 +52,92 @@ const PLACEHOLDERS: [&str; 14] = [
     "00000000-0000-4000-8000-000000000000",
 ];
 
-/// Reads a struct. `placeholders` are offered after the built-in ones.
+/// Reads a struct. `placeholders` are tried after the built-in ones.
 pub(crate) fn read<T: DeserializeOwned>(body: Map<String, Value>, placeholders: &[&str]) -> Reading<T> {
     let mut body = Value::Object(body);
     let trace = Trace::default();
-    let mut noted = Vec::new();
+    let mut tracked = Vec::new();
     let mut value = None;
     for _ in 0..READINGS_MAX {
-        match T::deserialize(Lenient::new(&body, &Place::Root, &trace)) {
+        match T::deserialize(Lenient::new(&body, &Location::Root, &trace)) {
             Ok(read) => {
                 value = Some(read);
                 break;
             }
             Err(error) => {
-                let error = error.at(&Place::Root, &body);
-                let mended = mend(&mut body, &mut noted, error, placeholders);
-                if !mended || trace.visited.get() > VALUES_MAX {
+                let error = error.at(&Location::Root, &body);
+                let is_substituted = substitute(&mut body, &mut tracked, error, placeholders);
+                if !is_substituted || trace.visited.get() > VALUES_MAX {
                     break;
                 }
             }
         }
     }
-    let problems = noted.into_iter().filter(|noted| !noted.is_of_placeholder).map(|noted| noted.error);
+    let problems =
+        tracked.into_iter().filter(|tracked| !tracked.is_from_placeholder).map(|tracked| tracked.error);
     Reading { value, problems: problems.collect(), body, fields: trace.fields.get() }
 }
 
-/// A problem, and what has been done about it.
-struct Noted {
+/// A problem, and the placeholders that were tried for it.
+struct TrackedProblem {
     error: Error,
-    /// Whether it is in a value that a placeholder has changed: the client did not cause it.
-    is_of_placeholder: bool,
-    /// Whether the name of an enum's variant has been offered.
-    has_offered_variant: bool,
-    /// How many other placeholders have been offered.
-    offered: usize,
-    /// Whether the value has been removed because no placeholder fits.
+    /// True if a placeholder caused the problem, and not the client.
+    is_from_placeholder: bool,
+    /// True if the name of an enum's variant was tried.
+    has_tried_variant: bool,
+    /// The number of other placeholders that were tried.
+    tried: usize,
+    /// True if the value was removed because no placeholder fits.
     is_removed: bool,
 }
 
-/// Changes the body so that it can be read further. Returns false if nothing is left to try.
-fn mend(body: &mut Value, noted: &mut Vec<Noted>, error: Error, placeholders: &[&str]) -> bool {
+/// Replaces the value of a problem, so that the body can be read again. Returns false if there is
+/// no other placeholder to try.
+fn substitute(
+    body: &mut Value,
+    tracked: &mut Vec<TrackedProblem>,
+    error: Error,
+    placeholders: &[&str],
+) -> bool {
     let (path, variants) = (error.path().to_vec(), error.variants);
-    let index = noted.iter().position(|known| known.error.path() == path).unwrap_or_else(|| {
-        let is_of_placeholder = noted.iter().any(|known| path.starts_with(known.error.affected()));
-        noted.push(Noted {
+    let index = tracked.iter().position(|known| known.error.path() == path).unwrap_or_else(|| {
+        let is_from_placeholder = tracked.iter().any(|known| path.starts_with(known.error.affected()));
+        tracked.push(TrackedProblem {
             error,
-            is_of_placeholder,
-            has_offered_variant: false,
-            offered: 0,
+            is_from_placeholder,
+            has_tried_variant: false,
+            tried: 0,
             is_removed: false,
         });
-        noted.len() - 1
+        tracked.len() - 1
     });
-    let known = &mut noted[index];
+    let known = &mut tracked[index];
     match known.next_placeholder(variants, placeholders) {
         Some(placeholder) => replace(body, &path, Some(placeholder)),
-        // The other fields can still be read without it.
+        // Without this value, the other fields can still be read.
         None => !std::mem::replace(&mut known.is_removed, true) && replace(body, &path, None),
     }
 }
 
-impl Noted {
-    /// Returns the next placeholder. `variants` are the names that the last error listed.
+impl TrackedProblem {
+    /// Returns the next placeholder. `variants` are the names in the last error.
     fn next_placeholder(&mut self, variants: &[&'static str], placeholders: &[&str]) -> Option<Value> {
-        if self.error.is_of_name {
+        if self.error.is_name_wrong {
             return None;
         }
         if let Some(variant) = variants.first()
-            && !std::mem::replace(&mut self.has_offered_variant, true)
+            && !std::mem::replace(&mut self.has_tried_variant, true)
         {
             return Some(Value::from(*variant));
         }
-        let text = PLACEHOLDERS.iter().chain(placeholders).nth(self.offered)?;
-        self.offered += 1;
+        let text = PLACEHOLDERS.iter().chain(placeholders).nth(self.tried)?;
+        self.tried += 1;
         Some(serde_json::from_str(text).unwrap_or_else(|_| Value::from(*text)))
     }
 }
 
 /// Replaces or removes the value at a path. An item of a list becomes null instead, because the
-/// others keep their positions. Returns false if there is no such place.
+/// other items keep their positions. Returns false if the path does not exist.
 fn replace(body: &mut Value, path: &[Step], value: Option<Value>) -> bool {
     let Some((last, parents)) = path.split_last() else { return false };
     let parent = parents.iter().try_fold(body, |parent, step| match step {
@@ -156,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    /// A text that accepts no built-in placeholder.
+    /// A type that accepts none of the built-in placeholders.
     #[derive(Debug, Deserialize)]
     #[serde(try_from = "String")]
     struct Odd;

@@ -1,4 +1,4 @@
-//! The rules of garde, as problems of a body.
+//! Checks the rules of garde, and returns violations as problems of a body.
 
 use garde::Validate;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::issue::Step;
 use crate::reading::Reading;
 
-/// Returns the violated rules, except those of values that were replaced by placeholders.
+/// Returns the violated rules. Omits those of values that placeholders have replaced.
 pub(crate) fn check<T: Validate>(reading: &Reading<T>, context: &T::Context) -> Vec<Error> {
     let Some(Err(report)) = reading.value.as_ref().map(|value| value.validate_with(context)) else {
         return Vec::new();
@@ -22,14 +22,14 @@ pub(crate) fn check<T: Validate>(reading: &Reading<T>, context: &T::Context) -> 
         let value = path.iter().try_fold(&reading.body, |value, step| value_at(value, step));
         Some(Error::sentence(error.message().to_owned()).at_path(path, value))
     });
-    // garde checks the fields in no particular order.
+    // garde returns the violations in no particular order.
     let mut violated: Vec<_> = violated.collect();
     violated.sort_by(|one, other| one.path().cmp(other.path()));
     violated
 }
 
-/// Splits a path of garde, such as `address.lines[0]`, and finds the names of the members in JSON:
-/// garde knows only those of the fields in Rust.
+/// Splits a path of garde, such as `address.lines[0]`. garde knows only the Rust names of the
+/// fields, so this function finds their names in JSON.
 fn steps(path: &str, body: &Value, fields: &[&'static str]) -> Vec<Step> {
     let mut value = Some(body);
     let mut steps = Vec::new();
@@ -51,7 +51,8 @@ fn steps(path: &str, body: &Value, fields: &[&'static str]) -> Vec<Step> {
     steps
 }
 
-/// Whether `#[serde(rename_all = "…")]` can make one name of the other: `userName` of `user_name`.
+/// Returns true if `#[serde(rename_all = "…")]` can convert one name to the other, such as
+/// `user_name` to `userName`.
 fn is_same_name(json: &str, rust: &str) -> bool {
     let letters = |name: &str| -> String {
         name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect()

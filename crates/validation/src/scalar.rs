@@ -1,14 +1,14 @@
-//! Integers, numbers and booleans, as lenient as Pydantic's.
+//! Reads integers, floats and booleans, as leniently as Pydantic.
 
 use serde_json::Value;
 
 use crate::error::Error;
 use crate::{integer, sentence};
 
-/// Reads an integer within the limits.
+/// Reads an integer between `min` and `max`.
 ///
-/// A 64-bit type gets the nearest number instead of a number beyond it: Python's integers have no
-/// limit, and a lookup of either one finds nothing.
+/// A 64-bit type gets the nearest integer if the number is out of range. Python's integers have no
+/// limit, and a lookup by either number finds nothing.
 pub(crate) fn integer(value: &Value, min: i128, max: i128) -> Result<i128, Error> {
     let number = match value {
         Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
@@ -24,7 +24,7 @@ pub(crate) fn integer(value: &Value, min: i128, max: i128) -> Result<i128, Error
     if number > max && max < i64::MAX.into() {
         return Err(Error::sentence(sentence::less_than_equal(max)));
     }
-    // An unsigned type has no nearest number below.
+    // Only `i64` gets the nearest integer here. For an unsigned type, that would be 0.
     if number < min && min > i64::MIN.into() {
         return Err(Error::sentence(sentence::greater_than_equal(min)));
     }
@@ -34,7 +34,7 @@ pub(crate) fn integer(value: &Value, min: i128, max: i128) -> Result<i128, Error
 const FRACTION: &str = "Input should be a valid integer, got a number with a fractional part";
 const NO_INTEGER: &str = "Input should be a valid integer, unable to parse string as an integer";
 
-/// Reads a number. JSON has no infinity, so a text with one is rejected too.
+/// Reads a float. JSON has no infinity, so a text with an infinite number is rejected too.
 pub(crate) fn float(value: &Value) -> Result<f64, Error> {
     let number = match value {
         Value::Number(number) => number.as_f64(),
@@ -56,7 +56,7 @@ pub(crate) fn float(value: &Value) -> Result<f64, Error> {
     }
 }
 
-/// Reads a boolean, also from the numbers and words that Pydantic takes for one.
+/// Reads a boolean. Accepts the same numbers and words as Pydantic.
 pub(crate) fn boolean(value: &Value) -> Result<bool, Error> {
     let found = match value {
         Value::Bool(value) => Some(*value),

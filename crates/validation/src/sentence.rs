@@ -1,7 +1,7 @@
 //! The sentences of Pydantic that carry a type and numbers.
 //!
 //! A rule of garde and a type of serde can only fail with a text. If that text is one of these
-//! sentences, the [`Issue`](crate::Issue) gets the `type` and `ctx` that Pydantic gives with it:
+//! sentences, the [`Issue`](crate::Issue) gets Pydantic's `type` and `ctx` for it:
 //!
 //! ```
 //! use daybook_validation::sentence;
@@ -12,8 +12,9 @@
 //! }
 //! ```
 //!
-//! A type may as well write the sentence itself, so that it needs no dependency on this crate. The
-//! sentences of garde's own rules `length`, `range` and `pattern` are replaced by Pydantic's.
+//! A type may also contain the text of the sentence itself. Then it needs no dependency on this
+//! crate. The sentences of garde's own rules `length`, `range` and `pattern` are translated into
+//! Pydantic's.
 
 use std::fmt::Display;
 
@@ -83,7 +84,7 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// A sentence with the type and the numbers that Pydantic gives with it.
+/// A sentence, with Pydantic's type and numbers for it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Classified {
     pub(crate) kind: &'static str,
@@ -91,8 +92,8 @@ pub(crate) struct Classified {
     pub(crate) ctx: Value,
 }
 
-/// How a sentence begins, the name of its number in `ctx`, and its type. A sentence whose beginning
-/// is the beginning of another stands after it.
+/// The beginning of a sentence, the name of its number in `ctx`, and its type. If one beginning is
+/// a prefix of another, the longer one comes first.
 const SENTENCES: [(&str, &str, &str); 9] = [
     ("String should have at least ", "min_length", "string_too_short"),
     ("String should have at most ", "max_length", "string_too_long"),
@@ -105,7 +106,8 @@ const SENTENCES: [(&str, &str, &str); 9] = [
     ("Input should be '", "expected", "literal_error"),
 ];
 
-/// Finds the type and the numbers of a sentence. `items` is the length of a value that is a list.
+/// Finds the type and the numbers of a sentence. `items` is the length of the value if it is a
+/// list.
 pub(crate) fn classify(text: &str, items: Option<usize>) -> Option<Classified> {
     if let Some(classified) = items.and_then(|items| list_length(text, items)) {
         return Some(classified);
@@ -124,7 +126,7 @@ pub(crate) fn classify(text: &str, items: Option<usize>) -> Option<Classified> {
     Some(Classified { kind, ctx: json!({ name: value }), msg })
 }
 
-/// A bound as a number. Pydantic gives the bounds of dates as texts.
+/// Returns a bound as a number, or as a text if it is a date, as Pydantic does.
 fn bound(text: &str) -> Value {
     if let Ok(integer) = text.parse::<i64>() {
         return json!(integer);
@@ -135,12 +137,12 @@ fn bound(text: &str) -> Value {
     }
 }
 
-/// The sentences of garde's rule `length`, up to the limit.
+/// The sentences of garde's rule `length`. The limit follows them.
 const GARDE_TOO_SHORT: &str = "length is lower than ";
 const GARDE_TOO_LONG: &str = "length is greater than ";
 
-/// Translates a sentence of garde's own rules into Pydantic's. A test checks that garde still uses
-/// these sentences.
+/// Translates a sentence of garde's own rules into Pydantic's. A test checks that garde uses these
+/// sentences.
 fn of_garde(text: &str) -> Option<String> {
     if let Some(min) = text.strip_prefix(GARDE_TOO_SHORT) {
         return min.parse().ok().map(string_too_short);
@@ -158,7 +160,7 @@ fn of_garde(text: &str) -> Option<String> {
     Some(string_pattern_mismatch(pattern))
 }
 
-/// What Pydantic says if garde's rule `length` rejects a list.
+/// Returns Pydantic's sentence for a list that garde's rule `length` rejects.
 fn list_length(text: &str, items: usize) -> Option<Classified> {
     let (kind, name, words, limit) = match text.strip_prefix(GARDE_TOO_SHORT) {
         Some(min) => ("too_short", "min_length", "at least", min),

@@ -1,5 +1,5 @@
-//! A serde deserializer of JSON values that is as lenient as Pydantic, and whose errors say what is
-//! wrong and where.
+//! A serde deserializer of JSON values. It is as lenient as Pydantic, and its errors contain the
+//! problem and the location.
 
 use std::cell::Cell;
 
@@ -8,38 +8,38 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Place};
+use crate::error::{Error, Location};
 use crate::scalar;
 
 /// The names of a struct's fields, in their order.
 pub(crate) type Fields = &'static [&'static str];
 
-/// What is learned about a body while it is read.
+/// Facts about a body that are collected while it is read.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     /// The fields of the outermost struct.
     pub(crate) fields: Cell<Fields>,
-    /// How many members and items have been read.
+    /// The number of members and items that have been read.
     pub(crate) visited: Cell<usize>,
 }
 
-/// A value and its place.
+/// A value and its location.
 #[derive(Clone, Copy)]
 pub(crate) struct Lenient<'a> {
     value: &'a Value,
-    place: &'a Place<'a>,
+    location: &'a Location<'a>,
     trace: &'a Trace,
 }
 
 impl<'a> Lenient<'a> {
-    pub(crate) fn new(value: &'a Value, place: &'a Place<'a>, trace: &'a Trace) -> Self {
+    pub(crate) fn new(value: &'a Value, location: &'a Location<'a>, trace: &'a Trace) -> Self {
         trace.visited.update(|visited| visited + 1);
-        Self { value, place, trace }
+        Self { value, location, trace }
     }
 
-    /// Visits a list, and rejects one that is longer than the tuple that is read from it.
+    /// Visits a list. Rejects the list if it is longer than the tuple that is read from it.
     fn visit_items<'de, V: Visitor<'de>>(self, items: &[Value], visitor: V) -> Result<V::Value, Error> {
-        let mut items = Items { place: self.place, trace: self.trace, items: items.iter().enumerate() };
+        let mut items = Items { location: self.location, trace: self.trace, items: items.iter().enumerate() };
         let value = visitor.visit_seq(&mut items)?;
         match items.items.next() {
             None => Ok(value),
@@ -47,12 +47,12 @@ impl<'a> Lenient<'a> {
         }
     }
 
-    /// The members of an object: those with a name in `fields` first, in that order.
+    /// Returns the members of an object. Members with a name in `fields` come first, in that order.
     fn members(self, object: &'a Map<String, Value>, kind: Kind, fields: Fields) -> Members<'a> {
         let known = fields.iter().filter_map(|name| Some((*name, object.get(*name)?)));
         let others = object.iter().filter(|(name, _)| !fields.contains(&name.as_str()));
         let all = known.chain(others.map(|(name, value)| (name.as_str(), value)));
-        Members { place: self.place, trace: self.trace, kind, members: Box::new(all), current: None }
+        Members { location: self.location, trace: self.trace, kind, members: Box::new(all), current: None }
     }
 }
 
@@ -68,8 +68,8 @@ macro_rules! integers {
 impl<'de> Deserializer<'de> for Lenient<'_> {
     type Error = Error;
 
-    /// The value as it is. A secret asks for this and takes only a string, because serde_json would
-    /// print a value of another type in its error.
+    /// Visits the value as it is. Types of secrets use this method and accept only a string,
+    /// because serde_json would print a value of another type in its error.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match self.value {
             Value::Null => visitor.visit_unit(),
@@ -167,12 +167,12 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
         fields: Fields,
         visitor: V,
     ) -> Result<V::Value, Error> {
-        if matches!(self.place, Place::Root) {
+        if matches!(self.location, Location::Root) {
             self.trace.fields.set(fields);
         }
         match self.value {
             Value::Object(object) => visitor.visit_map(self.members(object, Kind::Struct, fields)),
-            // serde_json takes a list of the values for a struct, too.
+            // serde_json also reads a struct from a list of its values.
             Value::Array(items) => self.visit_items(items, visitor),
             _ => Err(Error::object()),
         }
@@ -202,21 +202,21 @@ impl<'de> Deserializer<'de> for Lenient<'_> {
     }
 }
 
-/// What an object is read into.
+/// The type that an object is read into.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Struct,
-    /// Its keys are of any type.
+    /// A map. Its keys can have any type.
     Map,
-    /// Its key is the name of a variant.
+    /// An enum. Its only key is the name of a variant.
     Enum,
-    /// What its type finds in it: a tagged enum, for example.
+    /// A type that examines the object itself, for example a tagged enum.
     Any,
 }
 
-/// The members of an object that are left to read.
+/// The members of an object that have not been read yet.
 struct Members<'a> {
-    place: &'a Place<'a>,
+    location: &'a Location<'a>,
     trace: &'a Trace,
     kind: Kind,
     members: Box<dyn Iterator<Item = (&'a str, &'a Value)> + 'a>,
@@ -229,14 +229,14 @@ impl<'de> MapAccess<'de> for Members<'_> {
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         self.current = self.members.next();
         let Some((name, value)) = self.current else { return Ok(None) };
-        let place = Place::Member(self.place, name);
-        let of_name = |error: Error| error.at(&place, value).of_name();
+        let location = Location::Member(self.location, name);
+        let wrong_name = |error: Error| error.at(&location, value).with_wrong_name();
         match self.kind {
             Kind::Map => {
-                seed.deserialize(Lenient::new(&Value::from(name), &place, self.trace)).map_err(of_name)
+                seed.deserialize(Lenient::new(&Value::from(name), &location, self.trace)).map_err(wrong_name)
             }
-            Kind::Struct => seed.deserialize(StrDeserializer::new(name)).map_err(of_name),
-            // A wrong name is a problem of the whole enum.
+            Kind::Struct => seed.deserialize(StrDeserializer::new(name)).map_err(wrong_name),
+            // A wrong name is a problem of the whole value, not of the member.
             Kind::Enum | Kind::Any => seed.deserialize(StrDeserializer::new(name)),
         }
         .map(Some)
@@ -246,17 +246,17 @@ impl<'de> MapAccess<'de> for Members<'_> {
         let Some((name, value)) = self.current.take() else {
             return Err(serde::de::Error::custom("a value was read before its key"));
         };
-        let place = Place::Member(self.place, name);
-        seed.deserialize(Lenient::new(value, &place, self.trace)).map_err(|error| match self.kind {
-            Kind::Any => error.at(&place, value).in_tagged(self.place),
-            _ => error.at(&place, value),
+        let location = Location::Member(self.location, name);
+        seed.deserialize(Lenient::new(value, &location, self.trace)).map_err(|error| match self.kind {
+            Kind::Any => error.at(&location, value).in_tagged(self.location),
+            _ => error.at(&location, value),
         })
     }
 }
 
-/// The items of a list that are left to read.
+/// The items of a list that have not been read yet.
 struct Items<'a> {
-    place: &'a Place<'a>,
+    location: &'a Location<'a>,
     trace: &'a Trace,
     items: std::iter::Enumerate<std::slice::Iter<'a, Value>>,
 }
@@ -266,9 +266,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, value)) = self.items.next() else { return Ok(None) };
-        let place = Place::Item(self.place, index);
-        let item = seed.deserialize(Lenient::new(value, &place, self.trace));
-        item.map(Some).map_err(|error| error.at(&place, value))
+        let location = Location::Item(self.location, index);
+        let item = seed.deserialize(Lenient::new(value, &location, self.trace));
+        item.map(Some).map_err(|error| error.at(&location, value))
     }
 }
 
@@ -285,8 +285,8 @@ mod tests {
 
     fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Error> {
         let trace = Trace::default();
-        T::deserialize(Lenient::new(value, &Place::Root, &trace))
-            .map_err(|error| error.at(&Place::Root, value))
+        T::deserialize(Lenient::new(value, &Location::Root, &trace))
+            .map_err(|error| error.at(&Location::Root, value))
     }
 
     #[track_caller]
@@ -313,14 +313,14 @@ mod tests {
     }
 
     #[test]
-    fn reads_nested_objects_lists_maps_and_enums() {
+    fn deserialize_reads_nested_objects_lists_maps_and_enums() {
         let value = json!({ "shapes": ["square", { "circle": "1.5" }], "counts": { "7": "8" } });
         let deep = Deep { shapes: vec![Shape::Square, Shape::Circle(1.5)], counts: [(7, 8)].into() };
         assert_eq!(read::<Deep>(&value).unwrap(), deep);
     }
 
     #[test]
-    fn an_error_has_the_path_of_the_innermost_value() {
+    fn deserialize_reports_the_path_of_the_innermost_value() {
         let good = json!({ "shapes": [], "counts": {} });
         let with = |name: &str, value: Value| {
             let mut body = good.clone();
@@ -358,7 +358,7 @@ mod tests {
 
         assert!(read::<Tagged>(&json!({ "kind": "named", "name": "a", "count": 1 })).is_ok());
         let with = |name: Value, count: Value| json!({ "kind": "named", "name": name, "count": count });
-        // serde buffers the members of a tagged enum, and with them their places.
+        // serde buffers the members of a tagged enum, and loses their locations.
         assert_problem::<Tagged>(&with(json!(1), json!(1)), "string_type", &json!([]));
         assert_problem::<Tagged>(&with(json!("a"), json!("b")), "int_type", &json!([]));
         assert_problem::<Tagged>(&json!({ "kind": "named", "name": "a" }), "missing", &json!(["count"]));

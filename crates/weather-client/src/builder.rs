@@ -16,25 +16,25 @@ const WEATHER_BASE_URL: &str = "https://api.open-meteo.com";
 
 /// A user waits for the response. Open-Meteo usually needs a tenth of a second.
 const TIMEOUT: Duration = Duration::from_secs(3);
-/// Leaves a third of the timeout for the response. A handshake around the world takes half a
-/// second.
+/// Leaves a third of the timeout for the response. A handshake with a server on the other side of
+/// the world takes half a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Longer than a user waits for the weather. Adding it to the current time cannot overflow.
-const MAX_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// No user waits longer for the weather. Adding it to the current time cannot overflow.
+const TIMEOUT_MAX: Duration = Duration::from_secs(5 * 60);
 /// Open-Meteo computes the current values every 15 minutes.
 const FORECAST_LIFETIME: Duration = Duration::from_secs(10 * 60);
-/// Towns do not move. After a day at most, the client sees a correction of the geocoder's data.
+/// Places do not move. After at most a day, the client gets a correction of the geocoder's data.
 const PLACE_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// More places than the users of one service live in. Full caches of places and forecasts take
-/// about 20 MB.
+/// The users of one service live in fewer places. Full caches of places and forecasts take about 20
+/// MB.
 const CACHE_CAPACITY: u64 = 10_000;
-/// At a tenth of a second each, this allows 160 requests a second. Open-Meteo's free limit is 600 a
-/// minute. If Open-Meteo hangs, at most this number of connections hang.
-const MAX_CONCURRENCY: usize = 16;
+/// At a tenth of a second each, this allows 160 requests a second, more than Open-Meteo's free
+/// limit of 600 a minute. It also limits the connections that hang if Open-Meteo hangs.
+const CONCURRENCY_MAX: usize = 16;
 
 /// Builds a [`Client`]. Every setting has a default that suits Open-Meteo.
 ///
-/// [`Client::builder`] makes one.
+/// [`Client::builder`] returns a builder.
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder {
     geocoding_base_url: Option<Url>,
@@ -57,49 +57,49 @@ impl Client {
             connect_timeout: CONNECT_TIMEOUT,
             cache_lifetime: FORECAST_LIFETIME,
             cache_capacity: CACHE_CAPACITY,
-            max_concurrency: MAX_CONCURRENCY,
+            max_concurrency: CONCURRENCY_MAX,
             clock: Box::new(Timestamp::now),
         }
     }
 }
 
 impl ClientBuilder {
-    /// Sets the geocoder's base URL. The client requests `/v1/search` below it. Default:
+    /// Sets the geocoder's base URL. The client sends requests to `/v1/search` below it. Default:
     /// `https://geocoding-api.open-meteo.com`.
     pub fn geocoding_base_url(mut self, url: Url) -> Self {
         self.geocoding_base_url = Some(url);
         self
     }
 
-    /// Sets the forecaster's base URL. The client requests `/v1/forecast` below it. Default:
-    /// `https://api.open-meteo.com`.
+    /// Sets the forecaster's base URL. The client sends requests to `/v1/forecast` below it.
+    /// Default: `https://api.open-meteo.com`.
     pub fn weather_base_url(mut self, url: Url) -> Self {
         self.weather_base_url = Some(url);
         self
     }
 
-    /// Sets the time that one call of the client may take, waiting for other requests included.
-    /// More than zero, at most 5 minutes. Default: 3 s.
+    /// Sets the timeout of one call, including its wait for other requests. More than zero, at most
+    /// 5 minutes. Default: 3 s.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets the part of the timeout in which a connection must be established, TLS included. More
-    /// than zero, at most 5 minutes. A value above the timeout has no effect. Default: 2 s.
+    /// Sets the timeout for a connection, including TLS. More than zero, at most 5 minutes. The
+    /// connection also counts toward the timeout of the call. Default: 2 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
         self
     }
 
-    /// Sets how long a forecast is cached. With zero, only simultaneous calls share a forecast.
-    /// Places are cached for 24 hours, independent of this setting. Default: 10 minutes.
+    /// Sets how long a forecast is cached. With zero, only concurrent calls share a forecast. This
+    /// setting does not affect places, which are cached for 24 hours. Default: 10 minutes.
     pub fn cache_lifetime(mut self, lifetime: Duration) -> Self {
         self.cache_lifetime = lifetime;
         self
     }
 
-    /// Sets the maximum number of cached places, and the same number of cached forecasts. Zero
+    /// Sets the maximum number of cached places, and the maximum number of cached forecasts. Zero
     /// disables the caches. Default: 10,000.
     pub fn cache_capacity(mut self, entries: u64) -> Self {
         self.cache_capacity = entries;
@@ -124,11 +124,11 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if a setting is out of range, if a base URL is not plain `http` or
-    /// `https`, or if TLS cannot be set up on this machine. A plain URL has no credentials, query
-    /// or fragment, because the client would leak or lose them.
+    /// [`Error::Config`] if a setting is out of range, a base URL is not plain `http` or `https`,
+    /// or TLS cannot be set up. A plain URL has no credentials, query or fragment, because the
+    /// client would leak or lose them.
     pub fn build(self) -> Result<Client, Error> {
-        let timeout_range = Duration::from_nanos(1)..=MAX_TIMEOUT;
+        let timeout_range = Duration::from_nanos(1)..=TIMEOUT_MAX;
         if !timeout_range.contains(&self.timeout) {
             return Err(Error::config("the timeout must be more than zero and at most 5 minutes"));
         }
@@ -155,9 +155,10 @@ impl ClientBuilder {
     }
 }
 
-/// Returns `/v1/{name}` below the base URL, or `None` if that is not plain `http` or `https`.
+/// Returns `/v1/{name}` below the base URL, or `None` if the base URL is not plain `http` or
+/// `https`.
 ///
-/// The base URL may have a path, such as that of a proxy.
+/// The base URL may have a path, for example for a proxy.
 fn endpoint(base: Option<Url>, default: &str, name: &str) -> Option<Url> {
     let mut url = base.or_else(|| Url::parse(default).ok())?;
     let is_web = matches!(url.scheme(), "http" | "https");

@@ -9,23 +9,24 @@ use crate::error::Error;
 use crate::forecast::Forecast;
 use crate::geocoding::Place;
 
-/// Short, because the geocoder may add a town.
+/// Short, because the geocoder's data may soon contain the place.
 const UNKNOWN_PLACE_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// Longer than the default timeout. If Open-Meteo hangs, callers get the cached timeout at once and
-/// do not each wait for their own. Short enough that users hardly notice it after a recovery.
+/// do not wait for their own. It is also short enough that users hardly notice it after a recovery.
 const FAILURE_LIFETIME: Duration = Duration::from_secs(5);
 
-/// The maximum effect of `Retry-After`: the minute over which Open-Meteo counts requests.
-const MAX_FAILURE_LIFETIME: Duration = Duration::from_secs(60);
+/// The maximum effect of `Retry-After`. Open-Meteo counts requests per minute.
+const FAILURE_LIFETIME_MAX: Duration = Duration::from_secs(60);
 
-/// The morning's forecast is still useful at noon, but not on the next day.
+/// A forecast of the morning is still useful at noon, but not on the next day.
 const STALE_LIFETIME: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Outcomes by key. With `get_with`, concurrent callers of one key share one fetch (single flight).
+/// Outcomes by key. With `get_with`, concurrent callers with one key share one fetch (single
+/// flight).
 ///
-/// Moka admits entries by how often a key is requested. A flood of invented names therefore does
-/// not displace the places in use.
+/// Moka prefers keys that are requested often. A flood of invented names therefore does not evict
+/// the places in use.
 pub(crate) type Cache<K, T> = moka::future::Cache<K, Result<T, Error>>;
 
 /// Returns a cache of search results. The capacity limits the number of places, not of names.
@@ -50,7 +51,7 @@ pub(crate) fn stale_forecasts(capacity: u64) -> moka::future::Cache<[u64; 2], Ar
     moka::future::Cache::builder().max_capacity(capacity).time_to_live(STALE_LIFETIME).build()
 }
 
-/// The lifetime of an entry by its outcome.
+/// Sets the lifetime of an entry by its outcome.
 struct OutcomeExpiry {
     success: Duration,
 }
@@ -61,7 +62,7 @@ impl OutcomeExpiry {
             Ok(_) => self.success,
             Err(Error::UnknownPlace) => UNKNOWN_PLACE_LIFETIME,
             Err(Error::Unavailable { retry_after: Some(wait), .. }) => {
-                (*wait).clamp(FAILURE_LIFETIME, MAX_FAILURE_LIFETIME)
+                (*wait).clamp(FAILURE_LIFETIME, FAILURE_LIFETIME_MAX)
             }
             Err(_) => FAILURE_LIFETIME,
         }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_entry_that_replaces_an_expired_one_gets_its_own_lifetime() {
+    async fn insert_over_an_expired_entry_sets_a_new_lifetime() {
         let expiry = OutcomeExpiry { success: Duration::ZERO };
         let cache = Cache::builder().expire_after(expiry).max_capacity(10).build();
         // The first entry expires at once, but moka has not removed it yet. The second one must

@@ -1,4 +1,4 @@
-//! The client: caches in front of two kinds of requests.
+//! The client: caches in front of the requests to the geocoder and the forecaster.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::http::Http;
 
 /// Requests places and forecasts from Open-Meteo, and caches the responses.
 ///
-/// Clones are cheap. They share the caches, the connections and the limit on concurrent requests,
-/// so a program needs only one client. [`Client::builder`] makes one.
+/// Clones are cheap. They share the caches, the connections and the limit on concurrent requests.
+/// So a program needs only one client. [`Client::builder`] returns a builder.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -46,11 +46,11 @@ impl Client {
 
     /// Returns the place with this name, or the candidates if the name is ambiguous.
     ///
-    /// The case of the name, the kind of white space and its amount do not matter. Each part after
+    /// The case of the name, and the kind and amount of white space, do not matter. Each part after
     /// a comma must be the region, the country or a code of either: `Springfield, Illinois, US` or
-    /// `Springfield, IL`. Of several places, one is chosen if its population is at least four times
-    /// that of the next one. Open-Meteo's [geocoder](https://open-meteo.com/en/docs/geocoding-api)
-    /// does the search.
+    /// `Springfield, IL`. Among several places, one is chosen if its population is at least four
+    /// times that of the next one. Open-Meteo's
+    /// [geocoder](https://open-meteo.com/en/docs/geocoding-api) does the search.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Client {
         Ok(Arc::new(Forecast { stale: true, ..Forecast::clone(&last) }))
     }
 
-    /// Returns the moment at which a call that begins now times out.
+    /// Returns the deadline of a call that begins now.
     ///
     /// A call may wait for the request of an earlier call first. That request ends before this
     /// call's deadline, because all calls have the same timeout.

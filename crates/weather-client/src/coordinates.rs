@@ -22,14 +22,14 @@ pub struct Coordinates {
 }
 
 impl Coordinates {
-    /// Returns the coordinates if both are in range, and [`Error::UnknownPlace`] if not.
+    /// Returns the coordinates if both are in range, and [`Error::UnknownPlace`] otherwise.
     pub(crate) fn checked(self) -> Result<Self, Error> {
         let is_on_globe = LATITUDES.contains(&self.latitude) && LONGITUDES.contains(&self.longitude);
         if is_on_globe { Ok(self) } else { Err(Error::UnknownPlace) }
     }
 
-    /// Returns the key under which a cache stores the forecast: the bits, because floating-point
-    /// numbers implement neither `Hash` nor `Eq`.
+    /// Returns the key under which a cache stores the forecast. It consists of the bits, because
+    /// floating-point numbers implement neither `Hash` nor `Eq`.
     pub(crate) fn cache_key(self) -> [u64; 2] {
         [self.latitude.to_bits(), self.longitude.to_bits()]
     }

@@ -1,17 +1,18 @@
-//! The errors of the client, one variant for each case that a caller may handle differently.
+//! The errors of the client. There is one variant for each case that a caller may handle
+//! differently.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Shared, because all callers that waited for one response receive the same error.
+/// Shared, because all callers that wait for one response get the same error.
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The reason why there is no place or no forecast.
 ///
-/// `Display` is one sentence that a program can show to its users. The sentence contains no
-/// address, no place and no cause. The cause, if there is one, is the `source`. It is meant for a
-/// log and contains no address either.
+/// `Display` is one sentence that a program can show to its users. It contains no address, no place
+/// and no cause. The cause, if there is one, is the `source`. It is meant for a log and contains no
+/// address either.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -24,8 +25,8 @@ pub enum Error {
     #[error("The weather service did not answer in time")]
     Timeout,
 
-    /// The service responded with a status that is neither a success nor a redirect: 5xx if it is
-    /// down, 429 if its rate limit is exceeded, another 4xx if it rejects the request.
+    /// The service responded with 4xx or 5xx. A 5xx means that it is down, 429 that its rate limit
+    /// is exceeded, and another 4xx that it rejects the request.
     #[error("The weather service is not available (status {status})")]
     Unavailable {
         /// The HTTP status, 400 to 599.
@@ -48,7 +49,7 @@ pub enum Error {
         source: Cause,
     },
 
-    /// The response is longer than 256 KiB, about a hundred times the longest correct one.
+    /// The response is longer than 256 KiB, about ten times the longest correct one.
     #[error("The weather service gave an answer that is too large")]
     TooLarge,
 
@@ -96,7 +97,7 @@ impl Error {
 #[error("implausible {0}")]
 struct Implausible(&'static str);
 
-/// Returns the value if it is in the range, and [`Error::Malformed`] if not. NaN is in no range.
+/// Returns the value if it is in the range, and [`Error::Malformed`] otherwise. NaN is in no range.
 pub(crate) fn within(value: f64, range: RangeInclusive<f64>, what: &'static str) -> Result<f64, Error> {
     if range.contains(&value) { Ok(value) } else { Err(Error::implausible(what)) }
 }

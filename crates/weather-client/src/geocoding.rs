@@ -1,4 +1,4 @@
-//! From a name to a place: <https://open-meteo.com/en/docs/geocoding-api>.
+//! Geocoding, from a name to a place: <https://open-meteo.com/en/docs/geocoding-api>.
 
 mod name;
 mod place;

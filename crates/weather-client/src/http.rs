@@ -1,4 +1,4 @@
-//! A GET request with the limits that reqwest does not set by default.
+//! GET requests with limits that reqwest does not set by default.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use url::Url;
 
 use crate::error::Error;
 
-/// A forecast for seven days takes about 1.5 KiB. The limit leaves room for fields that Open-Meteo
-/// may add, and protects the memory.
-const MAX_BODY_BYTES: usize = 256 * 1024;
+/// The maximum size of a response. A forecast takes about 2 KiB, and 50 search results about 20
+/// KiB. The limit leaves room for fields that Open-Meteo may add, and protects the memory.
+const BODY_BYTES_MAX: usize = 256 * 1024;
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
@@ -25,13 +25,14 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Sets up TLS and the connection pool. Connects to nothing yet.
+    /// Sets up TLS and the connection pool. Opens no connection.
     pub(crate) fn new(connect_timeout: Duration, max_concurrency: usize) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
             .connect_timeout(connect_timeout)
-            // By default reqwest reads proxies from the environment. A library must not read it.
+            // By default, reqwest reads proxies from the environment, which a library should not
+            // do.
             .no_proxy()
             .build()
             .map_err(|error| Error::Config {
@@ -75,11 +76,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// Reads the body up to the limit, whether or not the response declares a length.
+/// Reads the body up to the limit, even if the response declares no length.
 async fn read_body(mut response: Response) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(Error::transport)? {
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(Error::TooLarge);
         }
         body.extend_from_slice(&chunk);

@@ -1,4 +1,5 @@
-//! Faults of the network and of hostile servers. None is retried once the request is sent.
+//! Faults of the network and of hostile servers. The client retries none of them once it has sent
+//! the request.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-use crate::support::{RawServer, answer, ask, builder, completed, server, status};
+use crate::support::{RawServer, ask, builder, completed, ok, server, status};
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
@@ -33,7 +34,7 @@ async fn create_times_out_if_the_server_sends_nothing() {
     let error = failure_with_short_timeout(&server).await;
     assert!(matches!(error, Error::Timeout), "{error:?}");
     assert!(!error.is_retryable());
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn create_times_out_if_the_body_stalls() {
     .await;
     let error = failure_with_short_timeout(&server).await;
     assert!(matches!(error, Error::Timeout), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -54,7 +55,7 @@ async fn create_times_out_after_the_total_timeout() {
     let client = builder(&server.base).total_timeout(Duration::from_millis(200)).build().unwrap();
     let error = client.create(&Request::new("m", "a note")).await.unwrap_err();
     assert!(matches!(error, Error::Timeout), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -73,7 +74,7 @@ async fn create_returns_transport_if_the_connection_closes_before_a_response() {
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
     assert!(!error.is_retryable());
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -86,20 +87,20 @@ async fn create_returns_transport_if_the_connection_is_reset_in_the_body() {
     .await;
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
 async fn create_returns_transport_for_a_body_shorter_than_its_content_length() {
     let server = RawServer::start(async |connection| {
-        // The JSON is complete; only the length shows that a byte is missing.
+        // The JSON is complete. Only the content length shows that a byte is missing.
         let body = completed("ok").to_string();
         send(connection, format!("{HEAD}content-length: {}\r\n\r\n{body}", body.len() + 1)).await;
     })
     .await;
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -111,7 +112,7 @@ async fn create_returns_malformed_for_a_truncated_body_without_content_length() 
     .await;
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -122,7 +123,7 @@ async fn create_returns_transport_if_the_server_does_not_speak_http() {
     .await;
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::Transport { .. }), "{error:?}");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -136,7 +137,7 @@ async fn create_rejects_a_content_length_over_the_limit_unread() {
     let error = ask(&server.base).await.unwrap_err();
     assert!(matches!(error, Error::TooLarge { limit: 1_048_576, .. }), "{error:?}");
     assert_eq!(error.request_id(), Some("req_1"));
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
@@ -159,14 +160,14 @@ async fn create_rejects_a_body_over_the_limit_without_content_length() {
     assert!(matches!(error, Error::TooLarge { limit: 16_384, .. }), "{error:?}");
     assert!(!error.is_retryable());
     assert!(written.recv().await.unwrap() < 1_000_000_000, "the connection was left open");
-    assert_eq!(server.calls(), 1);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test]
 async fn create_accepts_a_body_at_the_limit() {
     let body = completed("ok").to_string();
     for (limit, fits) in [(body.len(), true), (body.len() - 1, false)] {
-        let server = server(answer(completed("ok")), 1).await;
+        let server = server(ok(completed("ok")), 1).await;
         let client = builder(&server.uri()).max_body(limit).build().unwrap();
         assert_eq!(client.create(&Request::new("m", "a note")).await.is_ok(), fits);
     }

@@ -1,4 +1,4 @@
-//! The client against servers with valid, invalid and missing responses.
+//! The client with servers that send valid responses, invalid ones or none.
 #![expect(clippy::unwrap_used, reason = "a panic fails the test, in its helper functions too")]
 
 mod faults;

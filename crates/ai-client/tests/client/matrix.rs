@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 
 use crate::support::{RawServer, builder, completed};
 
-/// Fault, error and calls of `create`, error and calls of `stream`. `Ok` is no error.
+/// The fault, the error and the number of requests of `create`, and both of `stream`. `Ok` means
+/// that there is no error.
 const MATRIX: [(&str, &str, usize, &str, usize); 19] = [
     ("none", "Ok", 1, "Ok", 1),
     ("one byte at a time", "Ok", 1, "Ok", 1),
@@ -57,7 +58,7 @@ fn rejection(status: &str, headers: &str, code: &str) -> String {
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Returns the body of the response, before the faults of `respond`.
+/// Returns the body of the response. `respond` adds the faults of the connection.
 fn body(fault: &str, streamed: bool) -> String {
     let (status, fields) = match fault {
         "incomplete" => ("incomplete", json!({ "incomplete_details": { "reason": "max_output_tokens" } })),
@@ -173,14 +174,14 @@ async fn ask(server: &RawServer, fault: &str, streamed: bool) -> Result<String, 
 #[tokio::test]
 async fn each_fault_returns_its_error_and_is_retried_or_not() {
     let cells = MATRIX.iter().flat_map(|row| {
-        let (fault, error, calls, streamed_error, streamed_calls) = *row;
-        [(fault, false, error, calls), (fault, true, streamed_error, streamed_calls)]
+        let (fault, error, requests, streamed_error, streamed_requests) = *row;
+        [(fault, false, error, requests), (fault, true, streamed_error, streamed_requests)]
     });
-    let checks = cells.map(async |(fault, streamed, error, calls)| {
+    let checks = cells.map(async |(fault, streamed, error, requests)| {
         let server = RawServer::start(move |connection| respond(fault, streamed, connection)).await;
         let outcome = ask(&server, fault, streamed).await;
         let cell = format!("{fault}, {}", if streamed { "streamed" } else { "in one piece" });
-        assert_eq!((name(&outcome).as_str(), server.calls()), (error, calls), "{cell}: {outcome:?}");
+        assert_eq!((name(&outcome).as_str(), server.requests()), (error, requests), "{cell}: {outcome:?}");
         if let Ok(text) = outcome {
             assert_eq!(text, "Milk and bread.", "{cell}");
         }
@@ -191,8 +192,8 @@ async fn each_fault_returns_its_error_and_is_retried_or_not() {
 #[test]
 fn readme_contains_the_matrix() {
     let readme = include_str!("../../README.md");
-    for (fault, error, calls, streamed_error, streamed_calls) in MATRIX {
-        let row = format!("| {fault} | {error} | {calls} | {streamed_error} | {streamed_calls} |");
+    for (fault, error, requests, streamed_error, streamed_requests) in MATRIX {
+        let row = format!("| {fault} | {error} | {requests} | {streamed_error} | {streamed_requests} |");
         assert!(readme.lines().any(|line| line.replace('`', "") == row), "the README lacks: {row}");
     }
 }

@@ -1,13 +1,13 @@
-//! Responses with status 200 that are errors. None is retried, since the provider has done the
-//! work.
+//! Responses with status 200 that are errors. The client retries none of them, since the provider
+//! has done the work.
 
 use daybook_ai_client::{Error, IncompleteReason, Status};
 use serde_json::{Value, json};
 
-use crate::support::{answer, ask, completed, server, status};
+use crate::support::{ask, completed, ok, server, status};
 
 async fn failure_of(body: Value) -> Error {
-    let server = server(answer(body), 1).await;
+    let server = server(ok(body), 1).await;
     let error = ask(&server.uri()).await.unwrap_err();
     assert!(!error.is_retryable(), "{error:?}");
     assert_eq!(error.request_id(), Some("req_1"), "{error:?}");

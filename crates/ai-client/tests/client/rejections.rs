@@ -1,4 +1,4 @@
-//! Responses whose status is not 2xx.
+//! Responses with a status other than 2xx.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
@@ -7,13 +7,13 @@ use daybook_ai_client::{Error, Request};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::{answer, ask, builder, completed, rejection, server, status};
+use crate::support::{ask, builder, completed, ok, rejection, server, status};
 
 /// Responds with `first` the given number of times, and then with a complete response.
 fn at_first(times: usize, first: ResponseTemplate) -> impl Fn(&wiremock::Request) -> ResponseTemplate {
     let requests = AtomicUsize::new(0);
     move |_: &wiremock::Request| {
-        if requests.fetch_add(1, Ordering::SeqCst) < times { first.clone() } else { answer(completed("ok")) }
+        if requests.fetch_add(1, Ordering::SeqCst) < times { first.clone() } else { ok(completed("ok")) }
     }
 }
 
@@ -129,8 +129,8 @@ async fn create_succeeds_after_two_transient_statuses() {
 
 #[tokio::test]
 async fn create_returns_unavailable_after_the_last_attempt() {
-    for (retries, calls) in [(0, 1), (2, 3), (5, 6)] {
-        let server = server(rejection(500, "server_error", "Sorry."), calls).await;
+    for (retries, requests) in [(0, 1), (2, 3), (5, 6)] {
+        let server = server(rejection(500, "server_error", "Sorry."), requests).await;
         let client = builder(&server.uri()).max_retries(retries).build().unwrap();
         let error = client.create(&Request::new("m", "a note")).await.unwrap_err();
         assert!(matches!(error, Error::Unavailable { status: 500, .. }), "{error:?}");
@@ -158,7 +158,7 @@ async fn create_does_not_retry_if_x_should_retry_is_false() {
 #[tokio::test]
 async fn create_does_not_follow_a_redirect() {
     let private = MockServer::start().await;
-    Mock::given(any()).respond_with(answer(completed("stolen"))).expect(0).mount(&private).await;
+    Mock::given(any()).respond_with(ok(completed("stolen"))).expect(0).mount(&private).await;
     for redirect in [301, 302, 303, 307, 308] {
         let server =
             server(status(redirect).insert_header("location", format!("{}/v1/responses", private.uri())), 1)

@@ -1,9 +1,9 @@
-//! The key is in no `Debug` and in no error.
+//! Neither `Debug` nor an error contains the key.
 
 use daybook_ai_client::{ApiKey, Request};
 use serde_json::json;
 
-use crate::support::{KEY, answer, ask, builder, completed, rejection, server};
+use crate::support::{KEY, ask, builder, completed, ok, rejection, server};
 
 #[track_caller]
 fn assert_hidden(text: &str) {
@@ -34,16 +34,16 @@ async fn errors_omit_a_key_that_the_provider_echoes() {
     let failed = json!({ "status": "failed", "error": { "code": KEY, "message": echo } });
     let mut refused = completed("");
     refused["output"][0]["content"] = json!([{ "type": "refusal", "refusal": echo }]);
-    let answers = [
+    let responses = [
         rejection(401, KEY, &echo).insert_header("x-request-id", KEY),
         rejection(400, KEY, &echo),
         rejection(429, KEY, &echo),
         rejection(429, "insufficient_quota", &echo),
         rejection(501, KEY, &echo),
-        answer(failed),
-        answer(refused),
+        ok(failed),
+        ok(refused),
     ];
-    for template in answers {
+    for template in responses {
         let server = server(template.insert_header("x-should-retry", "false"), 1).await;
         let error = ask(&server.uri()).await.unwrap_err();
         let (debug, display) = (format!("{error:?}"), error.to_string());

@@ -1,4 +1,4 @@
-//! Streams.
+//! Streams: their events, their errors and their limits.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use wiremock::ResponseTemplate;
 
-use crate::support::{RawServer, answer, builder, completed, server};
+use crate::support::{RawServer, builder, completed, ok, server};
 
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: req_1\r\nconnection: close\r\n\r\n";
@@ -46,7 +46,7 @@ async fn server_of(text: String) -> RawServer {
 
 #[tokio::test]
 async fn stream_sends_the_request_as_the_api_requires() {
-    let server = server(answer(completed("whole")), 1).await;
+    let server = server(ok(completed("whole")), 1).await;
     let _stream = open(&server.uri()).await.unwrap();
     let request = &server.received_requests().await.unwrap()[0];
     assert_eq!(request.headers["accept"], "text/event-stream");
@@ -77,7 +77,7 @@ async fn stream_adds_the_deltas_to_a_terminal_event_without_text() {
 
 #[tokio::test]
 async fn stream_returns_one_delta_if_the_server_does_not_stream() {
-    let server = server(answer(completed("whole")), 1).await;
+    let server = server(ok(completed("whole")), 1).await;
     let events = collect(&mut open(&server.uri()).await.unwrap()).await;
     let [Ok(Event::TextDelta(text)), Ok(Event::Completed(_))] = &events[..] else { panic!("{events:?}") };
     assert_eq!(text, "whole");
@@ -94,7 +94,7 @@ async fn stream_is_not_retried_after_the_first_event() {
             panic!("{events:?}")
         };
         assert_eq!((code.as_deref(), request_id.as_deref()), (Some(failure), Some("req_1")));
-        assert_eq!(server.calls(), 1);
+        assert_eq!(server.requests(), 1);
     }
 }
 
@@ -109,7 +109,7 @@ async fn stream_returns_the_events_before_an_error() {
 async fn stream_ignores_comments_and_unknown_events() {
     let data = json!({ "type": "response.content_part.added", "part": {} });
     let other = format!("event: response.content_part.added\ndata: {data}\n\n");
-    // An event whose type is only in the field `event`, and the last line of Chat Completions.
+    // An event with its type only in the field `event`, and the last event of Chat Completions.
     let bare = "event: response.output_text.delta\ndata: {\"delta\":\"b\"}\n\ndata: [DONE]\n\n";
     let server =
         server_of(format!("\u{feff}: hello\n\n{other}{}{bare}{}", delta("a"), end(&completed("ab")))).await;

@@ -1,4 +1,4 @@
-//! Requests as they are sent, and complete responses.
+//! The requests that the client sends, and complete responses.
 
 use daybook_ai_client::{
     ApiKey, Client, Content, Message, OutputItem, ReasoningEffort, Request, Role, Status, SummaryText,
@@ -6,11 +6,11 @@ use daybook_ai_client::{
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
-use crate::support::{KEY, answer, ask, builder, completed, server, status};
+use crate::support::{KEY, ask, builder, completed, ok, server, status};
 
 /// Sends `request` and returns it as the server received it.
 async fn sent(request: &Request) -> wiremock::Request {
-    let server = server(answer(completed("ok")), 1).await;
+    let server = server(ok(completed("ok")), 1).await;
     builder(&server.uri()).build().unwrap().create(request).await.unwrap();
     server.received_requests().await.unwrap().remove(0)
 }
@@ -75,7 +75,7 @@ async fn create_sends_all_fields_as_the_api_requires() {
 
 #[tokio::test]
 async fn create_accepts_a_base_url_with_a_slash_at_the_end() {
-    let server = server(answer(completed("ok")), 1).await;
+    let server = server(ok(completed("ok")), 1).await;
     let client = Client::builder(ApiKey::new(KEY).unwrap())
         .base_url(format!("{}/v1/", server.uri()).parse().unwrap())
         .build()
@@ -86,7 +86,7 @@ async fn create_accepts_a_base_url_with_a_slash_at_the_end() {
 #[tokio::test]
 async fn create_reads_all_fields_of_an_openai_response() {
     let server = server(
-        answer(json!({
+        ok(json!({
             "id": "resp_1",
             "object": "response",
             "created_at": 1_741_476_777,
@@ -150,7 +150,7 @@ async fn create_accepts_a_response_without_optional_fields() {
 #[tokio::test]
 async fn create_ignores_items_and_parts_of_unknown_types() {
     let server = server(
-        answer(json!({
+        ok(json!({
             "status": "completed",
             "output": [
                 { "type": "web_search_call", "id": "ws_1", "action": { "query": "q" } },
@@ -179,7 +179,7 @@ async fn create_ignores_items_and_parts_of_unknown_types() {
 
 #[tokio::test]
 async fn clone_sends_to_the_same_server() {
-    let server: MockServer = server(answer(completed("ok")), 2).await;
+    let server: MockServer = server(ok(completed("ok")), 2).await;
     let client = builder(&server.uri()).build().unwrap();
     let request = Request::new("m", "a note");
     client.clone().create(&request).await.unwrap();

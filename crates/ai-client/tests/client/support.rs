@@ -27,13 +27,13 @@ pub(crate) async fn ask(base: &str) -> Result<Response, Error> {
     builder(base).build().unwrap().create(&Request::new("m", "a note")).await
 }
 
-/// Starts a server that responds to `POST /v1/responses` and expects `calls` requests in total.
-pub(crate) async fn server(response: impl Respond + 'static, calls: u64) -> MockServer {
+/// Starts a server that responds to `POST /v1/responses` and expects this number of requests.
+pub(crate) async fn server(response: impl Respond + 'static, requests: u64) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(method("POST"))
         .and(path("/v1/responses"))
         .respond_with(response)
-        .expect(calls)
+        .expect(requests)
         .mount(&server)
         .await;
     server
@@ -51,7 +51,7 @@ pub(crate) fn rejection(code: u16, kind: &str, message: &str) -> ResponseTemplat
 }
 
 /// Returns a response with status 200 and a request id.
-pub(crate) fn answer(body: Value) -> ResponseTemplate {
+pub(crate) fn ok(body: Value) -> ResponseTemplate {
     status(200).insert_header("x-request-id", "req_1").set_body_json(body)
 }
 
@@ -63,11 +63,11 @@ pub(crate) fn completed(text: &str) -> Value {
     })
 }
 
-/// A server on a TCP socket that counts requests. After each request it passes the connection to a
-/// function.
+/// A server on a TCP socket that counts requests. After each request it passes the connection to
+/// `respond`.
 pub(crate) struct RawServer {
     pub(crate) base: String,
-    pub(crate) calls: Arc<AtomicUsize>,
+    pub(crate) requests: Arc<AtomicUsize>,
 }
 
 impl RawServer {
@@ -77,8 +77,8 @@ impl RawServer {
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&calls);
+        let requests = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&requests);
         tokio::spawn(async move {
             while let Ok((mut connection, _)) = listener.accept().await {
                 read_request(&mut connection).await;
@@ -86,15 +86,15 @@ impl RawServer {
                 tokio::spawn(respond(connection));
             }
         });
-        Self { base, calls }
+        Self { base, requests }
     }
 
-    pub(crate) fn calls(&self) -> usize {
-        self.calls.load(Ordering::SeqCst)
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 }
 
-/// Reads the whole request, so that closing the connection later sends a FIN and not a reset.
+/// Reads the whole request, so that a later close sends a FIN and not a reset.
 async fn read_request(connection: &mut TcpStream) {
     let mut request = Vec::new();
     let mut missing = usize::MAX;

@@ -1,4 +1,4 @@
-//! Opens connections with the service's timeouts, and decides which of them the pool may reuse.
+//! Opens connections with timeouts, and decides whether the pool may reuse one.
 
 use std::time::Duration;
 
@@ -11,28 +11,29 @@ use super::tls;
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
-/// Connecting takes milliseconds. With this limit, a request that waits for a connection is
-/// answered within two seconds.
+/// Connecting takes milliseconds. With this limit, a request that waits for a connection gets a
+/// response within two seconds.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// The server's deadline for a statement, below the caller's timeout of 5 s.
+/// The server's timeout for a statement. It is shorter than the caller's timeout of 5 s.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The server's deadlines in milliseconds. They are needed because a running query is never
-/// dropped here. A statement has [`STATEMENT_TIMEOUT`], a wait for a lock 2 s, and a transaction
-/// whose client hangs is ended after 10 s.
+/// The server's timeouts in milliseconds. The server must end slow queries, because this crate
+/// never drops a running one. The timeouts are [`STATEMENT_TIMEOUT`] for a statement, 2 s for a
+/// lock, and 10 s for a transaction with a client that hangs.
 const TIMEOUT_OPTIONS: &str =
     "-c statement_timeout=4000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000";
 
-/// Planner options of the read connections: one generic plan per statement, by index.
+/// The planner options of the read connections: one generic plan per statement, with an index.
 ///
-/// All reads there are limited and use an index. By default, PostgreSQL plans each page of a large
-/// table again, because a custom plan looks cheaper than the generic one. That doubles the cost of
-/// a page. It may also keep a sequential scan that was right while the table was empty.
+/// All reads on these connections are limited and use an index. By default, PostgreSQL plans each
+/// page of a large table again, because it estimates that a custom plan costs less than the generic
+/// one. The planning doubles the cost of a page. PostgreSQL may also keep a sequential scan that
+/// was right while the table was empty.
 const PLAN_OPTIONS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
                             -c enable_bitmapscan=off -c max_parallel_workers_per_gather=0";
 
-/// Opens connections to one server. It is also the manager of the pool.
+/// Opens connections to one server. The pool uses it as its manager.
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
@@ -40,12 +41,12 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    /// For writes and migrations.
+    /// Returns the connector for writes and migrations.
     pub(super) fn new(location: &PostgresLocation) -> Result<Self, Error> {
         Self::with_options(location, TIMEOUT_OPTIONS)
     }
 
-    /// For read connections.
+    /// Returns the connector for read connections.
     pub(super) fn for_reads(location: &PostgresLocation) -> Result<Self, Error> {
         Self::with_options(location, &format!("{TIMEOUT_OPTIONS} {PLAN_OPTIONS}"))
     }
@@ -59,7 +60,8 @@ impl Connector {
         };
         config.options(options);
         config.connect_timeout(CONNECT_TIMEOUT);
-        // Detects a server that vanished from the network within seconds. TCP's default is hours.
+        // These settings detect within seconds that a server has vanished from the network. TCP's
+        // default is hours.
         config.tcp_user_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(15));
         if config.get_application_name().is_none() {
             config.application_name("daybook");
@@ -88,7 +90,7 @@ impl Connector {
     }
 }
 
-/// The cause of a failed connect is one level down. Neither text contains the password.
+/// The cause of a failed connection is the source of the error. Neither text contains the password.
 fn unavailable(cause: tokio_postgres::Error) -> Error {
     match std::error::Error::source(&cause) {
         Some(source) => Error::unavailable(format!("{cause}: {source}")),
@@ -104,7 +106,7 @@ impl Manager for Connector {
         self.connect().await
     }
 
-    /// Runs no query: the driver knows if the connection is closed, and Diesel knows if a
+    /// Decides without a query. The driver knows if the connection is closed, and Diesel knows if a
     /// transaction was left open.
     async fn recycle(&self, link: &mut Link, _: &Metrics) -> RecycleResult<Error> {
         if link.is_broken() {

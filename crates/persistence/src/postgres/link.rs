@@ -7,14 +7,14 @@ use tokio_postgres::{Client, Connection};
 
 use crate::error::Error;
 
-/// A connection and the task that drives it.
+/// A connection, and the task that drives it: it sends the queries and receives the results.
 pub(crate) struct Link {
     connection: AsyncPgConnection,
     driver: JoinHandle<()>,
 }
 
 impl Link {
-    /// Spawns the task that drives this connection.
+    /// Spawns the task that drives the connection.
     pub(super) async fn new<S, T>(client: Client, connection: Connection<S, T>) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -41,22 +41,22 @@ impl Link {
         self.connection
     }
 
-    /// True if the server or the network has closed the connection.
+    /// Returns true if the server or the network has closed the connection.
     pub(super) fn is_closed(&self) -> bool {
         self.driver.is_finished()
     }
 
-    /// True if the connection is closed, or a transaction was left open on it.
+    /// Returns true if the connection is closed, or a transaction was left open on it.
     pub(super) fn is_broken(&mut self) -> bool {
         self.is_closed() || AnsiTransactionManager::is_broken_transaction_manager(&mut self.connection)
     }
 
-    /// Closes the connection. All queries that wait for an answer on it fail.
+    /// Closes the connection. All queries that wait on it fail.
     pub(super) fn close(&self) {
         self.driver.abort();
     }
 
-    /// Runs a trivial query.
+    /// Runs a trivial query. Returns true if the server answers it.
     pub(super) async fn is_alive(&self) -> bool {
         (&mut &self.connection).batch_execute("").await.is_ok()
     }
@@ -65,7 +65,7 @@ impl Link {
         Ok(AnsiTransactionManager::begin_transaction(&mut self.connection).await?)
     }
 
-    /// Commits after `Ok`, rolls back after `Err`.
+    /// Commits the transaction after `Ok`, and rolls it back after `Err`.
     pub(crate) async fn end<T>(&mut self, result: Result<T, Error>) -> Result<T, Error> {
         match result {
             Ok(value) => {

@@ -1,4 +1,4 @@
-//! Units of work as tasks of their own, which run to their end.
+//! Runs units of work in tasks of their own, so that each unit runs to its end.
 
 use std::time::Duration;
 
@@ -7,14 +7,15 @@ use tracing::Instrument;
 
 use crate::error::Error;
 
-/// How long a caller waits for a unit of work. The server's own deadline for a statement is shorter
-/// (see `STATEMENT_TIMEOUT`), so this one expires only if the server hangs or cannot be reached.
+/// The maximum wait of a caller for a unit of work. The server's own timeout for a statement is
+/// shorter (see `STATEMENT_TIMEOUT`). So this timeout expires only if the server hangs or cannot be
+/// reached.
 const UNIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Spawns a unit on this runtime and waits for its result. Returns `None` after [`UNIT_TIMEOUT`].
 ///
 /// The unit runs to its end even if the caller goes away or the timeout expires. If the future of a
-/// query were dropped halfway, its transaction would stay open and keep its locks.
+/// query were dropped before its end, its transaction would stay open and keep its locks.
 pub(super) async fn complete<T: Send + 'static>(
     runtime: &Handle,
     unit: impl Future<Output = Result<T, Error>> + Send + 'static,

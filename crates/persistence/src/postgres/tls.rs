@@ -1,4 +1,4 @@
-//! TLS to PostgreSQL, as strict as `sslmode` demands.
+//! TLS to PostgreSQL, as `sslmode` defines it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::Error;
 use crate::url::TlsMode;
 
-/// Returns the TLS connector for this mode; `None` for `sslmode=disable`.
+/// Returns the TLS connector for this mode, or `None` for `sslmode=disable`.
 pub(super) fn connector(mode: &TlsMode) -> Result<Option<MakeRustlsConnect>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -67,10 +67,11 @@ fn roots(file: Option<&Path>) -> Result<Arc<RootCertStore>, Error> {
     Ok(Arc::new(roots))
 }
 
-/// Verifies less than HTTPS does, as libpq defines it: with `verify-ca` the chain but not the name,
-/// with `require` and `prefer` neither. The signatures of the handshake are always verified.
+/// Verifies less than HTTPS does, as libpq defines it. With `verify-ca` it verifies the chain and
+/// not the name. With `require` and `prefer` it verifies neither. It always verifies the signatures
+/// of the handshake.
 ///
-/// rustls has no verifier for these modes.
+/// Own code, because rustls has no verifier for these modes.
 #[derive(Debug)]
 struct LaxVerifier {
     provider: Arc<CryptoProvider>,

@@ -1,4 +1,4 @@
-//! How sessions end before they expire.
+//! Ends sessions before they expire.
 
 use daybook_domain::{Actor, EndReason, EventKind, SessionId, UserId};
 use diesel::dsl::{Returning, Update};
@@ -14,8 +14,8 @@ use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
 
-/// How long an ended session is kept, in seconds, so that a client that still uses it can be sent
-/// the reason.
+/// The time for which an ended session is kept, in seconds. Until then, a client that still uses
+/// the session gets the reason why it ended.
 const KEPT_SECONDS: i64 = 24 * 60 * 60;
 
 /// The sessions that a method has ended. The caller must log them and announce them to the other
@@ -23,15 +23,15 @@ const KEPT_SECONDS: i64 = 24 * 60 * 60;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "ended sessions must be logged and announced to the other instances"]
 pub struct EndedSessions {
-    /// The user whose sessions they were.
+    /// The user of the sessions.
     pub user: UserId,
-    /// Why they ended; `None` if the account was deleted.
+    /// The reason why they ended, or `None` if the account was deleted.
     pub reason: Option<EndReason>,
     /// The sessions, in no particular order.
     pub ids: Vec<SessionId>,
 }
 
-/// Who ends sessions, and why.
+/// The actor who ends sessions, and the reason.
 pub(crate) struct Ending {
     actor: Actor,
     reason: EndReason,
@@ -42,7 +42,7 @@ impl Ending {
         Self { actor: actor.clone(), reason }
     }
 
-    /// The changed columns of a session that ends.
+    /// Returns the new values of the columns of a session that ends.
     fn change(&self) -> Change {
         Change {
             ended_at: At(self.actor.now),
@@ -68,8 +68,8 @@ pub(crate) struct Change {
     expires_at: At,
 }
 
-/// The statement that ends `Target`. It has a name so that [`end_sessions`] can require that both
-/// databases run it.
+/// The statement that ends `Target`. Its type has a name, so that the bounds of [`end_sessions`]
+/// can require that both databases run it.
 type EndStatement<Target> = Returning<Update<Target, Change>, sessions::id>;
 
 /// Ends these sessions, and stores an event for each of them.
@@ -92,7 +92,7 @@ where
 }
 
 impl Database {
-    /// Ends one of the actor's sessions, which may be another one than the actor's own.
+    /// Ends one of the actor's sessions. It may be another session than the actor's current one.
     ///
     /// # Errors
     ///
@@ -112,7 +112,8 @@ impl Database {
         })
     }
 
-    /// Ends all sessions of the actor, and revokes all of the actor's tokens without a session.
+    /// Ends all sessions of the actor, and revokes all of the actor's tokens that belong to no
+    /// session.
     ///
     /// # Errors
     ///
@@ -122,8 +123,9 @@ impl Database {
         let (user, now) = (actor.user, actor.now);
         let logout = Entry::new(actor, EventKind::Logout).because(EndReason::LogoutAll);
         transaction!(self, |c| {
-            // Comes first because it locks the user's row, so no login opens a session meanwhile.
-            // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock.
+            // This update comes first, because it locks the user's row. So no login opens a session
+            // meanwhile. Lock order: user, sessions, as in `open_session`, so the two cannot
+            // deadlock.
             let account = users::table.find(user.0);
             c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
             event::record(c, logout).await?;
@@ -131,8 +133,8 @@ impl Database {
         })
     }
 
-    /// Revokes all tokens of the actor that belong to no session. A single one cannot be revoked,
-    /// because nothing identifies it; each is valid for at most half an hour.
+    /// Revokes all tokens of the actor that belong to no session. A single token cannot be revoked,
+    /// because nothing identifies it. Each token is valid for at most half an hour.
     ///
     /// # Errors
     ///

@@ -14,8 +14,8 @@ use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::{execute, read};
 
-/// The most sessions of a list. The session policy limits the number of live sessions, so the list
-/// has no pages. This bounds it if the policy once allowed more.
+/// The maximum length of the list of sessions. The session policy limits the number of live
+/// sessions, so the list has no pages. This limit matters only if the policy once allowed more.
 const LIST_MAX: i64 = 1_000;
 
 /// When a live session was opened and last used.
@@ -51,8 +51,9 @@ impl From<Row> for Session {
     }
 }
 
-/// True if a refresh token of this session proves that the client is known. The user ended such a
-/// session without suspicion, or the limit did.
+/// Returns true if a refresh token of this session shows that the client belongs to the user. That
+/// is the case if the session is live, or if it ended by a logout or by the limit on sessions.
+/// After the other reasons, a thief may have the token.
 fn is_trusted(end_reason: Option<&str>) -> bool {
     match end_reason.map(EndReason::from_name) {
         None => true,
@@ -61,8 +62,8 @@ fn is_trusted(end_reason: Option<&str>) -> bool {
 }
 
 impl Database {
-    /// Returns when a session of this user was opened and last used. `None` if it has ended or
-    /// expired, or never existed.
+    /// Returns when a live session of this user was opened and last used. Returns `None` if the
+    /// session has ended or expired, or never existed.
     ///
     /// # Errors
     ///
@@ -84,8 +85,8 @@ impl Database {
         })
     }
 
-    /// Records that a session is in use and when it expires now. Does nothing if its use was
-    /// recorded since `last_used_at`. Also deletes the session's outdated rotations.
+    /// Records that a session is in use, and sets its new expiry. Does nothing if its use was
+    /// recorded after `last_used_at`. Also deletes the session's outdated rotations.
     ///
     /// # Errors
     ///
@@ -123,9 +124,9 @@ impl Database {
         })
     }
 
-    /// Returns the session of this user that a family of refresh tokens belongs to. A session that
-    /// has ended counts for as long as it is kept, if it ended by a logout or by the limit on
-    /// sessions. Its client was not suspected of anything.
+    /// Returns the session of this user that a family of refresh tokens belongs to. An ended
+    /// session is returned, too, as long as it is kept, if it ended by a logout or by the limit on
+    /// sessions.
     ///
     /// # Errors
     ///
@@ -146,8 +147,8 @@ impl Database {
         })
     }
 
-    /// Checks a token without a session: returns true if the user exists and has neither changed
-    /// the password nor logged out of all sessions since `issued_at`.
+    /// Checks a token that belongs to no session. Returns true if the user exists, and has neither
+    /// changed the password nor logged out of all sessions since `issued_at`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Logins: each opens a session.
+//! Logins. Each login opens a session.
 
 use daybook_domain::{Actor, EndReason, EventKind, Origin, SessionId, SessionPolicy, Timestamp, UserId};
 use diesel::prelude::*;
@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{EndedSessions, Ending, end_sessions};
 use super::query::live_of;
-use crate::credentials::{Credentials, still_with};
+use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -15,11 +15,11 @@ use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
 
-/// The most expired sessions that a login deletes: more than it adds, and few enough not to slow it
-/// down.
+/// The maximum number of expired sessions that one login deletes. It is more than a login adds, and
+/// small enough not to delay the login.
 const DELETED_MAX: i64 = 100;
 
-/// A login whose password was verified.
+/// A login after its password was verified.
 #[derive(Clone)]
 pub struct Login {
     /// The credentials that the password was verified against.
@@ -30,14 +30,14 @@ pub struct Login {
     pub family: FamilyDigest,
     /// The session's first refresh token.
     pub refresh_token: TokenDigest,
-    /// Where the login comes from.
+    /// The address and the user agent of the login.
     pub origin: Origin,
-    /// How long the session lasts, and how many sessions the user can have.
+    /// The lifetime of the session, and the maximum number of sessions of the user.
     pub policy: SessionPolicy,
 }
 
 impl Login {
-    /// A login from an unknown origin that keeps the hash.
+    /// Returns a login from an unknown origin. It keeps the stored hash.
     #[must_use]
     pub fn new(
         verified: Credentials,
@@ -58,8 +58,8 @@ pub struct Opened {
     pub ended: EndedSessions,
 }
 
-/// The number of live sessions that a login leaves. A limit of 0 counts as 1, for the session that
-/// the login opens.
+/// Returns the number of live sessions that a login keeps. A limit of 0 counts as 1, for the
+/// session that the login opens.
 fn kept_by_login(policy: SessionPolicy) -> i64 {
     i64::from(policy.per_user.max(1)) - 1
 }
@@ -68,14 +68,15 @@ impl Database {
     /// Opens a session. Ends the sessions above the policy's limit, and deletes expired sessions of
     /// the user.
     ///
-    /// Sessions that have not been used since their login end first, then those whose last use is
-    /// longest ago. So a script that logs in for each of its calls ends only its own sessions.
+    /// Sessions that have not been used since their login end first. After them, the sessions with
+    /// the oldest last use end. So a script that logs in for each of its calls ends only its own
+    /// sessions.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the account does not exist or its password is no longer the verified
-    /// one. A session must not survive a change of the password that overlaps its login. A new hash
-    /// of the same password is no such change.
+    /// [`Error::NotFound`] if the account does not exist, or if its password is no longer the
+    /// verified one. A session must not survive a change of the password during its login. A new
+    /// hash of the same password is not such a change.
     pub async fn open_session(&self, login: Login, now: Timestamp) -> Result<Opened, Error> {
         transaction!(self, |c| open(c, login, now).await)
     }
@@ -84,9 +85,9 @@ impl Database {
 async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<Opened, Error> {
     let Login { verified, new_hash, family, refresh_token, origin, policy } = login;
     let user = verified.user;
-    // Locks the user's row, so a change of the password comes before or after the whole login.
-    // Lock order: user, sessions, as in `end_all_sessions`, so the two cannot deadlock.
-    let account = diesel::update(still_with(&verified)).set(users::last_login_at.eq(At(now)));
+    // This update locks the user's row, so a change of the password comes before or after the whole
+    // login. Lock order: user, sessions, as in `end_all_sessions`, so the two cannot deadlock.
+    let account = diesel::update(account_if_unchanged(&verified)).set(users::last_login_at.eq(At(now)));
     Error::not_found_if_none(c.execute(account).await?)?;
     if let Some(new_hash) = new_hash {
         let old = users::table.find(user.0).filter(users::password_hash.eq(verified.password_hash));
@@ -123,7 +124,7 @@ async fn delete_expired(c: &mut impl WriteHandle, user: UserId, now: Timestamp) 
     Ok(())
 }
 
-/// Ends the least needed sessions, so that the login stays within the policy's limit.
+/// Ends the least needed sessions, so that the new session stays within the policy's limit.
 async fn end_excess(
     c: &mut impl WriteHandle,
     actor: &Actor,

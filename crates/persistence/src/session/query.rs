@@ -7,9 +7,9 @@ use diesel::prelude::*;
 use crate::schema::{rotations, sessions};
 use crate::time::At;
 
-/// How long after its rotation a token still returns its successor, in seconds. A client that lost
-/// the response, or a second browser tab, has time to resend it. A thief who finds the token later
-/// has not.
+/// The grace period, in seconds. Within it, a replaced token still returns its successor. It gives
+/// time to a client that lost the response and to a second browser tab. A thief who finds the token
+/// later is too late.
 pub(super) const GRACE_SECONDS: i64 = 30;
 
 /// The user's sessions that have neither ended nor expired.
@@ -23,7 +23,7 @@ pub(crate) fn live_of(user: UserId, now: Timestamp) -> _ {
         .filter(sessions::expires_at.gt(at))
 }
 
-/// The session's rotations whose grace period is over.
+/// The session's rotations that are older than the grace period.
 #[auto_type(no_type_alias)]
 pub(super) fn outdated_rotations(session: SessionId, now: Timestamp) -> _ {
     let session_id: i64 = session.0;

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
 use super::query::{GRACE_SECONDS, live_of, outdated_rotations};
-use super::verdict::{Found, Refreshed, Rotation, Verdict, judge};
+use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -15,29 +15,29 @@ use crate::schema::{rotations, sessions};
 use crate::time::At;
 use crate::unit::transaction;
 
-/// The most rotations that are read: more than a client needs within the grace period. If there are
-/// more, an older token counts as reused.
+/// The maximum number of rotations that are read. A client needs fewer within the grace period. If
+/// there are more, the oldest tokens count as reused.
 const RECENT_MAX: i64 = 1_000;
 
-/// A refresh token that a client presents, and the token to replace it.
+/// A refresh token that a client sends, and its successor.
 #[derive(Debug, Clone)]
 pub struct Refresh {
     /// The token's family.
     pub family: FamilyDigest,
     /// The token.
     pub refresh_token: TokenDigest,
-    /// Its successor, used only if the token is rotated.
+    /// The token that replaces it, if the token is rotated.
     pub successor: TokenDigest,
     /// The salt that the successor was derived with.
     pub salt: [u8; 16],
-    /// Where the request comes from.
+    /// The address and the user agent of the request.
     pub origin: Origin,
-    /// How long the session lasts.
+    /// The policy that determines when the session expires.
     pub policy: SessionPolicy,
 }
 
 impl Refresh {
-    /// A refresh from an unknown origin.
+    /// Returns a refresh from an unknown origin.
     #[must_use]
     pub fn new(
         family: FamilyDigest,
@@ -51,8 +51,8 @@ impl Refresh {
 }
 
 impl Database {
-    /// Replaces a refresh token by its successor. A compare-and-swap decides between clients that
-    /// present the same token at once.
+    /// Replaces a refresh token by its successor. If several clients send the same token at once, a
+    /// compare-and-swap decides between them.
     ///
     /// # Errors
     ///
@@ -64,14 +64,14 @@ impl Database {
             }
             let found = sessions::table
                 .filter(sessions::family.eq(refresh.family.0.to_vec()))
-                .select(columns::<Found>());
-            let found: Option<Found> = c.optional(found).await?;
+                .select(columns::<SessionRow>());
+            let found: Option<SessionRow> = c.optional(found).await?;
             let recent = match &found {
                 Some(found) if found.is_live(now) => recent_rotations(c, found.session(), now).await?,
                 _ => Vec::new(),
             };
             match judge(found, recent, refresh.refresh_token, now) {
-                Verdict::Answer(refreshed) => Ok(refreshed),
+                Verdict::Return(refreshed) => Ok(refreshed),
                 Verdict::Reuse { user, session } => {
                     let actor = Actor { user, session: Some(session), origin: refresh.origin, now };
                     end_reused(c, &actor, session).await
@@ -81,7 +81,7 @@ impl Database {
     }
 }
 
-/// Replaces the token if it is the current one of a live session. Returns the session.
+/// Replaces the token if it is the current one of a live session. Returns the user and the session.
 async fn rotate(
     c: &mut impl WriteHandle,
     refresh: &Refresh,
@@ -107,7 +107,8 @@ async fn rotate(
     let swapped: Option<(i64, i64, At)> = c.optional(swap).await?;
     let Some((id, user, created_at)) = swapped else { return Ok(None) };
     let (session, user) = (SessionId(id), UserId(user));
-    // A statement of its own, because the time depends on `created_at`, which the swap returns.
+    // This is a separate statement, because the expiry depends on `created_at`, which the swap
+    // returns.
     let expires_at = At(refresh.policy.expiry(created_at.0, now));
     c.execute(diesel::update(sessions::table.find(id)).set(sessions::expires_at.eq(expires_at))).await?;
     c.execute(diesel::delete(outdated_rotations(session, now))).await?;
@@ -124,7 +125,7 @@ async fn rotate(
     Ok(Some((user, session)))
 }
 
-/// The session's rotations within the grace period, newest first.
+/// Returns the session's rotations within the grace period, newest first.
 async fn recent_rotations(
     c: &mut impl ReadHandle,
     session: SessionId,
@@ -143,7 +144,7 @@ async fn recent_rotations(
 fn rotation((refresh_token, salt): (Vec<u8>, Vec<u8>)) -> Result<Rotation, Error> {
     match (refresh_token.try_into(), salt.try_into()) {
         (Ok(refresh_token), Ok(salt)) => Ok(Rotation { refresh_token: TokenDigest(refresh_token), salt }),
-        _ => Err(Error::internal("a stored rotation has another length")),
+        _ => Err(Error::internal("a stored rotation has the wrong length")),
     }
 }
 
@@ -153,7 +154,7 @@ async fn end_reused(c: &mut impl WriteHandle, actor: &Actor, session: SessionId)
     let ending = Ending::new(actor, EndReason::RefreshTokenReused);
     let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0));
     let mut ended = end_sessions(c, target, &ending).await?;
-    // Announced even if another transaction has ended the session meanwhile.
+    // The session is announced even if another transaction has ended it meanwhile.
     ended.ids = vec![session];
     Ok(Refreshed::Reused { session, ended })
 }

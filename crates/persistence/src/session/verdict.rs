@@ -1,4 +1,4 @@
-//! What a refresh token that is not the current one of its session means. Decided without a query.
+//! Decides, without a query, about a refresh token that is not the current one of its session.
 
 use daybook_domain::{EndReason, SessionId, Timestamp, UserId};
 use diesel::pg::Pg;
@@ -29,8 +29,8 @@ pub enum Refreshed {
         /// The session.
         session: SessionId,
     },
-    /// The token was replaced within the grace period. Its successor, and the successors of that
-    /// one, can be derived from the rotations.
+    /// The token was replaced within the grace period. The rotations are enough to derive its
+    /// successor, the successor of that one, and so on.
     Repeated {
         /// The session's user.
         user: UserId,
@@ -39,25 +39,26 @@ pub enum Refreshed {
         /// The session's rotations within the grace period.
         rotations: Vec<Rotation>,
     },
-    /// The token was replaced longer ago. A second client has a copy, so the session has ended.
+    /// The token was replaced before the grace period. A second client has a copy, so the session
+    /// was ended.
     Reused {
         /// The session.
         session: SessionId,
-        /// The same session, to be logged and announced.
+        /// The same session. The caller must log it and announce it.
         ended: EndedSessions,
     },
-    /// The session had ended before, for this reason if it is known.
+    /// The session ended earlier, for this reason if it is known.
     Ended(Option<EndReason>),
     /// The session has expired.
     Expired,
-    /// There is no such session, or it is no longer kept.
+    /// There is no such session, or it was deleted after it ended.
     Unknown,
 }
 
 /// The session that the family of a refresh token belongs to.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Pg, Sqlite))]
-pub(super) struct Found {
+pub(super) struct SessionRow {
     id: i64,
     user_id: i64,
     expires_at: At,
@@ -65,7 +66,7 @@ pub(super) struct Found {
     end_reason: Option<String>,
 }
 
-impl Found {
+impl SessionRow {
     pub(super) fn session(&self) -> SessionId {
         SessionId(self.id)
     }
@@ -77,31 +78,31 @@ impl Found {
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Verdict {
-    /// Nothing changes.
-    Answer(Refreshed),
+    /// Nothing changes. This is the outcome of the refresh.
+    Return(Refreshed),
     /// The session must end because the token was reused.
     Reuse { user: UserId, session: SessionId },
 }
 
-/// Judges a token that is not the current one of the found session. `recent` are the session's
-/// rotations within the grace period; they matter only if the session is live.
+/// Decides about a token that is not the current one of the found session. `recent` contains the
+/// session's rotations within the grace period. They matter only if the session is live.
 pub(super) fn judge(
-    found: Option<Found>,
+    found: Option<SessionRow>,
     recent: Vec<Rotation>,
     token: TokenDigest,
     now: Timestamp,
 ) -> Verdict {
-    let Some(found) = found else { return Verdict::Answer(Refreshed::Unknown) };
+    let Some(found) = found else { return Verdict::Return(Refreshed::Unknown) };
     if found.ended_at.is_some() {
         let reason = found.end_reason.as_deref().and_then(EndReason::from_name);
-        return Verdict::Answer(Refreshed::Ended(reason));
+        return Verdict::Return(Refreshed::Ended(reason));
     }
     if !found.is_live(now) {
-        return Verdict::Answer(Refreshed::Expired);
+        return Verdict::Return(Refreshed::Expired);
     }
     let (user, session) = (UserId(found.user_id), found.session());
     if recent.iter().any(|rotation| rotation.refresh_token == token) {
-        return Verdict::Answer(Refreshed::Repeated { user, session, rotations: recent });
+        return Verdict::Return(Refreshed::Repeated { user, session, rotations: recent });
     }
     Verdict::Reuse { user, session }
 }
@@ -113,8 +114,8 @@ mod tests {
     const USER: UserId = UserId(1);
     const SESSION: SessionId = SessionId(7);
 
-    fn found(expires_in: i64, ended: Option<&str>, now: Timestamp) -> Option<Found> {
-        Some(Found {
+    fn found(expires_in: i64, ended: Option<&str>, now: Timestamp) -> Option<SessionRow> {
+        Some(SessionRow {
             id: SESSION.0,
             user_id: USER.0,
             expires_at: At(now.plus_seconds(expires_in)),
@@ -131,18 +132,18 @@ mod tests {
         let recent = vec![rotation(2), rotation(1)];
         let repeated = Refreshed::Repeated { user: USER, session: SESSION, rotations: recent.clone() };
         let reuse = || Verdict::Reuse { user: USER, session: SESSION };
-        let ended = |reason| Verdict::Answer(Refreshed::Ended(reason));
+        let ended = |reason| Verdict::Return(Refreshed::Ended(reason));
         for (case, found, recent, expected) in [
-            ("no session", None, vec![], Verdict::Answer(Refreshed::Unknown)),
-            ("expired", found(0, None, now), vec![], Verdict::Answer(Refreshed::Expired)),
+            ("no session", None, vec![], Verdict::Return(Refreshed::Unknown)),
+            ("expired", found(0, None, now), vec![], Verdict::Return(Refreshed::Expired)),
             ("live for a second", found(1, None, now), vec![], reuse()),
-            ("replaced in the grace period", found(9, None, now), recent.clone(), Verdict::Answer(repeated)),
+            ("replaced in the grace period", found(9, None, now), recent.clone(), Verdict::Return(repeated)),
             ("another token was replaced", found(9, None, now), vec![rotation(2)], reuse()),
             (
                 "expired, token replaced",
                 found(0, None, now),
                 recent.clone(),
-                Verdict::Answer(Refreshed::Expired),
+                Verdict::Return(Refreshed::Expired),
             ),
             ("ended", found(9, Some("revoked"), now), recent, ended(Some(EndReason::Revoked))),
             ("ended and expired", found(0, Some("logout"), now), vec![], ended(Some(EndReason::Logout))),

@@ -1,4 +1,4 @@
-//! Opens a database file, private to its owner and with the service's settings.
+//! Opens a database file. Only its owner can read a new file.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -13,9 +13,9 @@ use diesel::{Connection, QueryResult, SqliteConnection};
 
 use crate::error::Error;
 
-/// The settings of every connection. `busy_timeout` comes first because the change of the journal
-/// mode may have to wait. `synchronous` is `FULL` because an answered write must survive a power
-/// cut; group commit makes that cheap.
+/// The settings of every connection. `busy_timeout` comes first, because the change of the journal
+/// mode may have to wait. `synchronous` is `FULL`, because a write that returned `Ok` must survive
+/// a power failure. Group commit makes that cheap.
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -26,11 +26,11 @@ PRAGMA journal_size_limit = 67108864;";
 /// The same as `busy_timeout`.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the settings are retried while another connection sets up the same new file.
+/// The interval of retries while another connection sets up the same new file.
 const SETUP_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Creates the file and its folder, unless they exist, for their owner alone. SQLite gives its
-/// other files the same mode. An existing file or folder keeps its mode.
+/// Creates the file and its folder, unless they exist. Only their owner can read them. SQLite gives
+/// its other files the same mode. An existing file or folder keeps its mode.
 pub(super) fn create_private(path: &Path) -> Result<(), Error> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         DirBuilder::new()
@@ -47,7 +47,7 @@ pub(super) fn create_private(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Opens the file for reads alone.
+/// Opens the file for reads only.
 pub(super) fn connect_for_reads(path: &Path) -> Result<SqliteConnection, Error> {
     let mut connection = connect(path)?;
     connection.batch_execute("PRAGMA query_only = ON;")?;
@@ -68,8 +68,8 @@ pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, Error> {
 
 /// Sets [`PRAGMAS`], with retries.
 ///
-/// If several connections change the journal mode of a new file at once, each holds a lock that the
-/// others wait for. SQLite then rejects all but one at once, without waiting for `busy_timeout`.
+/// Several connections may change the journal mode of a new file at once. Then each of them holds a
+/// lock that the others need. SQLite rejects all but one immediately, without `busy_timeout`.
 fn set_up(connection: &mut SqliteConnection) -> QueryResult<()> {
     let began = Instant::now();
     loop {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn connect_uses_a_recent_library_that_plans_without_values() {
+    fn connect_uses_sqlite_3_51_3_or_later_with_stable_query_plans() {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = connect(&folder.path().join("day.db")).unwrap();
         let version: String =

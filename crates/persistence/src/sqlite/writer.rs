@@ -1,8 +1,8 @@
 //! The writer thread of SQLite: a queue of units, and group commit.
 //!
 //! Each unit runs in a savepoint, so a unit that fails undoes only its own changes. All queued
-//! units share one commit and its one wait for the disk. A lone unit is committed at once: a group
-//! is what the queue holds, and the thread never waits for it to grow.
+//! units share one commit, which waits for the disk once. The thread never waits for more units, so
+//! a single unit is committed immediately.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -16,20 +16,20 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::connect;
 use crate::error::Error;
 
-/// The most units in the queue. With a thousand units, the last one waits well under a second. A
-/// longer queue would only make the wait longer.
+/// The maximum number of units in the queue. With a thousand units, the last one waits well under a
+/// second. A longer queue would only make the wait longer.
 const QUEUE_MAX: usize = 1_024;
 
-/// The most units in one commit. Without a limit, the first unit would wait for as long as new ones
-/// arrive.
+/// The maximum number of units in one commit. Without a limit, the first unit would wait as long as
+/// new units arrive.
 const GROUP_MAX: usize = 64;
 
-/// The pause between attempts to open the file: long enough not to spin, and short enough that the
-/// first write after a full disk is not noticeably late.
+/// The pause between attempts to open the file. It is long enough to use little CPU time. It is
+/// short enough that writes continue quickly after the disk was full.
 const REOPEN_INTERVAL: Duration = Duration::from_millis(100);
 
 type Unit = Box<dyn FnOnce(&mut SqliteConnection) -> Reply + Send>;
-/// Sends a unit's result to its caller, once it is known whether the commit succeeded.
+/// Sends a unit's result to its caller, once the commit has succeeded or failed.
 type Reply = Box<dyn FnOnce(Committed) + Send>;
 type Committed = Result<(), String>;
 
@@ -39,7 +39,7 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. It ends when the last clone of this handle is dropped.
+    /// Starts the writer thread. It ends when the last clone of this handle is dropped.
     pub(super) fn start(path: PathBuf) -> Result<Self, Error> {
         let connection = connect(&path)?;
         let (queue, units) = mpsc::channel(QUEUE_MAX);
@@ -59,10 +59,10 @@ impl Writer {
         let unit: Unit = Box::new(move |connection| {
             let result = in_savepoint(connection, unit);
             Box::new(move |committed| {
-                // If the commit fails, an error of the unit is void too: it may rest on changes of
-                // another unit of the same group.
+                // If the commit fails, the caller gets that failure, even if the unit returned an
+                // error. That error may depend on undone changes of another unit.
                 let result = committed.map_err(Error::Unavailable).and(result);
-                // Fails if the caller has gone away. The changes stay committed.
+                // Sending fails if the caller has gone away. The changes stay committed.
                 let _ = sender.send(result);
             })
         });
@@ -85,7 +85,8 @@ fn in_savepoint<T>(
     })
 }
 
-/// The thread: commits groups until every handle is dropped, and reconnects after a fault.
+/// Runs on the writer thread. Commits groups until every handle is dropped, and reconnects after a
+/// failure.
 fn run(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Unit>) {
     let mut connection = Some(connection);
     loop {
@@ -99,7 +100,7 @@ fn run(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Unit
         match catch_unwind(AssertUnwindSafe(|| commit_groups(current, &mut units))) {
             Ok(Ok(())) => return,
             Ok(Err(cause)) => tracing::error!(error = %cause, "a group of writes failed"),
-            Err(_) => tracing::error!("the writer panicked and starts again"),
+            Err(_) => tracing::error!("the writer thread panicked and starts again"),
         }
     }
 }
@@ -110,8 +111,8 @@ fn reconnect(path: &Path) -> Option<SqliteConnection> {
         .ok()
 }
 
-/// Drops the queued units, whose callers then get [`Error::Unavailable`]. Fails if every handle is
-/// dropped.
+/// Drops the queued units, so that their callers get [`Error::Unavailable`]. Returns an error if
+/// every handle is dropped.
 fn reject_queued(units: &mut mpsc::Receiver<Unit>) -> Result<(), TryRecvError> {
     loop {
         match units.try_recv() {
@@ -122,7 +123,7 @@ fn reject_queued(units: &mut mpsc::Receiver<Unit>) -> Result<(), TryRecvError> {
     }
 }
 
-/// Returns after every handle is dropped, or fails with a commit.
+/// Commits groups. Returns `Ok` when every handle is dropped, or the error of a failed commit.
 fn commit_groups(mut connection: SqliteConnection, units: &mut mpsc::Receiver<Unit>) -> Committed {
     while let Some(first) = units.blocking_recv() {
         let mut replies = Vec::new();

@@ -1,4 +1,4 @@
-//! Looks up stored summaries, and shows one of them.
+//! Looks up stored summaries, and selects the one that a note shows.
 
 use daybook_domain::{
     ContentHash, Cursor, NoteId, Page, PageRequest, Summary, SummaryId, SummaryKey, SummaryStatus, UserId,
@@ -13,7 +13,7 @@ use crate::schema::{notes, summaries};
 use crate::unit::{execute, read};
 
 impl Database {
-    /// Returns the newest completed summary of one of the owner's notes with this key, if there is
+    /// Returns the newest completed summary with this key of one of the owner's notes, if there is
     /// one.
     ///
     /// # Errors
@@ -28,8 +28,8 @@ impl Database {
         read!(self, |c| {
             let hash = key.content_hash;
             let language = key.options.language.map_or_else(String::new, String::from);
-            // The index finds the summaries of the note. They are few, so the rest of the condition
-            // is checked row by row.
+            // The index finds the summaries of the note. There are few of them, so the rest of the
+            // condition is checked row by row.
             let query = summaries::table
                 .filter(summaries::user_id.eq(owner.0))
                 .filter(summaries::note_id.eq(note.0))
@@ -79,7 +79,7 @@ impl Database {
         })
     }
 
-    /// Makes one of a note's completed summaries the one that the note shows.
+    /// Selects one of a note's completed summaries as the one that the note shows.
     ///
     /// # Errors
     ///

@@ -9,26 +9,26 @@ use crate::time::At;
 /// A summary to be stored, completed or not.
 #[derive(Debug, Clone)]
 pub struct NewSummary {
-    /// What was requested.
+    /// The content, options, model and prompt of the summary.
     pub key: SummaryKey,
-    /// The version of the note: its `updated_at` when it was summarized.
+    /// The `updated_at` of the note when the note was summarized.
     pub note_updated_at: Timestamp,
-    /// How it ended.
+    /// The status in which the summary ended.
     pub status: SummaryStatus,
-    /// Plain text; empty unless the summary was completed.
+    /// Plain text. Empty if the summary was not completed.
     pub text: String,
-    /// The model that wrote it.
+    /// The model that wrote the summary.
     pub model: String,
-    /// What it has used.
+    /// The tokens and the cost of the summary.
     pub spent: Spent,
-    /// Milliseconds from the first call to the end of the last answer.
+    /// Milliseconds from the first call to the end of the last response.
     pub latency_ms: i64,
-    /// The provider's id of its last answer.
+    /// The provider's id of its last response.
     pub response_id: Option<String>,
 }
 
 impl NewSummary {
-    /// A completed summary with an empty text, by an unnamed model, that has used nothing.
+    /// Returns a completed summary with an empty text and no model, which has used nothing.
     #[must_use]
     pub fn new(key: SummaryKey, note_updated_at: Timestamp) -> Self {
         Self {
@@ -47,10 +47,10 @@ impl NewSummary {
         self.status == SummaryStatus::Completed
     }
 
-    /// True if the note is to show this summary. `current` is the note's content now, and `shown`
-    /// that of the summary it shows.
+    /// Returns true if the note must show this summary. `current` is the hash of the note's current
+    /// content. `shown` is the content hash of the summary that the note shows now.
     ///
-    /// A summary of an older version does not replace one of the current version.
+    /// A summary of an older content does not replace one of the current content.
     pub(super) fn replaces(&self, current: &ContentHash, shown: Option<&ContentHash>) -> bool {
         let is_late = self.key.content_hash != *current && shown == Some(current);
         self.is_complete() && !is_late
@@ -80,8 +80,8 @@ impl NewSummary {
     }
 }
 
-/// Absent values are written as null and not as `DEFAULT`. A statement with `DEFAULT` would be
-/// prepared anew each time.
+/// Absent values are written as null and not as `DEFAULT`, because a statement with `DEFAULT` would
+/// be prepared again each time.
 #[derive(Insertable)]
 #[diesel(table_name = summaries, treat_none_as_default_value = false)]
 pub(super) struct NewRow {

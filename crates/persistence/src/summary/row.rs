@@ -1,4 +1,4 @@
-//! Stored summaries.
+//! The row of a stored summary.
 
 use daybook_domain::{
     ContentHash, LanguageTag, Note, Summary, SummaryId, SummaryLength, SummaryOptions, SummaryStatus,
@@ -21,7 +21,7 @@ pub(crate) struct Row {
     content_hash: String,
     created_at: At,
     status: String,
-    /// Empty for the language of the note.
+    /// Empty if the summary is in the language of the note.
     language: String,
     length: String,
     prompt_version: String,
@@ -33,18 +33,19 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// The summary as the note shows it. It is stale if the note has changed since.
+    /// Returns the summary of this note. It is stale if the note has changed since.
     pub(crate) fn of(self, note: &Note) -> Summary {
         self.against(&note.content_hash())
     }
 
-    /// The summary of a note with this content. It is stale if it summarizes another one.
+    /// Returns the summary of a note with this content. It is stale if it summarizes another
+    /// content.
     pub(super) fn against(self, current: &ContentHash) -> Summary {
         let content_hash = ContentHash::from_stored(self.content_hash);
         Summary {
             id: SummaryId(self.id),
-            // A newer version of the service, which runs at the same time, may write names that
-            // this version does not know.
+            // A newer version of the service may run at the same time and write names that this
+            // version does not know.
             status: SummaryStatus::from_name(&self.status).unwrap_or(SummaryStatus::Failed),
             text: self.text,
             model: self.model,

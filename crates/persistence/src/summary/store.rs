@@ -1,4 +1,4 @@
-//! Stores summaries, and charges what they have used.
+//! Stores summaries, and charges the tokens that they used.
 
 use daybook_domain::{ContentHash, NoteId, Summary, SummaryId, Timestamp, UserId};
 use diesel::prelude::*;
@@ -13,11 +13,11 @@ use crate::unit::transaction;
 use crate::usage::{self, Reservation};
 
 impl Database {
-    /// Stores a summary of one of the owner's notes, charges what it has used, and releases the
-    /// reservation. The note shows a completed summary, unless it already shows one of its current
-    /// content and this one is of an older content.
+    /// Stores a summary of one of the owner's notes, charges its tokens, and releases the
+    /// reservation. The note shows a completed summary, unless this summary is of an older content
+    /// and the shown one is of the current content.
     ///
-    /// If the note does not exist, the tokens are charged all the same.
+    /// If the note does not exist, the tokens are charged anyway.
     ///
     /// # Errors
     ///
@@ -30,11 +30,13 @@ impl Database {
         reservation: Option<Reservation>,
         now: Timestamp,
     ) -> Result<Summary, Error> {
-        // `None` and not an error in the transaction, which would roll back the charge.
+        // The transaction returns `None` and not an error, because an error would roll back the
+        // charge.
         let stored: Option<Summary> = transaction!(self, |c| {
             let (spent, is_complete) = (new.spent, new.is_complete());
-            // Lock order: user, note, usage, as in `delete_user`, so the two cannot deadlock. The
-            // usage row of all users is locked last because all users contend for it.
+            // Lock order: user, note, usage. `delete_user` deletes the rows in the same order, so
+            // the two cannot deadlock. The usage row of all users comes last, because all users
+            // contend for it.
             lock_user(c, owner).await?;
             let stored = match lock_note(c, owner, note).await? {
                 Some(locked) => Some(insert(c, owner, note, new, locked, now).await?),
@@ -55,14 +57,15 @@ struct LockedNote {
     shown: Option<SummaryId>,
 }
 
-/// Locks the user's row with an update that changes nothing, as SQLite has no `SELECT FOR UPDATE`.
+/// Locks the user's row. SQLite has no `SELECT FOR UPDATE`, so this is an update that changes
+/// nothing.
 async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
     let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
     c.execute(lock).await?;
     Ok(())
 }
 
-/// Locks the note in the same way, if it exists.
+/// Locks the note in the same way. Returns `None` if it does not exist.
 async fn lock_note(
     c: &mut impl WriteHandle,
     owner: UserId,
@@ -81,7 +84,7 @@ async fn lock_note(
     }))
 }
 
-/// Inserts the summary, and shows it if it replaces the one that the note shows.
+/// Inserts the summary. Makes the note show it if it replaces the shown one.
 async fn insert(
     c: &mut impl WriteHandle,
     owner: UserId,

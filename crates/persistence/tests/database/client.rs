@@ -1,4 +1,4 @@
-//! Logins, refreshes and lookups that the tests of sessions share.
+//! Logins, refreshes and lookups that several tests of sessions use.
 
 use daybook_domain::{
     Actor, EndReason, EventKind, Limit, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, User,
@@ -9,7 +9,8 @@ use daybook_persistence::{Credentials, Database, FamilyDigest, Login, Refresh, R
 pub(crate) const POLICY: SessionPolicy =
     SessionPolicy { idle_seconds: 100, lifetime_seconds: 250, per_user: 3 };
 
-/// The token with this number in the family with that number. The salt of a token is its number.
+/// Returns the digest of token `number` of family `family`. The tests use the number as the salt,
+/// too.
 pub(crate) fn digest(family: u8, number: u8) -> TokenDigest {
     let mut digest = [number; 32];
     digest[0] = family;
@@ -20,7 +21,7 @@ pub(crate) fn origin() -> Origin {
     Origin { ip: Some("192.0.2.7".parse().unwrap()), user_agent: Some("tests/1".into()) }
 }
 
-/// A user without a session.
+/// Returns a user without a session.
 pub(crate) fn actor(user: UserId, now: Timestamp) -> Actor {
     Actor { user, session: None, origin: origin(), now }
 }
@@ -30,7 +31,7 @@ pub(crate) fn login(user: &User, family: u8) -> Login {
     Login { origin: origin(), ..Login::new(credentials(user), FamilyDigest([family; 32]), token, POLICY) }
 }
 
-/// The credentials of a new account.
+/// Returns the credentials of a new account.
 pub(crate) fn credentials(user: &User) -> Credentials {
     Credentials {
         user: user.id,
@@ -56,12 +57,12 @@ pub(crate) async fn is_live(database: &Database, user: &User, session: SessionId
     database.live_session(user.id, session, now).await.unwrap().is_some()
 }
 
-/// The ids of the user's live sessions, newest first.
+/// Returns the ids of the user's live sessions, newest first.
 pub(crate) async fn ids(database: &Database, user: &User, now: Timestamp) -> Vec<SessionId> {
     database.sessions(user.id, now).await.unwrap().into_iter().map(|session| session.id).collect()
 }
 
-/// The events of an account after its registration, oldest first.
+/// Returns the events of an account after its registration, oldest first.
 pub(crate) async fn events(
     database: &Database,
     user: &User,

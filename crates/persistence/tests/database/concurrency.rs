@@ -1,4 +1,4 @@
-//! Calls at the same time, dropped futures and broken connections.
+//! Concurrent calls, dropped futures and broken connections.
 
 use daybook_domain::{Limit, NoteDraft, Origin, PageRequest, Timestamp};
 use daybook_persistence::Error;
@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, new_user};
 
 #[rstest]
 #[tokio::test]
-async fn register_undoes_only_the_failing_ones_of_400_writes(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn register_undoes_only_failed_writes_of_400_concurrent_ones(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     fixture.user("taken").await;
     let attempts = (0..400).map(|number| {
@@ -23,7 +23,7 @@ async fn register_undoes_only_the_failing_ones_of_400_writes(#[values(Sqlite, Po
                 match database.register(new.clone(), Origin::default(), Timestamp::now()).await {
                     Ok(_) => return true,
                     Err(Error::Conflict(_)) => return false,
-                    // The pool is full, and a retry succeeds.
+                    // The pool is full. A retry may succeed.
                     Err(Error::Unavailable(_)) => tokio::task::yield_now().await,
                     Err(other) => panic!("{other:?}"),
                 }
@@ -49,7 +49,7 @@ async fn create_note_runs_to_its_end_if_its_future_is_dropped(#[values(Sqlite, P
         let draft = NoteDraft::parse(&number.to_string(), "").unwrap();
         let mut writing = Box::pin(database.create_note(ada.id, draft, Timestamp::now()));
         let mut reading = Box::pin(database.notes(ada.id, PageRequest::default()));
-        // Polled once and then dropped.
+        // Each future is polled once and then dropped.
         let _ = (&mut writing).now_or_never();
         let _ = (&mut reading).now_or_never();
     }
@@ -77,7 +77,7 @@ async fn for_worker_shares_the_database(#[values(Sqlite, Postgres)] kind: Kind) 
 
 #[rstest]
 #[tokio::test]
-async fn migrate_runs_once_if_eight_call_it(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn migrate_runs_once_for_eight_concurrent_calls(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::empty(kind);
     let starts = (0..8).map(|_| {
         let database = fixture.database.clone();
@@ -88,7 +88,7 @@ async fn migrate_runs_once_if_eight_call_it(#[values(Sqlite, Postgres)] kind: Ki
         applied.push(start.await.unwrap());
     }
     applied.sort_unstable();
-    assert_eq!(applied[..7], [0; 7], "one did the work");
+    assert_eq!(applied[..7], [0; 7], "only one call applied migrations");
     assert!(applied[7] > 0);
 }
 
@@ -101,7 +101,7 @@ async fn ping_replaces_a_broken_connection() {
     let end =
         format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'");
     assert_eq!(Server::shared().query("postgres", &end), "2", "one for reads and one of the pool");
-    // The first use of each broken connection may fail, and no later one.
+    // The first use of each broken connection may fail. Later uses must succeed.
     for _ in 0..2 {
         let _ = fixture.database.ping().await;
         let _ = fixture.database.flush().await;

@@ -22,14 +22,14 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// A migrated database.
+    /// Returns a migrated database.
     pub(crate) async fn new(kind: Kind) -> Self {
         let fixture = Self::empty(kind);
         fixture.database.migrate().await.unwrap();
         fixture
     }
 
-    /// A database without a schema.
+    /// Returns a database without a schema.
     pub(crate) fn empty(kind: Kind) -> Self {
         let file = (kind == Kind::Sqlite).then(|| tempfile::tempdir().unwrap());
         let server = (kind == Kind::Postgres).then(|| Postgres::shared().create_database());
@@ -41,12 +41,12 @@ impl Fixture {
         Self { database: Database::open(&url.parse().unwrap()).unwrap(), file, server }
     }
 
-    /// The database's name on the PostgreSQL server.
+    /// Returns the database's name on the PostgreSQL server.
     pub(crate) fn server_name(&self) -> &str {
         self.server.as_ref().and_then(|server| server.url().rsplit('/').next()).unwrap()
     }
 
-    /// Runs statements on a connection of their own.
+    /// Runs statements on a separate connection.
     pub(crate) fn execute(&self, statements: &str) {
         match &self.file {
             None => {
@@ -66,7 +66,7 @@ impl Fixture {
     }
 }
 
-/// An account whose password hash is its name.
+/// Returns an account with its name as the password hash.
 pub(crate) fn new_user(name: &str) -> NewUser {
     let email = Email::parse(&format!("{name}@example.com")).unwrap();
     NewUser::new(email, Username::parse(name).unwrap(), name.to_owned())

@@ -1,4 +1,4 @@
-//! Logins, and what they end and delete.
+//! Logins: the sessions that they end, and the rows that they delete.
 
 use daybook_domain::{Actor, EndReason, EventKind, Limit, Origin, PageRequest, SessionPolicy, Timestamp};
 use daybook_persistence::{Credentials, Error, FamilyDigest, Login, Refresh, Refreshed};
@@ -48,7 +48,7 @@ async fn open_session_stores_a_new_hash_once(#[values(Sqlite, Postgres)] kind: K
     let ada = fixture.user("ada").await;
     let renewing = Login { new_hash: Some("renewed".into()), ..login(&ada, 1) };
     fixture.database.open_session(renewing.clone(), now).await.unwrap();
-    // A second login that was verified against the old hash is valid too, and keeps the new hash.
+    // A second login was verified against the old hash. It is valid too, and keeps the new hash.
     let other = Login { new_hash: Some("renewed as well".into()), family: FamilyDigest([2; 32]), ..renewing };
     fixture.database.open_session(other, now).await.unwrap();
     assert_eq!(fixture.database.credentials_of(ada.id).await.unwrap().password_hash, "renewed");
@@ -106,7 +106,7 @@ async fn change_password_ends_other_sessions_and_rejects_overlapping_logins(
         (EventKind::SessionEnded, Some(EndReason::PasswordChanged), Some(ended)),
     ];
     assert_eq!(stored[stored.len() - 2..], ends);
-    // If the clock stands still, the later password still has a later time.
+    // If the clock stands still, the new password still has a later time.
     let frozen = Credentials { password_changed_at: now, ..credentials(&ada) };
     let _ = database.change_password(&in_kept, frozen.clone(), "third".into()).await.unwrap();
     let late = database.open_session(Login { verified: frozen, ..login(&ada, 4) }, now).await;
@@ -115,7 +115,7 @@ async fn change_password_ends_other_sessions_and_rejects_overlapping_logins(
 
 #[rstest]
 #[tokio::test]
-async fn session_of_family_and_login_addresses_know_earlier_clients(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn session_of_family_and_login_addresses_find_earlier_logins(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
@@ -161,15 +161,15 @@ async fn open_session_and_refresh_session_delete_outdated_events(#[values(Sqlite
         let then = now.plus_seconds(days * DAY);
         database.record_event(&actor(ada.id, then), EventKind::LoginFailed).await.unwrap();
     }
-    // The registration has a lower id and the current time, so the events after it are not deleted
-    // yet. Outdated events are not returned.
+    // The registration has a lower id and the current time. So the later events are not deleted
+    // yet, but outdated events are not returned.
     open(database, &ada, 1, now).await;
     let listed: Vec<_> = events(database, &ada).await.into_iter().map(|(kind, ..)| kind).collect();
     assert_eq!(listed, [EventKind::LoginFailed, EventKind::Login]);
     open(database, &ada, 2, now.plus_seconds(91 * DAY)).await;
     let left: Vec<_> = events(database, &ada).await.into_iter().map(|(kind, ..)| kind).collect();
     assert_eq!(left, [], "only the newest login is kept, and it lies in the future");
-    // A refresh deletes events too, because a session can last as long as events are kept.
+    // A refresh must delete events too, because a session can last as long as events are kept.
     let bob = fixture.user("bob").await;
     open(database, &bob, 3, now).await;
     for _ in 0..30 {
@@ -178,9 +178,9 @@ async fn open_session_and_refresh_session_delete_outdated_events(#[values(Sqlite
     let page = PageRequest { limit: Limit::new(100).unwrap(), cursor: None };
     let count = async || database.events(bob.id, page, now).await.unwrap().items.len();
     assert_eq!(count().await, 32);
-    let patient = SessionPolicy { idle_seconds: 200 * DAY, lifetime_seconds: 200 * DAY, per_user: 3 };
+    let long_lived = SessionPolicy { idle_seconds: 200 * DAY, lifetime_seconds: 200 * DAY, per_user: 3 };
     let renew = async |family, from, to, at| {
-        let refresh = Refresh { policy: patient, ..refresh_of(family, from, to) };
+        let refresh = Refresh { policy: long_lived, ..refresh_of(family, from, to) };
         database.refresh_session(refresh, at).await.unwrap()
     };
     assert!(matches!(renew(3, 0, 1, now.plus_seconds(50)).await, Refreshed::Rotated { .. }));

@@ -1,4 +1,4 @@
-//! The tests that both databases must pass, each with its own database.
+//! Tests that run on both databases. Each test has a database of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod accounts;

@@ -1,4 +1,4 @@
-//! Migrations keep the stored rows.
+//! Tests that migrations keep the stored rows.
 
 use daybook_domain::{NoteId, TaskId, UserId};
 use rstest::rstest;
@@ -12,7 +12,7 @@ macro_rules! migration {
     };
 }
 
-/// A macro because the path of `include_str!` must be a literal.
+/// This is a macro, because the path of `include_str!` must be a literal.
 macro_rules! history {
     ($database:literal) => {
         [
@@ -24,7 +24,8 @@ macro_rules! history {
     };
 }
 
-/// The schema of the first release with sessions, with Diesel's table of applied migrations.
+/// Returns the schema of the first release with sessions, with Diesel's table of applied
+/// migrations.
 fn first_schema(kind: Kind) -> String {
     let migrations = match kind {
         Postgres => history!("postgres"),
@@ -37,7 +38,7 @@ fn first_schema(kind: Kind) -> String {
     format!("{}\n{applied}", migrations.join("\n"))
 }
 
-/// Two users with one note each, two summaries of the second note, and a task.
+/// Returns statements that insert two users with one note each, two summaries and a task.
 fn rows(kind: Kind) -> String {
     let now = match kind {
         Postgres => "now()",
@@ -72,7 +73,7 @@ async fn migrate_keeps_the_rows_of_an_older_database(#[values(Sqlite, Postgres)]
     assert_eq!((note.title.as_str(), summary.text.as_str(), summary.stale), ("b", "new", false));
     assert_eq!(database.note(UserId(1), NoteId(1)).await.unwrap().summary, None);
     assert_eq!(database.task(UserId(2), TaskId(1)).await.unwrap().city.as_str(), "Lisbon");
-    // A deleted note still takes its summaries with it.
+    // The summaries of a note are still deleted together with it.
     database.delete_note(UserId(2), NoteId(2)).await.unwrap();
     fixture.execute(match kind {
         Postgres => "DO $$ BEGIN ASSERT (SELECT count(*) FROM summaries) = 0; END $$",

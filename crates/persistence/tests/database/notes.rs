@@ -1,4 +1,4 @@
-//! Notes and tasks: only their owner reads, changes and deletes them.
+//! Notes and tasks. Only their owner can read, change and delete them.
 
 use daybook_domain::{
     City, Content, Limit, Note, NoteDraft, NoteId, NotePatch, PageRequest, TaskDraft, TaskPatch, Timestamp,
@@ -25,7 +25,7 @@ fn not_found<T: std::fmt::Debug>(result: Result<T, Error>) -> bool {
 
 #[rstest]
 #[tokio::test]
-async fn note_returns_what_was_written(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn note_returns_the_stored_note(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, ada) = (&fixture.database, fixture.user("ada").await);
     let written = note(database, ada.id, "🎂 ä \" ' \\ \u{10ffff}").await;

@@ -1,4 +1,4 @@
-//! The plans of PostgreSQL.
+//! The query plans of PostgreSQL.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ async fn notes_reads_only_rows_of_the_owner() {
         database.create_note(ada.id, draft, Timestamp::now()).await.unwrap();
     }
     let query = |statement: &str| Postgres::shared().query(fixture.server_name(), statement);
-    // The planner expects that half of the rows are Ada's, as there are two owners. A plan that
-    // relies on that reads all of Bob's newer rows first.
+    // There are two owners, so the planner expects that half of the rows are Ada's. A plan that
+    // relies on this estimate would read all of Bob's newer rows first.
     query(&format!(
         "INSERT INTO notes (user_id, title, content, created_at, updated_at) \
          SELECT {}, 'new', 'and many', now(), now() FROM generate_series(1, 20000)",

@@ -11,7 +11,7 @@ use crate::fixture::Kind::{self, Postgres, Sqlite};
 
 #[rstest]
 #[tokio::test]
-async fn refresh_session_repeats_within_the_grace_period(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn refresh_session_returns_repeated_within_the_grace_period(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
     let ada = fixture.user("ada").await;
@@ -23,7 +23,7 @@ async fn refresh_session_repeats_within_the_grace_period(#[values(Sqlite, Postgr
     };
     assert_eq!(rotations.len(), 1);
     assert_eq!((rotations[0].refresh_token, rotations[0].salt), (digest(1, 0), [1; 16]));
-    // A late tab derives the newest token over any number of rotations.
+    // A late browser tab can derive the current token over any number of rotations.
     assert_eq!(refresh(database, 1, 1, 2, now.plus_seconds(10)).await, rotated);
     assert_eq!(refresh(database, 1, 2, 3, now.plus_seconds(20)).await, rotated);
     let Refreshed::Repeated { rotations, .. } = refresh(database, 1, 0, 9, now.plus_seconds(29)).await else {
@@ -57,8 +57,8 @@ async fn refresh_session_ends_the_session_of_a_reused_token(#[values(Sqlite, Pos
         assert_eq!(refresh(database, family, 1, 2, reused_at).await, over, "the successor is revoked too");
         assert_eq!(refresh(database, family, 0, 2, reused_at).await, over);
     }
-    // A token that was never issued, of an existing family. Only a client that has a token of this
-    // family can make it up.
+    // This token of an existing family was never issued. Only a client that has a token of the
+    // family can send such a token.
     let session = open(database, &ada, 3, now).await;
     let reused = Refreshed::Reused { session, ended: ended(EndReason::RefreshTokenReused, session) };
     assert_eq!(refresh(database, 3, 77, 1, now).await, reused);
@@ -73,7 +73,7 @@ async fn refresh_session_ends_the_session_of_a_reused_token(#[values(Sqlite, Pos
 
 #[rstest]
 #[tokio::test]
-async fn refresh_session_rotates_once_for_16_requests_at_once(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn refresh_session_rotates_once_for_16_concurrent_requests(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
     let ada = fixture.user("ada").await;

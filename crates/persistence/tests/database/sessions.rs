@@ -1,4 +1,4 @@
-//! Sessions: how they are looked up, and how they end.
+//! Sessions: lookups, and the ways in which they end.
 
 use daybook_domain::{
     Actor, EndReason, EventKind, NoteDraft, PageRequest, SessionId, TaskDraft, Timestamp, User,
@@ -12,7 +12,7 @@ use crate::fixture::Kind::{self, Postgres, Sqlite};
 
 #[rstest]
 #[tokio::test]
-async fn reads_in_a_session_find_nothing_unless_it_is_live(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn access_in_session_is_rejected_unless_the_session_is_live(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
     let (now, all) = (Timestamp::now(), PageRequest::default());
@@ -70,7 +70,7 @@ async fn live_session_is_none_after_the_idle_time_or_the_lifetime(#[values(Sqlit
 
 #[rstest]
 #[tokio::test]
-async fn touch_session_records_a_use_once(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn touch_session_records_a_use_only_once(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
     let ada = fixture.user("ada").await;
@@ -122,7 +122,7 @@ async fn end_session_and_end_all_sessions_end_live_sessions(#[values(Sqlite, Pos
     assert!(stored.contains(&(EventKind::SessionEnded, Some(EndReason::Revoked), Some(mine[0]))));
     assert!(stored.contains(&(EventKind::Logout, Some(EndReason::LogoutAll), Some(third))));
     assert!(stored.contains(&(EventKind::SessionEnded, Some(EndReason::LogoutAll), Some(mine[1]))));
-    // An ended session is kept for a day, and then deleted with its rotations.
+    // An ended session is kept for a day. Then the next login deletes it with its rotations.
     assert_eq!(
         refresh(database, 1, 0, 1, now.plus_seconds(3_600)).await,
         Refreshed::Ended(Some(EndReason::Revoked))

@@ -1,4 +1,4 @@
-//! Summaries: their receipts, and which one a note shows.
+//! Summaries: their receipts, and the one that a note shows.
 
 use daybook_domain::{
     Content, ContentHash, LanguageTag, Limit, Note, NoteDraft, NoteId, NotePatch, PageRequest, Spent,
@@ -105,7 +105,7 @@ async fn summary_like_finds_only_completed_summaries_with_an_equal_key(
     ] {
         assert_eq!(like(ada.id, other.clone()).await, None, "{other:?}");
     }
-    // The first summary is shown again, and is stale after the note has changed.
+    // The note shows the first summary again. It is stale after the note has changed.
     let page = PageRequest { limit: Limit::new(2).unwrap(), cursor: None };
     let newest = database.summaries(ada.id, written.id, page).await.unwrap();
     assert_eq!(
@@ -132,7 +132,9 @@ async fn summary_like_finds_only_completed_summaries_with_an_equal_key(
 
 #[rstest]
 #[tokio::test]
-async fn store_summary_shows_no_summary_of_older_content(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn store_summary_keeps_showing_a_summary_of_the_current_content(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
     let fixture = Fixture::new(kind).await;
     let (database, ada) = (&fixture.database, fixture.user("ada").await);
     let (written, now) = (note(database, ada.id).await, Timestamp::now());

@@ -33,7 +33,7 @@ async fn reserve_tokens_counts_reserved_and_charged_tokens(#[values(Sqlite, Post
     let (written, now) = (note(database, ada.id).await, Timestamp::now());
     let budget = Budget { per_user: 100, of_all: 1_000 };
     let first = reserve(database, ada.id, 90, budget, now).await.unwrap();
-    // Only until the reservation is settled.
+    // The request would fit after the reservation is settled.
     let rejected = database.reserve_tokens(ada.id, 11, budget, now).await.unwrap();
     assert_eq!(rejected, Err(OverBudget::ForNow));
     database.store_summary(ada.id, written.id, summary_of(&written), Some(first), now).await.unwrap();
@@ -72,14 +72,16 @@ async fn reserve_tokens_counts_reserved_and_charged_tokens(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test]
-async fn reserve_tokens_never_exceeds_the_budget_at_once(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn reserve_tokens_never_exceeds_the_budget_for_concurrent_requests(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
     let mut users = Vec::new();
     for name in ["ada", "bob", "eve", "zoe"] {
         users.push(fixture.user(name).await.id);
     }
-    // 10 requests per user, and 25 in total.
+    // The budget allows 10 requests per user, and 25 in total.
     let budget = Budget { per_user: 1_000, of_all: 2_500 };
     let asking = (0..64).map(|turn| reserve(database, users[turn % 4], 100, budget, now));
     let granted = join_all(asking).await;
@@ -92,7 +94,7 @@ async fn reserve_tokens_never_exceeds_the_budget_at_once(#[values(Sqlite, Postgr
         "{:?}",
         users.iter().map(|user| of(*user)).collect::<Vec<_>>()
     );
-    // Settled without usage, all tokens are released.
+    // Settling without usage releases all tokens.
     for reservation in granted.into_iter().flatten() {
         database.settle_tokens(reservation, Spent::default()).await.unwrap();
     }

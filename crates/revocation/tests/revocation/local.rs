@@ -31,8 +31,8 @@ fn is_revoked_is_false_for_a_later_session_with_the_same_id() {
 }
 
 #[tokio::test]
-async fn revoke_is_forgotten_after_the_token_lifetime() {
-    // Zero is replaced by one second.
+async fn is_revoked_is_false_after_the_token_lifetime() {
+    // A lifetime of zero counts as one second.
     let revocations = Revocations::new(Duration::ZERO);
     revocations.revoke([7], NOW);
     eventually("the session is forgotten", || !revocations.is_revoked(7, NOW)).await;

@@ -31,7 +31,7 @@ impl io::Write for Log {
 
 // The runtime has one thread, so the background task logs to this thread's subscriber.
 #[tokio::test]
-async fn an_outage_is_logged_once_without_the_password() {
+async fn background_task_logs_an_outage_once_without_the_password() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
@@ -42,7 +42,7 @@ async fn an_outage_is_logged_once_without_the_password() {
     let revocations = Revocations::new(LIFETIME).with_redis(&url, "test").unwrap();
     revocations.revoke([7], 0);
     let stream_exists = || redis.query(&["-a", "canary", "--no-auth-warning", "DBSIZE"]) == "1";
-    eventually("the end is written", stream_exists).await;
+    eventually("the session is written", stream_exists).await;
     redis.kill();
     eventually("the outage is noticed", || revocations.redis_is_healthy() == Some(false)).await;
     redis.start_again();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// The lifetime of an access token in these tests.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-/// Waits until the condition holds. Fails after 30 seconds, which only a bug needs.
+/// Waits until the condition holds. Panics after 30 seconds, which is enough for a busy machine.
 async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {

@@ -21,7 +21,7 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
 }
 
-/// Revokes at one instance and checks another, which must not take long for either.
+/// Revokes a session and checks it. Neither call may wait for Redis.
 fn revoke_without_waiting(here: &Revocations, session: i64) {
     let began = Instant::now();
     here.revoke([session], now());
@@ -51,7 +51,7 @@ async fn revoke_shares_more_sessions_than_one_command_takes() {
 }
 
 #[tokio::test]
-async fn the_stream_expires_and_old_entries_are_trimmed() {
+async fn revoke_trims_old_entries_and_lets_the_stream_expire() {
     let redis = Redis::start();
     // Trimming is approximate: Redis removes whole nodes, of 100 entries.
     for _ in 0..250 {
@@ -60,7 +60,7 @@ async fn the_stream_expires_and_old_entries_are_trimmed() {
     let here = instance(&redis);
     here.revoke([7], now());
     let is_written = || redis.query(&["XREVRANGE", STREAM, "+", "-", "COUNT", "1"]).ends_with('7');
-    eventually("the end is written", is_written).await;
+    eventually("the session is written", is_written).await;
     let length: u32 = redis.query(&["XLEN", STREAM]).parse().unwrap();
     assert!(length <= 100, "{length} entries are left");
     let left: u64 = redis.query(&["TTL", STREAM]).parse().unwrap();
@@ -68,16 +68,17 @@ async fn the_stream_expires_and_old_entries_are_trimmed() {
 }
 
 #[tokio::test]
-async fn namespaces_do_not_share() {
+async fn revoke_shares_nothing_with_another_namespace() {
     let redis = Redis::start();
     let here = instance(&redis);
     let other = Revocations::new(LIFETIME).with_redis(&redis.url(), "other").unwrap();
     here.revoke([7], now());
-    eventually("the end is written", || redis.query(&["XLEN", STREAM]) != "0").await;
-    // Once the marker has reached a third instance, the other instance has read its own stream too.
+    eventually("the session is written", || redis.query(&["XLEN", STREAM]) != "0").await;
+    // The background task reads entries in order. Once the other instance knows session 8, it has
+    // also read all earlier entries of its stream.
     let third = Revocations::new(LIFETIME).with_redis(&redis.url(), "other").unwrap();
     third.revoke([8], now());
-    eventually("the marker is known", || other.is_revoked(8, now())).await;
+    eventually("the other instance knows session 8", || other.is_revoked(8, now())).await;
     assert!(!other.is_revoked(7, now()));
 }
 
@@ -92,7 +93,7 @@ async fn is_revoked_compares_with_the_time_of_the_entry() {
 }
 
 #[tokio::test]
-async fn entries_of_other_programs_are_skipped() {
+async fn background_task_skips_entries_of_other_programs() {
     let redis = Redis::start();
     for entry in [["session", "seven"], ["session", ""], ["user", "7"]] {
         redis.query(&["XADD", STREAM, "*", entry[0], entry[1]]);
@@ -105,11 +106,11 @@ async fn entries_of_other_programs_are_skipped() {
 }
 
 #[tokio::test]
-async fn ends_are_written_when_redis_is_back() {
+async fn revoke_is_shared_after_an_outage_of_redis() {
     let redis = Redis::start();
     let (here, there) = (instance(&redis), instance(&redis));
     revoke_without_waiting(&here, 1);
-    eventually("the first end is shared", || there.is_revoked(1, now())).await;
+    eventually("the first session is shared", || there.is_revoked(1, now())).await;
 
     let suspended = redis.suspend();
     revoke_without_waiting(&here, 2);
@@ -121,14 +122,14 @@ async fn ends_are_written_when_redis_is_back() {
     redis.kill();
     eventually("the dead Redis is noticed", || here.redis_is_healthy() == Some(false)).await;
     revoke_without_waiting(&here, 4);
-    assert!(here.is_revoked(1, now()) && there.is_revoked(1, now()), "what was read stays known");
+    assert!(here.is_revoked(1, now()) && there.is_revoked(1, now()), "sessions that were read stay known");
     redis.start_again();
-    eventually("the fourth end is shared", || there.is_revoked(4, now())).await;
+    eventually("the fourth session is shared", || there.is_revoked(4, now())).await;
     eventually("Redis is healthy", || here.redis_is_healthy() == Some(true)).await;
 }
 
 #[tokio::test]
-async fn at_most_10_000_ends_wait_for_redis() {
+async fn revoke_keeps_at_most_10_000_sessions_for_redis() {
     let redis = Redis::start();
     let here = instance(&redis);
     redis.kill();
@@ -136,14 +137,14 @@ async fn at_most_10_000_ends_wait_for_redis() {
     eventually("the dead Redis is noticed", || here.redis_is_healthy() == Some(false)).await;
     redis.start_again();
     let last = || redis.query(&["XREVRANGE", STREAM, "+", "-", "COUNT", "1"]);
-    eventually("the newest is written", || last().ends_with("15000")).await;
+    eventually("the newest session is written", || last().ends_with("15000")).await;
     let first = redis.query(&["XRANGE", STREAM, "-", "+", "COUNT", "1"]);
     assert!(first.ends_with("5001"), "{first}");
-    assert!(here.is_revoked(1, now()), "this instance knows the others too");
+    assert!(here.is_revoked(1, now()), "this instance knows the dropped ones too");
 }
 
 #[tokio::test]
-async fn a_refused_redis_login_is_retried() {
+async fn background_task_retries_a_refused_login() {
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "before"]);
     let here = instance_at(&redis.url().replace("127.0.0.1", ":after@127.0.0.1"));

@@ -4,18 +4,18 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::SentenceBreak;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Longest sentence in characters. A long English sentence has 200; without a limit, a note
-/// without full stops would be its own summary.
+/// The maximum length of a sentence in characters. A long English sentence has 200. Without a
+/// limit, a note without full stops would be its own summary.
 const CHARACTERS_MAX: usize = 500;
 
-/// Most closing marks and spaces in a row. Rule SB8 looks ahead once for each of them that follows
-/// a full stop, so a note of brackets would take quadratic time. Sixteen are more than the end of
-/// any sentence has.
+/// The maximum number of closing marks and spaces in a row. Rule SB8 looks ahead once for each of
+/// them that follows a full stop, so a note of brackets would take quadratic time. No real sentence
+/// ends with sixteen of them.
 const CLOSERS_MAX: usize = 16;
 
 /// Returns the sentences of a text in their order, without surrounding white space.
 ///
-/// The end of a line ends a sentence too, so a heading or an item of a list is one of its own. A
+/// The end of a line ends a sentence too. So a heading or an item of a list is a sentence. A
 /// sentence of more than 500 characters is cut between words.
 pub(super) fn sentences(text: &str) -> Vec<&str> {
     let pieces = text.lines().flat_map(|line| Pieces { rest: line.trim(), end: closers_end });
@@ -24,7 +24,8 @@ pub(super) fn sentences(text: &str) -> Vec<&str> {
     short.map(str::trim).filter(|sentence| !sentence.is_empty()).collect()
 }
 
-/// Cuts a text into pieces. `end` returns where the first one ends: after at least one character.
+/// Cuts a text into pieces. `end` returns the end of the first piece, which has at least one
+/// character.
 struct Pieces<'a> {
     rest: &'a str,
     end: fn(&str) -> usize,
@@ -43,7 +44,7 @@ impl<'a> Iterator for Pieces<'a> {
     }
 }
 
-/// Returns where the first run of [`CLOSERS_MAX`] closing marks and spaces ends.
+/// Returns the end of the first run of [`CLOSERS_MAX`] closing marks and spaces.
 fn closers_end(text: &str) -> usize {
     let classes = CodePointMapData::<SentenceBreak>::new();
     let mut closers = 0;
@@ -61,7 +62,7 @@ fn closers_end(text: &str) -> usize {
     text.len()
 }
 
-/// Returns where the last word ends that is whole within [`CHARACTERS_MAX`] characters.
+/// Returns the end of the last word that fits into [`CHARACTERS_MAX`] characters.
 fn words_end(text: &str) -> usize {
     let Some((limit, _)) = text.char_indices().nth(CHARACTERS_MAX) else { return text.len() };
     text[..limit].rfind(' ').map_or(limit, |space| space + 1)

@@ -1,10 +1,10 @@
-//! No run exceeds the window or the bound of its tokens, also with hostile notes.
+//! No run exceeds the window or its upper bound of tokens, even with a hostile note.
 
 use daybook_ai_client::{ApiKey, Client, Request};
 use daybook_domain::{Content, LanguageTag, NoteId, Timestamp, Title};
 
 use super::*;
-use crate::limits::FRAME_TOKENS;
+use crate::limits::OVERHEAD_TOKENS;
 use crate::prompt;
 
 fn note(title: &str, content: &str) -> Note {
@@ -23,7 +23,7 @@ fn plan(title: &str, content: &str, window: usize) -> ProviderPlan {
     }
 }
 
-/// All requests of a plan, if every answer to a part is `summary`.
+/// Returns all requests of a plan, if every response for a part is `summary`.
 fn requests(plan: &ProviderPlan, summary: &str) -> Vec<Request> {
     let (prompt, count) = (plan.prompt(), plan.parts.len());
     if let [content] = plan.parts.as_slice() {
@@ -32,8 +32,8 @@ fn requests(plan: &ProviderPlan, summary: &str) -> Vec<Request> {
     let parts = plan.parts.iter().enumerate();
     let mut requests: Vec<_> = parts.map(|(index, part)| prompt.part(part, index + 1, count)).collect();
     let mut summaries = vec![summary.to_owned(); count];
-    while summaries.len() > plan.limits.fan_in() {
-        let groups = summaries.chunks(plan.limits.fan_in());
+    while summaries.len() > plan.limits.summaries_per_merge() {
+        let groups = summaries.chunks(plan.limits.summaries_per_merge());
         requests.extend(groups.clone().map(|group| prompt.merge(group, None)));
         summaries = groups.map(|_| summary.to_owned()).collect();
     }
@@ -41,7 +41,7 @@ fn requests(plan: &ProviderPlan, summary: &str) -> Vec<Request> {
     requests
 }
 
-/// The most tokens that a model can use: one for each byte, and the whole limit of the answer.
+/// Returns the maximum usage of a request: one token for each byte, and the limit of the response.
 fn worst_case(plan: &ProviderPlan, request: &Request) -> usize {
     let instructions = serde_json::to_value(request).unwrap()["instructions"].as_str().unwrap().to_owned();
     instructions.len() + request.input_text().map(str::len).sum::<usize>() + plan.limits.output()
@@ -51,7 +51,7 @@ fn worst_case(plan: &ProviderPlan, request: &Request) -> usize {
 fn max_tokens_bounds_every_note() {
     let invisible = "\u{e0041}".repeat(25_000);
     let title = "\u{e0041}".repeat(200);
-    // Characters with as many bytes in a prompt as thirds of a token.
+    // Each of these characters has exactly as many bytes in a prompt as thirds of a token.
     let summary = "\n\u{e0041}".repeat(4_000);
     for (title, content) in [
         ("ä\"", "!@#$%^&*()".repeat(10_000)),
@@ -86,16 +86,17 @@ fn requests_fit_into_the_window() {
     ] {
         let plan = plan(title, &content, window);
         assert!(plan.parts.len() > 1);
-        // The estimate is of the texts, before JSON escapes them.
+        // The estimate is for the texts before JSON escapes them.
         let size = |texts: &[&str]| {
             let texts: usize = texts.iter().map(|text| tokens::estimate(text)).sum();
-            texts + FRAME_TOKENS + plan.limits.output()
+            texts + OVERHEAD_TOKENS + plan.limits.output()
         };
         for part in &plan.parts {
             assert!(size(&[title, part]) <= window, "{window}");
         }
         let summary = "語".repeat(10_000);
-        let mut texts = vec![tokens::truncate(&summary, plan.limits.part()); plan.limits.fan_in()];
+        let mut texts =
+            vec![tokens::truncate(&summary, plan.limits.part()); plan.limits.summaries_per_merge()];
         texts.push(title);
         assert!(size(&texts) <= window, "{window}: {}", size(&texts));
         let bound = plan.max_tokens();
@@ -109,8 +110,8 @@ fn estimate_is_at_least_a_third_of_the_bytes_of_every_character() {
     let prompt = Prompt { model: "m", title: "t", limits };
     let empty = prompt.part_bytes("");
     let characters: Vec<char> = ('\u{0}'..=char::MAX).collect();
-    // Three of a kind, so that the estimate needs no rounding. One of each 256 visible characters
-    // beyond ASCII is enough.
+    // Each text has the same character three times, so that the estimate needs no rounding. Of the
+    // visible characters beyond ASCII, every 256th is enough.
     for c in characters {
         let is_sample = c.is_ascii() || u32::from(c) % 256 == 0 || daybook_text::is_invisible(c);
         if is_sample {
@@ -124,5 +125,5 @@ fn estimate_is_at_least_a_third_of_the_bytes_of_every_character() {
 fn estimate_of_a_request_covers_its_texts() {
     let plan = plan("t", "Milk", 128_000);
     let request = plan.prompt().note("Milk", &plan.options);
-    assert!(prompt::estimate(&request) >= FRAME_TOKENS + tokens::estimate("Milk"));
+    assert!(prompt::estimate(&request) >= OVERHEAD_TOKENS + tokens::estimate("Milk"));
 }

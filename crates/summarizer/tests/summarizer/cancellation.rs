@@ -1,4 +1,4 @@
-//! Runs that end early, and still return what they used.
+//! Runs that end early, and still report their usage.
 
 use std::future::pending;
 use std::time::Duration;

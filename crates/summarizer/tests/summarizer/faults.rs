@@ -1,4 +1,4 @@
-//! What a provider can do wrong, and what is charged for it.
+//! Faults of the provider, and the tokens that are charged for them.
 
 use daybook_ai_client::Error as ProviderError;
 use daybook_domain::{SummaryOptions, SummaryStatus};
@@ -44,7 +44,7 @@ async fn run_charges_nothing_if_the_provider_rejects_the_request() {
 }
 
 #[tokio::test]
-async fn run_charges_what_the_provider_reports_with_an_error() {
+async fn run_charges_the_usage_that_an_error_reports() {
     let refusal = json!([{ "type": "message", "content": [{ "type": "refusal", "refusal": "no" }] }]);
     let cut = json!({ "status": "incomplete", "incomplete_details": { "reason": "max_output_tokens" } });
     for (status, response) in [
@@ -62,11 +62,11 @@ async fn run_charges_what_the_provider_reports_with_an_error() {
 }
 
 #[tokio::test]
-async fn run_charges_an_upper_bound_if_the_answer_breaks_off() {
+async fn run_charges_an_upper_bound_for_an_incomplete_response() {
     let failed = changed(json!({ "status": "failed", "usage": null, "error": { "code": "server_error" } }));
     let broken = ResponseTemplate::new(200).set_body_raw("data: {'\n\n", "text/event-stream");
-    for answer in [stream(&["Half"], &failed), broken, ResponseTemplate::new(200).set_body_string("<p>")] {
-        let provider = provider(answer).await;
+    for response in [stream(&["Half"], &failed), broken, ResponseTemplate::new(200).set_body_string("<p>")] {
+        let provider = provider(response).await;
         let summarizer = Summarizer::provider(model(&provider.uri()));
         let bound = summarizer.plan(&note("Milk"), SummaryOptions::default()).max_tokens();
         let (_, outcome) = run(&summarizer, &note("Milk")).await;

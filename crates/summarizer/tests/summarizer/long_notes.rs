@@ -7,8 +7,8 @@ use wiremock::{Request, ResponseTemplate};
 
 use crate::support::{completed, model, note, provider, requests, run, stream, whole};
 
-/// Streams if the request says so, as a provider does.
-fn answer(request: &Request) -> ResponseTemplate {
+/// Sends a stream if the request asks for one, as a provider does.
+fn respond(request: &Request) -> ResponseTemplate {
     let body: Value = request.body_json().unwrap();
     if body["stream"] == json!(true) {
         stream(&["All ", "parts."], &completed("All parts."))
@@ -24,7 +24,7 @@ fn data(request: &Value) -> Value {
 
 #[tokio::test]
 async fn run_summarizes_each_part_and_then_the_parts() {
-    let provider = provider(answer).await;
+    let provider = provider(respond).await;
     let summarizer = Summarizer::provider(model(&provider.uri()).window(4_000));
     let note = note(&"word ".repeat(3_000));
     let bound = summarizer.plan(&note, SummaryOptions::default()).max_tokens();
@@ -51,14 +51,14 @@ async fn run_summarizes_each_part_and_then_the_parts() {
 
 #[tokio::test]
 async fn run_merges_in_several_steps_if_the_summaries_are_too_long_together() {
-    let provider = provider(answer).await;
+    let provider = provider(respond).await;
     let summarizer = Summarizer::provider(model(&provider.uri()).window(4_000));
     let (_, outcome) = run(&summarizer, &note(&"語".repeat(12_000))).await;
     assert_eq!(outcome.result.unwrap(), "All parts.");
     let merges: Vec<_> =
         requests(&provider).await.iter().map(data).filter(|data| data["summaries"].is_array()).collect();
     assert!(merges.len() > 2, "{}", merges.len());
-    // With a window of 4,000 tokens three summaries fit.
+    // Three summaries fit into a window of 4,000 tokens.
     let sizes: Vec<_> = merges.iter().map(|merge| merge["summaries"].as_array().unwrap().len()).collect();
     assert!(sizes.iter().all(|size| *size <= 3), "{sizes:?}");
 }

@@ -1,4 +1,4 @@
-//! Tests of the public API with a provider that wiremock or a plain socket plays.
+//! Tests of the public API. Wiremock or a plain socket takes the role of the provider.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

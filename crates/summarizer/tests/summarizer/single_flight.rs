@@ -44,7 +44,7 @@ async fn next_text_loses_nothing_when_it_is_dropped() {
 }
 
 #[tokio::test]
-async fn begun_waits_for_the_begin_or_the_error() {
+async fn begun_waits_until_the_work_begins_or_fails() {
     let flights = Flights::new();
     let (mut waiter, flight) = start(&flights);
     assert!(tokio::time::timeout(Duration::ZERO, waiter.begun()).await.is_err());
@@ -80,7 +80,7 @@ async fn drop_of_a_flight_interrupts_its_waiters() {
 }
 
 #[tokio::test]
-async fn finish_lets_a_later_caller_start_anew() {
+async fn join_starts_a_new_flight_after_finish() {
     let flights = Flights::new();
     let (waiter, flight) = start(&flights);
     flight.finish(Ok(7));
@@ -98,7 +98,7 @@ async fn abandoned_returns_when_the_last_waiter_is_dropped() {
     drop(second);
     flight.abandoned().await;
 
-    // The key is free, and the end of the abandoned flight does not touch the new one.
+    // The key is free. When the abandoned flight finishes, the new flight with this key stays.
     let (mut waiter, current) = start(&flights);
     flight.finish(Ok(1));
     assert!(flights.join("key").1.is_none());

@@ -17,7 +17,7 @@ async fn run_streams_sanitized_text_and_reports_the_usage() {
     assert_eq!(outcome.result.unwrap(), "A list of milk.");
     assert_eq!(outcome.model, "gpt-5-nano-2025-08-07");
     assert_eq!(outcome.response_id.as_deref(), Some("resp_1"));
-    // 96 tokens at 5 cents and 14 at 40 cents for a million, rounded up.
+    // 96 tokens at 5 cents per million and 14 tokens at 40 cents per million, rounded up.
     let spent = Spent { calls: 1, input_tokens: 96, output_tokens: 14, cost_micros: Some(11) };
     assert_eq!(outcome.spent, spent);
 }
@@ -44,7 +44,7 @@ async fn run_sends_the_note_as_data_and_the_options_as_instructions() {
 }
 
 #[tokio::test]
-async fn run_accepts_an_answer_that_is_not_streamed() {
+async fn run_accepts_a_response_that_is_not_streamed() {
     let provider = provider(whole(completed("A list."))).await;
     let (pieces, outcome) = run(&Summarizer::provider(model(&provider.uri())), &note("Milk")).await;
     assert_eq!((pieces.concat(), outcome.result.unwrap()), ("A list.".to_owned(), "A list.".to_owned()));
@@ -68,7 +68,7 @@ async fn run_estimates_the_usage_if_the_provider_reports_none() {
 }
 
 #[tokio::test]
-async fn run_does_not_believe_impossible_reports() {
+async fn run_ignores_impossible_usage_and_names() {
     let mut response = completed("A list.");
     response["id"] = json!("resp\u{0}\u{202e}_1");
     response["model"] = json!("m".repeat(200_000));
@@ -80,7 +80,7 @@ async fn run_does_not_believe_impossible_reports() {
 }
 
 #[test]
-fn key_names_the_model_the_prompt_and_the_options() {
+fn key_contains_the_model_the_prompt_and_the_options() {
     let summarizer = Summarizer::provider(model("http://127.0.0.1:9"));
     let options = SummaryOptions { language: LanguageTag::parse("de").ok(), length: SummaryLength::Long };
     let note = note("Milk");

@@ -1,4 +1,4 @@
-//! A note, a model, and the answers of a provider.
+//! A note, a model, and the responses of a provider.
 
 use std::future::pending;
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) fn note(content: &str) -> Note {
     Note::new(NoteId(1), title, content, Timestamp::EPOCH)
 }
 
-/// Returns a model of a provider at `base`. Its client retries twice and has no backoff.
+/// Returns a model of the provider at `base`. Its client retries twice and has no backoff.
 pub(crate) fn model(base: &str) -> Model {
     let client = Client::builder(ApiKey::new("key").unwrap())
         .base_url(format!("{base}/v1").parse().unwrap())
@@ -35,10 +35,10 @@ pub(crate) async fn run(summarizer: &Summarizer, note: &Note) -> (Vec<String>, O
     (pieces, outcome)
 }
 
-/// Starts a provider that gives this answer to every request.
-pub(crate) async fn provider(answer: impl Respond + 'static) -> MockServer {
+/// Starts a provider that sends this response to every request.
+pub(crate) async fn provider(response: impl Respond + 'static) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(method("POST")).and(path("/v1/responses")).respond_with(answer).mount(&server).await;
+    Mock::given(method("POST")).and(path("/v1/responses")).respond_with(response).mount(&server).await;
     server
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn requests(provider: &MockServer) -> Vec<Value> {
     requests.iter().map(|request| request.body_json().unwrap()).collect()
 }
 
-/// Returns a complete answer with this text, which used 96 and 14 tokens.
+/// Returns a complete response with this text. Its usage is 96 input and 14 output tokens.
 pub(crate) fn completed(text: &str) -> Value {
     json!({
         "id": "resp_1",
@@ -77,7 +77,7 @@ fn delta(text: &str) -> String {
 }
 
 /// Starts a provider that streams one piece and then nothing more. Returns its base URL, and a
-/// channel that closes when the client has closed the connection.
+/// receiver that fails once the client has closed the connection.
 pub(crate) async fn stalled(piece: &'static str) -> (String, tokio::sync::oneshot::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

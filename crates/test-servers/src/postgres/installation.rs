@@ -7,7 +7,7 @@ use std::{env, fs};
 pub(super) const MISSING: &str =
     "PostgreSQL's server is not installed. Debian and Ubuntu: apt-get install postgresql";
 
-/// Finds the folder of the programs: the newest version in Debian's folder, otherwise one in the
+/// Finds the folder of the programs: the newest version in Debian's folder, or else in a folder of
 /// `PATH`.
 pub(super) fn bin_folder() -> PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql")
@@ -38,14 +38,14 @@ pub(super) fn as_postgres(program: &Path) -> Command {
     command
 }
 
-/// Makes the server's user the owner of a path.
+/// Makes the user `postgres` the owner of a path, if this process runs as root.
 pub(super) fn give_to_postgres(path: &Path) {
     if is_root() {
         run(Command::new("chown").arg("postgres").arg(path));
     }
 }
 
-/// Runs a command to its end, which must be a success.
+/// Runs a command to its end. Panics if the command fails.
 pub(super) fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}. {MISSING}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,4 +1,4 @@
-//! A session that stays open.
+//! A database session that stays open.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

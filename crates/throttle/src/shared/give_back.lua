@@ -1,4 +1,4 @@
--- Gives one unit back to a bucket. ARGV has the microseconds after which one unit comes back.
+-- Gives one unit back to a bucket. ARGV contains the microseconds after which one unit comes back.
 local arrival = redis.call('GET', KEYS[1])
 if not arrival then
     return

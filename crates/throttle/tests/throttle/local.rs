@@ -1,4 +1,4 @@
-//! Rate limits counted in one process.
+//! Rate limits with the counters of one process.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ async fn take_admits_a_burst_and_then_one_per_interval() {
     assert_eq!(early.retry_after, Duration::from_micros(1));
     assert_eq!(throttle.take(&door, NOW + 10 * SECOND).await, Ok(()));
     let _ = refusal(throttle.take(&door, NOW + 10 * SECOND).await);
-    // After a period without takes the bucket is full, and not fuller.
+    // After a long time without takes the bucket is full, and contains no more than the limit.
     for _ in 0..3 {
         assert_eq!(throttle.take(&door, NOW + 1_000 * SECOND).await, Ok(()));
     }
@@ -89,8 +89,8 @@ async fn take_marks_the_first_of_many_refusals() {
 }
 
 proptest! {
-    /// Checks the definition: no window of time admits more than the limit and the units that
-    /// came back within the window.
+    /// Checks the definition: the takes admitted in any time window are at most the limit plus the
+    /// units that came back in that window.
     #[test]
     fn take_admits_at_most_the_limit_in_any_window(
         limit in 1_u32..20,
@@ -126,7 +126,7 @@ async fn take_never_reports_a_wait_longer_than_the_period() {
     for _ in 0..10 {
         assert_eq!(throttle.take(&[bucket("door", "ada", "10/24h")], NOW).await, Ok(()));
     }
-    // The quota was lowered. Then the clock goes back, as far as it can.
+    // The quota is lowered, and then the clock goes back as far as it can.
     for now in [NOW, NOW - 3_600 * SECOND, i64::MIN] {
         let refused = refusal(throttle.take(&[bucket("door", "ada", "10/10m")], now).await);
         assert_eq!((refused.retry_after.as_secs(), refused.reset.as_secs()), (60, 600), "{now}");

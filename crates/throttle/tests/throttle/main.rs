@@ -1,4 +1,4 @@
-//! Tests of rate limits, with a clock that the test sets.
+//! Tests of rate limits. Each test sets the clock itself.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 

@@ -9,7 +9,7 @@ use daybook_throttle::{Bucket, Error, Throttle};
 
 use crate::{NOW, bucket, refusal};
 
-/// Longer than the 150 ms that a take may wait for Redis, so that a busy machine fails no test.
+/// Longer than the 150 ms for which a take may wait for Redis, because a busy machine is slower.
 const LONGEST: Duration = Duration::from_millis(500);
 
 fn instance(redis: &Redis) -> Throttle {
@@ -90,7 +90,7 @@ async fn take_counts_locally_while_redis_is_down() {
     redis.kill();
     assert_eq!(admitted(&one, door, 8).await, 5);
     assert_eq!(admitted(&two, door, 8).await, 5);
-    assert_eq!(admitted(&one, before, 8).await, 2, "the local counters follow Redis");
+    assert_eq!(admitted(&one, before, 8).await, 2, "the local counters copy those of Redis");
     redis.start_again();
     for (instance, name) in [(&one, "one"), (&two, "two")] {
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -101,7 +101,11 @@ async fn take_counts_locally_while_redis_is_down() {
         }
     }
     let after = bucket("door", "after", "4/10m");
-    assert_eq!(admitted(&one, after, 3).await + admitted(&two, after, 3).await, 4, "both share again");
+    assert_eq!(
+        admitted(&one, after, 3).await + admitted(&two, after, 3).await,
+        4,
+        "both instances share the counters again"
+    );
 }
 
 #[tokio::test]
@@ -149,7 +153,7 @@ async fn with_redis_rejects_a_bad_url_without_repeating_it() {
 }
 
 #[tokio::test]
-async fn a_refused_redis_login_is_retried() {
+async fn take_uses_redis_again_after_a_refused_login() {
     let redis = Redis::start();
     redis.query(&["CONFIG", "SET", "requirepass", "before"]);
     let url = redis.url().replace("127.0.0.1", ":after@127.0.0.1");
@@ -165,7 +169,7 @@ async fn a_refused_redis_login_is_retried() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_slow_to_accept_connections_is_used() {
+async fn take_uses_a_redis_that_accepts_connections_slowly() {
     let redis = Redis::start();
     let (listener, port) = (TcpListener::bind("127.0.0.1:0").unwrap(), redis.port());
     let url = format!("redis://{}", listener.local_addr().unwrap());

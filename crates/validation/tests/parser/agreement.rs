@@ -1,4 +1,4 @@
-//! For random bodies, the parser agrees with serde_json and garde.
+//! Compares the parser with serde_json and garde, for random bodies.
 
 use garde::Validate;
 use proptest::collection::{btree_map, vec};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::PARSER;
 
-/// Only types that Pydantic reads as strictly as serde_json does.
+/// Contains only types that Pydantic reads as strictly as serde_json.
 #[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
 struct Strict {
     #[garde(length(chars, min = 1, max = 3))]
@@ -35,7 +35,7 @@ enum Length {
     Long,
 }
 
-/// Types that Pydantic reads from more values than serde_json does.
+/// Contains types that Pydantic reads from more values than serde_json.
 #[derive(Debug, PartialEq, Serialize, Deserialize, Validate)]
 struct Lenient {
     #[garde(range(min = 1, max = 9))]
@@ -77,7 +77,7 @@ fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Value> {
     })
 }
 
-/// Bodies that are often valid: each field has its own values most of the time.
+/// Returns bodies that are often valid, because most fields get values of their own type.
 fn likely() -> impl Strategy<Value = Value> {
     let mostly = |values: BoxedStrategy<Value>| prop_oneof![8 => values, 1 => any_value()];
     let texts = |size| vec(text(), size).prop_map(Value::from).boxed();
@@ -110,8 +110,8 @@ fn body() -> impl Strategy<Value = Value> {
     prop_oneof![object(any_value()), likely()]
 }
 
-/// The same bodies are accepted, with the same values.
-fn accepts_the_same(body: Value) -> Result<(), TestCaseError> {
+/// Checks that the parser accepts the same bodies as serde_json and garde, with the same values.
+fn assert_accepts_the_same(body: Value) -> Result<(), TestCaseError> {
     let plain = plain::<Strict>(&body);
     let parsed = PARSER.json::<Strict>(body.to_string().as_bytes(), &());
     prop_assert_eq!(parsed.as_ref().ok(), plain.as_ref(), "{:?}", parsed);
@@ -121,8 +121,8 @@ fn accepts_the_same(body: Value) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Lenient types accept more bodies, but only with values that satisfy the rules.
-fn accepts_more(body: &Value) -> Result<(), TestCaseError> {
+/// Checks that lenient types accept more bodies, but only with values that satisfy the rules.
+fn assert_accepts_more(body: &Value) -> Result<(), TestCaseError> {
     let parsed = PARSER.json::<Lenient>(body.to_string().as_bytes(), &());
     match (plain::<Lenient>(body), parsed) {
         (Some(value), parsed) => prop_assert_eq!(parsed, Ok(value)),
@@ -134,8 +134,8 @@ fn accepts_more(body: &Value) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A client that corrects one field gets the same problems of the other fields again.
-fn reports_every_field(body: &Value) -> Result<(), TestCaseError> {
+/// Checks that the problems of the other fields stay the same if one field is corrected.
+fn assert_reports_every_field(body: &Value) -> Result<(), TestCaseError> {
     let issues_of =
         |body: &Value| PARSER.json::<Strict>(body.to_string().as_bytes(), &()).err().unwrap_or_default();
     let good = json!({
@@ -161,16 +161,16 @@ proptest! {
 
     #[test]
     fn json_accepts_what_serde_json_and_garde_accept(body in body()) {
-        accepts_the_same(body)?;
+        assert_accepts_the_same(body)?;
     }
 
     #[test]
     fn json_accepts_more_where_pydantic_does(body in body()) {
-        accepts_more(&body)?;
+        assert_accepts_more(&body)?;
     }
 
     #[test]
     fn json_reports_every_field_at_once(body in likely()) {
-        reports_every_field(&body)?;
+        assert_reports_every_field(&body)?;
     }
 }

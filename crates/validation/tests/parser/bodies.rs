@@ -1,4 +1,4 @@
-//! JSON bodies as a whole: several problems at once, rules, secrets.
+//! JSON bodies as a whole: several problems at once, rules and secrets.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{PARSER, found, sent};
 
-/// Parses itself and accepts no text of another form.
+/// A type that parses itself, with its own sentence. It accepts only its own format.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 struct Email(String);
@@ -22,7 +22,7 @@ impl TryFrom<String> for Email {
     }
 }
 
-/// Parses itself, with Pydantic's sentence.
+/// A type that parses itself, with Pydantic's sentence.
 #[derive(Debug, PartialEq, Deserialize)]
 #[serde(try_from = "String")]
 struct Username(String);
@@ -63,7 +63,7 @@ impl<'de> Deserialize<'de> for Password {
     }
 }
 
-/// The configured length.
+/// The minimum length of a password.
 struct Policy(usize);
 
 #[derive(Debug, PartialEq, Deserialize, Validate)]
@@ -106,7 +106,7 @@ fn good() -> Value {
     json!({ "email": "a@b", "username": "ada", "password": "secret", "confirm_password": "secret" })
 }
 
-/// The good body with other values.
+/// Returns the good body with some values replaced.
 fn with(changes: &Value) -> Value {
     let mut body = good();
     for (name, value) in changes.as_object().unwrap() {
@@ -155,7 +155,7 @@ fn json_reports_every_problem_in_the_order_of_the_fields() {
 }
 
 #[test]
-fn json_checks_the_rules_of_fields_beside_one_that_cannot_be_read() {
+fn json_checks_the_rules_of_the_fields_that_can_be_read() {
     for (changes, issues) in [
         (
             json!({ "email": 1, "username": "ab", "password": "x" }),
@@ -181,7 +181,7 @@ fn json_checks_the_rules_of_fields_beside_one_that_cannot_be_read() {
 }
 
 #[test]
-fn json_reports_a_rule_of_the_whole_only_if_every_field_is_valid() {
+fn json_reports_a_rule_of_the_struct_only_if_every_field_is_valid() {
     let other = json!({ "confirm_password": "other" });
     assert_eq!(
         sent(register(&with(&other))),

@@ -1,4 +1,4 @@
-//! Fields of every kind: enums, numbers, lists, nested structs, serde's attributes.
+//! Fields of every kind: enums, numbers, lists, nested structs, and serde's attributes.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ fn read<T: DeserializeOwned + Validate<Context = ()>>(body: &Value) -> Result<T,
     PARSER.json(body.to_string().as_bytes(), &())
 }
 
-/// The type and the sentence of the one problem of a field.
+/// Returns the type and the sentence of the only problem of a field.
 fn problem<T: DeserializeOwned>(value: &Value) -> (String, String) {
     let issues = read::<One<T>>(&json!({ "value": value })).map(drop).unwrap_err();
     let [issue] = issues.as_slice() else { panic!("{issues:?}") };
@@ -65,7 +65,7 @@ struct Order {
 }
 
 #[test]
-fn an_enum_is_read_from_the_name_of_a_variant() {
+fn json_reads_an_enum_from_the_name_of_a_variant() {
     assert_eq!(read::<One<Length>>(&json!({ "value": "long" })).unwrap().value, Length::Long);
     assert_eq!(
         sent(read::<One<Length>>(&json!({ "value": "tiny" }))),
@@ -82,7 +82,7 @@ fn an_enum_is_read_from_the_name_of_a_variant() {
 }
 
 #[test]
-fn numbers_have_the_range_of_their_type() {
+fn json_limits_a_number_to_the_range_of_its_type() {
     assert_eq!(read::<One<u8>>(&json!({ "value": "255" })).unwrap().value, 255);
     assert_eq!(
         problem::<u8>(&json!(256)),
@@ -99,14 +99,14 @@ fn numbers_have_the_range_of_their_type() {
 }
 
 #[test]
-fn a_valid_nested_struct_is_read() {
+fn json_reads_a_valid_nested_struct() {
     let body = json!({ "homeAddress": { "lines": ["a"], "zip": "1" }, "cursor": "c:1", "tagList": ["ab"] });
     let order = read::<Order>(&body).unwrap();
     assert_eq!((order.home_address.zip, order.cursor), (1, Cursor("c:1".into())));
 }
 
 #[test]
-fn nested_structs_and_lists_have_every_problem_with_its_path() {
+fn json_reports_every_problem_of_nested_structs_and_lists() {
     let body = json!({
         "homeAddress": { "lines": ["a", 7, null], "zip": "x", "length": "tiny" },
         "cursor": "x",
@@ -142,7 +142,7 @@ fn nested_structs_and_lists_have_every_problem_with_its_path() {
 }
 
 #[test]
-fn rules_of_a_nested_struct_have_the_names_of_the_body() {
+fn json_reports_rules_of_a_nested_struct_under_the_names_in_json() {
     let body = json!({ "homeAddress": { "lines": ["a"], "zip": 0 }, "cursor": "c:1", "tagList": ["ab"] });
     let issues = sent(read::<Order>(&body));
     assert_eq!(issues[0]["loc"], json!(["body", "homeAddress", "zip"]));
@@ -158,7 +158,7 @@ fn check_placeholders_finds_a_type_with_a_format_of_its_own() {
 }
 
 #[test]
-fn a_field_without_placeholder_is_still_reported() {
+fn json_reports_a_field_that_accepts_no_placeholder() {
     let body = json!({ "homeAddress": 7, "cursor": "x", "tagList": 7 });
     let without = Parser::new().json::<Order>(body.to_string().as_bytes(), &());
     assert_eq!(
@@ -168,7 +168,7 @@ fn a_field_without_placeholder_is_still_reported() {
 }
 
 #[test]
-fn unknown_fields_are_rejected_where_serde_denies_them() {
+fn json_rejects_unknown_fields_if_serde_denies_them() {
     #[derive(Debug, Deserialize, Validate)]
     #[serde(deny_unknown_fields)]
     struct Strict {
@@ -186,7 +186,7 @@ fn unknown_fields_are_rejected_where_serde_denies_them() {
 }
 
 #[test]
-fn aliases_and_defaults_of_serde_are_respected() {
+fn json_accepts_aliases_and_defaults_of_serde() {
     #[derive(Debug, Deserialize, Validate)]
     struct Note {
         #[garde(length(chars, min = 1))]
@@ -205,7 +205,7 @@ fn aliases_and_defaults_of_serde_are_respected() {
     }
 
     assert_eq!(read::<Note>(&json!({ "name": "a" })).unwrap().stars, 5);
-    // garde knows only the name in Rust, and checks the placeholder under it.
+    // garde knows only the Rust name, and checks the placeholder under that name.
     assert_eq!(
         found(read::<Note>(&json!({ "name": 1 }))),
         ["string_type body.name", "string_too_short body.title"]
@@ -221,7 +221,7 @@ fn aliases_and_defaults_of_serde_are_respected() {
 }
 
 #[test]
-fn a_body_with_flattened_fields_or_an_enum_can_be_read() {
+fn json_reads_a_body_with_flattened_fields_or_an_enum() {
     #[derive(Debug, Deserialize, Validate)]
     struct Flat {
         #[garde(skip)]
@@ -258,7 +258,7 @@ fn a_body_with_flattened_fields_or_an_enum_can_be_read() {
 }
 
 #[test]
-fn maps_and_any_json_are_read() {
+fn json_reads_maps_and_any_value() {
     type Counts = BTreeMap<u8, i64>;
     assert_eq!(read::<One<Counts>>(&json!({ "value": { "1": "2" } })).unwrap().value, [(1, 2)].into());
     let issues = found(read::<One<Counts>>(&json!({ "value": { "x": 1, "1": "y" } })));

@@ -1,4 +1,4 @@
-//! What a service gets from a parser: values, or Pydantic's list of problems.
+//! Tests of the parser: it returns a value, or Pydantic's list of problems.
 
 #![expect(clippy::unwrap_used, reason = "a test reports a failure by a panic, also in its helpers")]
 
@@ -18,7 +18,7 @@ const PARSER: Parser = Parser::new()
     .email_fields(&["email"])
     .placeholders(&["c:0"]);
 
-/// The issues as they are sent.
+/// Returns the issues as JSON, as they are sent.
 fn sent<T>(result: Result<T, Vec<Issue>>) -> Value {
     match result {
         Ok(_) => Value::Null,
@@ -26,7 +26,7 @@ fn sent<T>(result: Result<T, Vec<Issue>>) -> Value {
     }
 }
 
-/// The kind and the place of each issue, such as `missing body.title`.
+/// Returns the type and the location of each issue, such as `missing body.title`.
 fn found<T>(result: Result<T, Vec<Issue>>) -> Vec<String> {
     let issues = result.map(drop).err().unwrap_or_default();
     let of = |issue: &Issue| {

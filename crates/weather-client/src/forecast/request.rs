@@ -4,8 +4,8 @@ use url::Url;
 
 use crate::coordinates::Coordinates;
 
-/// The longest forecast that Open-Meteo offers. Its later days are barely more exact than the
-/// climate's average, and still help a user to plan.
+/// The longest forecast that Open-Meteo offers. The last days are hardly more exact than the
+/// average of the climate, but they still help a user to plan.
 pub(super) const DAYS: usize = 16;
 
 const CURRENT_VARIABLES: [&str; 6] = [

@@ -1,6 +1,7 @@
 //! The forecaster's response, and the checks that turn it into a [`Forecast`].
 //!
-//! Each range is the record ever measured, with a margin. A value outside it is a faulty response.
+//! Each range contains all values ever measured, with a margin. A value outside it is a faulty
+//! response.
 
 use std::ops::RangeInclusive;
 
@@ -16,7 +17,7 @@ use crate::error::{Error, within};
 
 /// °C. Measured: -89.2 in Vostok, 56.7 in Death Valley.
 const TEMPERATURE: RangeInclusive<f64> = -100.0..=70.0;
-/// °C. The limits are a storm at the lowest temperature, and tropical humidity at the highest.
+/// °C. The limits are for a storm at the lowest temperature, and for humid heat at the highest.
 const APPARENT_TEMPERATURE: RangeInclusive<f64> = -150.0..=100.0;
 /// mm. Measured within an hour: 305.
 const PRECIPITATION: RangeInclusive<f64> = 0.0..=1000.0;
@@ -44,7 +45,8 @@ struct CurrentValues {
     wind_speed_10m: Option<f64>,
 }
 
-/// Columns of equal length. Every value except a date is null if the model does not know it.
+/// Columns of equal length. Every value except a date can be null, if the weather model does not
+/// know it.
 #[derive(Deserialize)]
 struct DailyValues {
     time: Vec<Date>,
@@ -89,8 +91,8 @@ impl CurrentValues {
 }
 
 impl DailyValues {
-    /// Converts columns to rows. Omits days without temperatures or a weather code, because these
-    /// days are beyond the model's reach.
+    /// Converts columns to rows. Omits days without temperatures or a weather code, because they
+    /// are too far in the future for the model.
     fn into_days(self) -> Result<Vec<Day>, Error> {
         let length = self.time.len();
         let lengths = [

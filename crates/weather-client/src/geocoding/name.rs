@@ -6,13 +6,15 @@ use super::place::Place;
 use super::us_states;
 use crate::error::Error;
 
-/// In characters. Bangkok's ceremonial name is longer. The longest other names have about 85.
-const MAX_NAME_CHARS: usize = 100;
+/// The maximum length in characters. Bangkok's ceremonial name is longer. The longest other names
+/// have about 85 characters.
+const NAME_CHARS_MAX: usize = 100;
 
-/// The number of search results to request. Every state of a country can have a Springfield.
+/// The number of search results to request. Each state of a country may have a Springfield.
 const SEARCH_RESULTS: &str = "50";
 
-/// A name and its qualifiers. Qualifiers are the parts after a comma: the region and the country.
+/// A name and its qualifiers. The qualifiers are the parts after a comma, for example region and
+/// country.
 pub(crate) struct PlaceName {
     /// The part before the first comma. The geocoder receives only this part.
     name: String,
@@ -21,9 +23,9 @@ pub(crate) struct PlaceName {
     /// Other letters stay as they are. The Kelvin sign (U+212A) becomes `k` in lower case, but the
     /// geocoder distinguishes the two, so they must not share a cache entry.
     cache_key: String,
-    /// In lower case, with codes in the form of [`code_of`].
+    /// The qualifiers in lower case. Codes have the form that [`code_of`] returns.
     qualifiers: Vec<String>,
-    /// Name and qualifiers in lower case, as in a [label](Place::label).
+    /// The name and the qualifiers in lower case, in the form of a [label](Place::label).
     label: String,
 }
 
@@ -32,11 +34,11 @@ impl PlaceName {
     ///
     /// # Errors
     ///
-    /// [`Error::UnknownPlace`] if the name is empty, is longer than [`MAX_NAME_CHARS`], or contains
+    /// [`Error::UnknownPlace`] if the name is empty, is longer than [`NAME_CHARS_MAX`], or contains
     /// control characters.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        // The length is checked first, so that a long text costs no folding.
-        if text.chars().nth(MAX_NAME_CHARS).is_some() {
+        // The length is checked first, so that a very long text is rejected at once.
+        if text.chars().nth(NAME_CHARS_MAX).is_some() {
             return Err(Error::UnknownPlace);
         }
         let folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -80,8 +82,8 @@ impl PlaceName {
         })
     }
 
-    /// Returns true if the place's name is longer and begins with this name: Springfield Gardens
-    /// for Springfield.
+    /// Returns true if the place's name is longer and begins with this name, as Springfield Gardens
+    /// does for Springfield.
     pub(super) fn is_only_a_prefix_of(&self, place: &Place) -> bool {
         let name = self.name.to_lowercase();
         let place_name = place.name.to_lowercase();
@@ -94,13 +96,14 @@ impl PlaceName {
     }
 }
 
-/// Returns the qualifier as a code if it abbreviates one: without periods, and `us` for `USA`.
+/// Returns a qualifier in the form of a code: without periods, and `us` for `USA`. A longer
+/// qualifier is returned unchanged.
 fn code_of(qualifier: String) -> String {
     let without_periods = qualifier.replace('.', "");
     match without_periods.as_str() {
         "usa" => "us".to_owned(),
         "uk" => "gb".to_owned(),
-        // `D.C.` is an abbreviation, `St. Gallen` is not.
+        // `D.C.` is an abbreviation, and `St. Gallen` is not.
         _ if without_periods.len() <= 3 => without_periods,
         _ => qualifier,
     }

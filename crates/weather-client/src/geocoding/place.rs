@@ -1,4 +1,4 @@
-//! A place that the geocoder knows.
+//! Places that the geocoder returns.
 
 use serde::Serialize;
 
@@ -29,8 +29,8 @@ pub struct Place {
 impl Place {
     /// Returns the name with region and country code: `Springfield, Illinois, US`.
     ///
-    /// The label distinguishes the candidates of an ambiguous name. If it is passed to
-    /// [`Client::resolve`](crate::Client::resolve), that returns this place.
+    /// The label distinguishes the candidates of an ambiguous name.
+    /// [`Client::resolve`](crate::Client::resolve) returns this place for its label.
     #[must_use]
     pub fn label(&self) -> String {
         let country = self.country_code.as_ref().or(self.country.as_ref());
@@ -38,7 +38,7 @@ impl Place {
         parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 
-    /// Returns the coordinates, as [`Client::forecast`](crate::Client::forecast) takes them.
+    /// Returns the coordinates, for [`Client::forecast`](crate::Client::forecast).
     #[must_use]
     pub const fn coordinates(&self) -> Coordinates {
         Coordinates { latitude: self.latitude, longitude: self.longitude }

@@ -9,12 +9,12 @@ use crate::error::Error;
 
 /// A place is chosen if its population is at least this many times that of the next one.
 ///
-/// With four, London is the one in England rather than in Ontario, and Portland the one in Oregon
-/// rather than in Maine. Springfield stays ambiguous.
+/// With this ratio, London is the one in England and not in Ontario. Portland is the one in Oregon
+/// and not in Maine. Springfield stays ambiguous.
 const CLEAR_RATIO: u64 = 4;
 
 /// The maximum number of candidates for an ambiguous name.
-const MAX_CANDIDATES: usize = 10;
+const CANDIDATES_MAX: usize = 10;
 
 /// The result of a search for a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,10 +34,11 @@ impl Resolution {
     pub(crate) fn new(name: &PlaceName, places: &[Place]) -> Result<Self, Error> {
         let mut candidates = matching(name, places);
         candidates.sort_by_key(|place| Reverse(place.population));
-        // A label can stand for one place only, so the largest place keeps it.
+        // If several places have the same label, only the largest one is kept.
         let mut labels = HashSet::new();
         candidates.retain(|place| labels.insert(place.label().to_lowercase()));
-        // The label of a place without a region also matches places in the country's regions.
+        // Without this check, the label of a place without a region would be ambiguous. It also
+        // matches places in the country's regions.
         if let Some(place) = candidates.iter().find(|place| name.is_label_of(place)) {
             return Ok(Self::One(Place::clone(place)));
         }
@@ -45,7 +46,7 @@ impl Resolution {
             [] => Err(Error::UnknownPlace),
             [only] => Ok(Self::One(Place::clone(only))),
             [first, second, ..] if is_clearly_larger(first, second) => Ok(Self::One(Place::clone(first))),
-            several => Ok(Self::Several(several.iter().take(MAX_CANDIDATES).copied().cloned().collect())),
+            several => Ok(Self::Several(several.iter().take(CANDIDATES_MAX).copied().cloned().collect())),
         }
     }
 }
@@ -54,8 +55,8 @@ impl Resolution {
 fn matching<'a>(name: &PlaceName, places: &'a [Place]) -> Vec<&'a Place> {
     let mut found: Vec<_> = places.iter().filter(|place| name.qualifiers_match(place)).collect();
     // The geocoder also finds longer names that begin with the requested one. They count only if
-    // nothing else was found. A result with an unrelated name has the requested name in another
-    // language, as Rome has for Roma.
+    // nothing else was found. If the name of a result is quite different, it is the requested name
+    // in another language, such as Rome for Roma.
     if found.iter().any(|place| !name.is_only_a_prefix_of(place)) {
         found.retain(|place| !name.is_only_a_prefix_of(place));
     }

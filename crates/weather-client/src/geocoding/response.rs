@@ -9,8 +9,9 @@ use super::place::Place;
 use crate::coordinates::{LATITUDES, LONGITUDES};
 use crate::error::{Error, within};
 
-/// In characters. A longer text is not a name, and the cache must not store it.
-const MAX_TEXT_CHARS: usize = 200;
+/// The maximum length of a text in characters. A longer text is not a name, and the cache must not
+/// store it.
+const TEXT_CHARS_MAX: usize = 200;
 
 /// The body of a successful response. The geocoder omits `results` if it found nothing.
 #[derive(Deserialize)]
@@ -59,9 +60,10 @@ impl SearchResult {
     }
 }
 
-/// Returns the text if it is not empty, and [`Error::Malformed`] if it cannot be part of a name.
+/// Returns the text, or `None` if it is empty. Returns [`Error::Malformed`] if it cannot be part of
+/// a name.
 ///
-/// Open-Meteo documents that it omits empty fields, but it sends some of them as `""`.
+/// Open-Meteo's documentation says that it omits empty fields, but it sends some of them as `""`.
 fn filled(text: Option<String>) -> Result<Option<String>, Error> {
     match text.filter(|text| !text.is_empty()) {
         Some(text) if !is_plausible(&text) => Err(Error::implausible("text")),
@@ -74,5 +76,5 @@ fn filled(text: Option<String>) -> Result<Option<String>, Error> {
 /// Invisible characters could hide or reorder what a user sees. Names in some scripts need joiners.
 fn is_plausible(text: &str) -> bool {
     let is_hidden = |c| is_invisible(c) && !is_joiner(c);
-    text.chars().nth(MAX_TEXT_CHARS).is_none() && !text.contains(is_hidden)
+    text.chars().nth(TEXT_CHARS_MAX).is_none() && !text.contains(is_hidden)
 }

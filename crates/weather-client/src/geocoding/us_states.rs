@@ -2,7 +2,7 @@
 
 use super::place::Place;
 
-/// Returns true if the place is in the state with this code. The code is in lower case.
+/// Returns true if the place is in the state with this code. The code must be in lower case.
 pub(super) fn lies_in(place: &Place, code: &str) -> bool {
     let is_american = place.country_code.as_deref() == Some("US");
     let state = place.admin1.as_deref().unwrap_or_default();

@@ -12,12 +12,12 @@ use wiremock::matchers::{path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::support::{
-    FORECAST, SEARCH, accept, builder, client, counts, healthy_provider, listen, ok, paris, provider,
-    resolve_one, respond, weather, week,
+    FORECAST, SEARCH, accept, builder, client, counts, forecast_body, healthy_provider, listen, ok, paris,
+    provider, resolve_one, respond, weather,
 };
 
 #[tokio::test]
-async fn a_second_call_sends_no_request() {
+async fn resolve_and_forecast_send_no_request_for_a_second_call() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
     let first = weather(&client, "Paris").await.unwrap();
@@ -28,7 +28,7 @@ async fn a_second_call_sends_no_request() {
 
 #[tokio::test]
 async fn resolve_ignores_ascii_case_and_white_space_for_its_cache() {
-    let server = provider(ok(paris()), ok(week())).await;
+    let server = provider(ok(paris()), ok(forecast_body())).await;
     let client = client(&server.uri());
     for name in ["Le Mans", "le mans", "  LE \t MANS\n"] {
         client.resolve(name).await.unwrap();
@@ -47,14 +47,14 @@ async fn resolve_caches_a_name_with_the_kelvin_sign_separately() {
     kyoto.respond_with(ok(found)).with_priority(1).mount(&server).await;
     Mock::given(path(SEARCH)).respond_with(ok(json!({"generationtime_ms": 0.3}))).mount(&server).await;
     let client = client(&server.uri());
-    // The first letter is the Kelvin sign, whose lower case is `k`.
+    // The first letter is the Kelvin sign. Its lower case is `k`.
     let error = client.resolve("\u{212a}yoto").await.unwrap_err();
     assert!(matches!(error, Error::UnknownPlace), "{error:?}");
     assert_eq!(resolve_one(&client, "Kyoto").await.unwrap().name, "Kyoto");
 }
 
 #[tokio::test]
-async fn forecast_is_cached_by_coordinates_not_by_name() {
+async fn forecast_is_cached_by_its_coordinates() {
     let server = healthy_provider().await;
     let client = client(&server.uri());
     weather(&client, "Paris").await.unwrap();
@@ -63,10 +63,10 @@ async fn forecast_is_cached_by_coordinates_not_by_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn concurrent_callers_share_one_search_and_one_forecast() {
+async fn resolve_and_forecast_share_a_request_between_concurrent_callers() {
     // All callers arrive during the delay. One that arrives later finds the response in the cache.
     let slow = |body| ok(body).set_delay(Duration::from_millis(200));
-    let server = provider(slow(paris()), slow(week())).await;
+    let server = provider(slow(paris()), slow(forecast_body())).await;
     let client = client(&server.uri());
 
     let mut callers = JoinSet::new();
@@ -84,8 +84,8 @@ async fn concurrent_callers_share_one_search_and_one_forecast() {
 }
 
 #[tokio::test]
-async fn an_unknown_name_is_cached() {
-    let server = provider(ok(json!({"generationtime_ms": 0.3})), ok(week())).await;
+async fn resolve_caches_an_unknown_name() {
+    let server = provider(ok(json!({"generationtime_ms": 0.3})), ok(forecast_body())).await;
     let client = client(&server.uri());
     for _ in 0..3 {
         assert!(matches!(weather(&client, "Nowhere").await, Err(Error::UnknownPlace)));
@@ -94,7 +94,7 @@ async fn an_unknown_name_is_cached() {
 }
 
 #[tokio::test]
-async fn a_failure_is_cached() {
+async fn forecast_caches_a_failure() {
     let server = provider(ok(paris()), ResponseTemplate::new(503)).await;
     let client = client(&server.uri());
     for _ in 0..3 {
@@ -105,8 +105,8 @@ async fn a_failure_is_cached() {
 }
 
 #[tokio::test]
-async fn a_failure_does_not_affect_other_places() {
-    let server = provider(ResponseTemplate::new(503), ok(week())).await;
+async fn resolve_caches_a_failure_only_for_its_name() {
+    let server = provider(ResponseTemplate::new(503), ok(forecast_body())).await;
     let client = client(&server.uri());
     client.resolve("Paris").await.unwrap_err();
     client.resolve("Berlin").await.unwrap_err();
@@ -114,7 +114,7 @@ async fn a_failure_does_not_affect_other_places() {
 }
 
 #[tokio::test]
-async fn an_expired_forecast_is_fetched_again_and_its_place_is_not() {
+async fn forecast_is_fetched_again_after_it_has_expired() {
     let server = healthy_provider().await;
     let client = builder(&server.uri()).cache_lifetime(Duration::ZERO).build().unwrap();
     weather(&client, "Paris").await.unwrap();
@@ -125,7 +125,7 @@ async fn an_expired_forecast_is_fetched_again_and_its_place_is_not() {
 #[tokio::test]
 async fn forecast_returns_the_last_successful_one_as_stale_after_a_failure() {
     let server = MockServer::start().await;
-    let good = Mock::given(path(FORECAST)).respond_with(ok(week()));
+    let good = Mock::given(path(FORECAST)).respond_with(ok(forecast_body()));
     good.up_to_n_times(1).with_priority(1).mount(&server).await;
     Mock::given(path(FORECAST)).respond_with(ResponseTemplate::new(503)).mount(&server).await;
     Mock::given(path(SEARCH)).respond_with(ok(paris())).mount(&server).await;
@@ -150,7 +150,7 @@ async fn forecast_returns_the_last_successful_one_as_stale_after_a_failure() {
 }
 
 #[tokio::test]
-async fn a_cache_capacity_of_zero_disables_the_caches() {
+async fn cache_capacity_of_zero_disables_the_caches() {
     let server = healthy_provider().await;
     let client = builder(&server.uri()).cache_capacity(0).build().unwrap();
     weather(&client, "Paris").await.unwrap();
@@ -171,7 +171,7 @@ async fn forecast_rejects_coordinates_out_of_range_without_a_request() {
 }
 
 #[tokio::test]
-async fn dropping_a_call_closes_its_connection_and_a_waiting_caller_sends_the_request_again() {
+async fn resolve_is_sent_again_for_a_waiting_caller_if_the_first_call_is_dropped() {
     let (listener, url) = listen().await;
     let client = client(&url);
     let call = || {

@@ -10,13 +10,13 @@ use tokio::task::JoinHandle;
 use wiremock::{MockServer, ResponseTemplate};
 
 use crate::support::{
-    accept, builder, client, counts, healthy_provider, listen, ok, paris, provider, resolve_one, weather,
-    week,
+    accept, builder, client, counts, forecast_body, healthy_provider, listen, ok, paris, provider,
+    resolve_one, weather,
 };
 
 /// Returns the error if the geocoder sends this response, and the error if the forecaster does.
 async fn errors(response: ResponseTemplate) -> [Error; 2] {
-    let geocoder = provider(response.clone(), ok(week())).await;
+    let geocoder = provider(response.clone(), ok(forecast_body())).await;
     let forecaster = provider(ok(paris()), response).await;
     [failure(&client(&geocoder.uri())).await, failure(&client(&forecaster.uri())).await]
 }
@@ -25,7 +25,7 @@ async fn failure(client: &Client) -> Error {
     weather(client, "Paris").await.expect_err("the provider is at fault")
 }
 
-/// Serves one connection: reads the head of the request, sends the bytes and closes.
+/// Serves one connection: reads the headers of the request, sends the bytes and closes.
 fn serve(listener: TcpListener, bytes: Vec<u8>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut stream = accept(&listener).await;
@@ -83,7 +83,7 @@ async fn deeply_nested_json_is_malformed() {
 async fn a_body_over_the_limit_is_too_large() {
     const LIMIT: usize = 256 * 1024;
     let padded = |length: usize| {
-        let body = week().to_string();
+        let body = forecast_body().to_string();
         let padding = " ".repeat(length - body.len());
         ResponseTemplate::new(200).set_body_raw(body + &padding, "application/json")
     };
@@ -164,7 +164,7 @@ async fn an_incomplete_response_is_a_timeout() {
 
 #[tokio::test]
 async fn a_place_stays_cached_if_the_forecaster_hangs() {
-    let hung = ok(week()).set_delay(Duration::from_secs(3600));
+    let hung = ok(forecast_body()).set_delay(Duration::from_secs(3600));
     let server = provider(ok(paris()), hung).await;
     let client = builder(&server.uri()).timeout(Duration::from_secs(2)).build().unwrap();
     assert!(matches!(failure(&client).await, Error::Timeout));

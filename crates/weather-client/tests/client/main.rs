@@ -1,4 +1,4 @@
-//! The client against a correct provider, and against faulty ones.
+//! The client with a correct provider, and with faulty ones.
 
 #![expect(clippy::expect_used, reason = "a helper that cannot set up its test has failed it")]
 

@@ -1,4 +1,4 @@
-//! A name is one value of the query, no matter which characters it contains.
+//! A name is always one value of the query, no matter which characters it contains.
 
 use daybook_weather_client::Error;
 

@@ -4,7 +4,7 @@ use daybook_weather_client::{Client, Error, Place, Resolution};
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
-use crate::support::{client, counts, ok, provider, resolve_one, week};
+use crate::support::{client, counts, forecast_body, ok, provider, resolve_one};
 
 fn place(name: &str, admin1: &str, country_code: &str, population: Option<u64>) -> Value {
     let country = if country_code == "US" { "United States" } else { "Elsewhere" };
@@ -28,7 +28,7 @@ fn springfields() -> Value {
 }
 
 async fn server_and_client(results: Value) -> (MockServer, Client) {
-    let server = provider(ok(results), ok(week())).await;
+    let server = provider(ok(results), ok(forecast_body())).await;
     let client = client(&server.uri());
     (server, client)
 }
@@ -45,7 +45,7 @@ async fn candidate_labels(client: &Client, name: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn resolve_returns_candidates_whose_labels_resolve_to_them() {
+async fn resolve_returns_each_candidate_for_its_label() {
     let (server, client) = server_and_client(springfields()).await;
     let labels = candidate_labels(&client, "Springfield").await;
     assert_eq!(

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{
-    FORECAST, builder, client, healthy_provider, ok, paris, provider, requests, weather, week, week_with,
+    FORECAST, builder, client, forecast_body, forecast_body_with, healthy_provider, ok, paris, provider,
+    requests, weather,
 };
 
 const NOON: &str = "2026-11-22T12:00:00.123456789Z";
@@ -21,7 +22,7 @@ async fn read(search: Value, forecast: Value) -> Result<(Place, Arc<Forecast>), 
 
 #[tokio::test]
 async fn place_and_forecast_hold_the_values_of_the_responses() {
-    let (place, forecast) = read(paris(), week()).await.unwrap();
+    let (place, forecast) = read(paris(), forecast_body()).await.unwrap();
     assert_eq!(forecast.fetched_at, NOON.parse().unwrap());
     assert_eq!(
         json!({ "place": place, "forecast": *forecast }),
@@ -109,17 +110,17 @@ async fn requests_keep_the_path_of_the_base_url() {
 #[tokio::test]
 async fn resolve_rejects_a_name_without_results() {
     for nothing in [json!({"generationtime_ms": 0.3}), json!({"results": []}), json!({"results": null})] {
-        let error = read(nothing.clone(), week()).await.unwrap_err();
+        let error = read(nothing.clone(), forecast_body()).await.unwrap_err();
         assert!(matches!(error, Error::UnknownPlace), "{nothing}: {error:?}");
     }
 }
 
 #[tokio::test]
-async fn resolve_chooses_the_place_whose_population_is_known() {
+async fn resolve_chooses_the_only_place_with_a_known_population() {
     let mut several = paris();
     let texas = json!({"name": "Paris", "latitude": 33.66, "longitude": -95.55, "country": "United States"});
     several["results"].as_array_mut().unwrap().push(texas);
-    let (place, _) = read(several, week()).await.unwrap();
+    let (place, _) = read(several, forecast_body()).await.unwrap();
     assert_eq!(place.country.unwrap(), "France");
 }
 
@@ -129,7 +130,7 @@ async fn a_place_requires_only_a_name_and_coordinates() {
         {"name": "Atlantis", "latitude": -31, "longitude": 180,
          "country": "", "admin1": null, "timezone": ""},
     ]});
-    let (place, _) = read(atlantis, week()).await.unwrap();
+    let (place, _) = read(atlantis, forecast_body()).await.unwrap();
     assert_eq!(place.name, "Atlantis");
     assert_eq!((place.latitude, place.longitude), (-31.0, 180.0));
     assert_eq!((place.country, place.country_code, place.admin1, place.timezone), (None, None, None, None));
@@ -147,14 +148,14 @@ async fn a_place_with_an_invalid_field_is_malformed() {
     ] {
         let mut search = paris();
         search["results"][0][field] = value.clone();
-        let error = read(search, week()).await.unwrap_err();
+        let error = read(search, forecast_body()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{field} = {value}: {error:?}");
     }
 }
 
 #[tokio::test]
 async fn unknown_values_of_a_forecast_are_none() {
-    let mut forecast = week();
+    let mut forecast = forecast_body();
     for field in ["apparent_temperature", "relative_humidity_2m", "precipitation", "wind_speed_10m"] {
         forecast["current"][field] = json!(null);
     }
@@ -172,13 +173,13 @@ async fn unknown_values_of_a_forecast_are_none() {
 }
 
 #[tokio::test]
-async fn a_forecast_omits_days_beyond_the_models_reach() {
+async fn a_forecast_omits_days_without_values() {
     for (column, values) in [
         ("/daily/weather_code", json!([61, null])),
         ("/daily/temperature_2m_max", json!([9.1, null])),
         ("/daily/temperature_2m_min", json!([3.2, null])),
     ] {
-        let (_, forecast) = read(paris(), week_with(column, values)).await.unwrap();
+        let (_, forecast) = read(paris(), forecast_body_with(column, values)).await.unwrap();
         let dates: Vec<_> = forecast.daily.iter().map(|day| day.date.to_string()).collect();
         assert_eq!(dates, ["2026-11-22"], "{column}");
     }
@@ -190,7 +191,7 @@ async fn a_forecast_has_at_most_sixteen_days() {
         "time": vec!["2026-11-22"; 20], "weather_code": vec![0; 20], "temperature_2m_max": vec![1.0; 20],
         "temperature_2m_min": vec![0.0; 20], "precipitation_probability_max": vec![0; 20],
     });
-    let (_, forecast) = read(paris(), week_with("/daily", daily)).await.unwrap();
+    let (_, forecast) = read(paris(), forecast_body_with("/daily", daily)).await.unwrap();
     assert_eq!(forecast.daily.len(), 16);
 }
 
@@ -211,7 +212,7 @@ async fn a_place_with_invisible_characters_or_a_long_text_is_malformed() {
     ] {
         let mut place = paris();
         place["results"][0][field] = json!(text);
-        let error = read(place, week()).await.unwrap_err();
+        let error = read(place, forecast_body()).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{field}: {error:?}");
     }
 }
@@ -221,7 +222,7 @@ async fn a_place_may_contain_joiners() {
     let name = "م\u{200c}ی👩\u{200d}👧❤\u{fe0f}";
     let mut search = paris();
     search["results"][0]["name"] = json!(name);
-    let (place, _) = read(search, week()).await.unwrap();
+    let (place, _) = read(search, forecast_body()).await.unwrap();
     assert_eq!(place.name, name);
 }
 
@@ -253,7 +254,7 @@ async fn a_forecast_with_an_impossible_value_is_malformed() {
         ("/daily/precipitation_probability_max/0", json!(100.5)),
         ("/daily/precipitation_probability_max/0", json!("likely")),
     ] {
-        let error = read(paris(), week_with(pointer, value.clone())).await.unwrap_err();
+        let error = read(paris(), forecast_body_with(pointer, value.clone())).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{pointer} = {value}: {error:?}");
     }
 }
@@ -263,7 +264,7 @@ async fn a_forecast_with_columns_of_unequal_length_is_malformed() {
     for column in
         ["time", "weather_code", "temperature_2m_max", "temperature_2m_min", "precipitation_probability_max"]
     {
-        let mut shorter = week();
+        let mut shorter = forecast_body();
         shorter["daily"][column].as_array_mut().unwrap().pop();
         let error = read(paris(), shorter).await.unwrap_err();
         assert!(matches!(error, Error::Malformed { .. }), "{column}: {error:?}");

@@ -1,4 +1,4 @@
-//! Responses of Open-Meteo, a mock server that sends them, and a bare socket.
+//! Responses of Open-Meteo, a mock server that sends them, and a plain socket.
 //!
 //! The socket produces faults that the mock server cannot produce.
 
@@ -30,7 +30,7 @@ pub(crate) fn paris() -> Value {
     })
 }
 
-pub(crate) fn week() -> Value {
+pub(crate) fn forecast_body() -> Value {
     json!({
         "latitude": 48.86, "longitude": 2.3599997, "generationtime_ms": 0.11, "utc_offset_seconds": 3600,
         "timezone": "Europe/Paris", "timezone_abbreviation": "GMT+1", "elevation": 42.0,
@@ -49,18 +49,18 @@ pub(crate) fn week() -> Value {
     })
 }
 
-/// Returns the week with the value at a JSON pointer replaced.
-pub(crate) fn week_with(pointer: &str, value: Value) -> Value {
-    let mut week = week();
-    *week.pointer_mut(pointer).expect("the pointer matches a value of the week") = value;
-    week
+/// Returns the forecast with the value at a JSON pointer replaced.
+pub(crate) fn forecast_body_with(pointer: &str, value: Value) -> Value {
+    let mut body = forecast_body();
+    *body.pointer_mut(pointer).expect("the pointer matches a value of the forecast") = value;
+    body
 }
 
 pub(crate) fn ok(body: Value) -> ResponseTemplate {
     ResponseTemplate::new(200).set_body_json(body)
 }
 
-/// Starts a provider whose geocoder and forecaster send these responses.
+/// Starts a provider. Its geocoder and its forecaster send these responses.
 pub(crate) async fn provider(search: ResponseTemplate, forecast: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
     Mock::given(path(SEARCH)).respond_with(search).mount(&server).await;
@@ -69,7 +69,7 @@ pub(crate) async fn provider(search: ResponseTemplate, forecast: ResponseTemplat
 }
 
 pub(crate) async fn healthy_provider() -> MockServer {
-    provider(ok(paris()), ok(week())).await
+    provider(ok(paris()), ok(forecast_body())).await
 }
 
 pub(crate) fn builder(base: &str) -> ClientBuilder {
@@ -114,7 +114,7 @@ pub(crate) async fn listen() -> (TcpListener, String) {
     (listener, format!("http://{address}"))
 }
 
-/// Accepts the next connection and reads the head of its request.
+/// Accepts the next connection and reads the headers of its request.
 pub(crate) async fn accept(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().await.expect("the socket listens");
     let mut head = Vec::new();

@@ -12,15 +12,15 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::ended::EndedSessions;
 use crate::stream::{BATCH, Stream};
 
-/// The interval of reads. It keeps the time until other instances know an end well below a second.
+/// The time between two reads. With it, other instances know an ended session well within a second.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The maximum number of ended sessions that wait for Redis, in less than 100 kB. The oldest ones
-/// are dropped; the database knows them.
+/// The maximum number of ended sessions that wait for Redis, in less than 100 kB. Above it, the
+/// oldest ones are dropped, because the database knows them.
 const UNSENT_MAX: usize = 10_000;
 
-/// Writes the sessions that end here, and reads those that end on other instances.
-pub(crate) struct Follower {
+/// Writes the sessions that end on this instance, and reads those that end on other instances.
+pub(crate) struct BackgroundTask {
     stream: Stream,
     ended: EndedSessions,
     /// Sessions that Redis has not confirmed yet.
@@ -28,7 +28,7 @@ pub(crate) struct Follower {
     is_healthy: Arc<AtomicBool>,
 }
 
-impl Follower {
+impl BackgroundTask {
     pub(crate) fn new(stream: Stream, ended: EndedSessions, is_healthy: Arc<AtomicBool>) -> Self {
         Self { stream, ended, unsent: VecDeque::new(), is_healthy }
     }
@@ -89,7 +89,7 @@ impl Follower {
         if let Err(error) = result {
             self.stream.reconnect();
             if was_healthy {
-                // Only the category: the server's message may repeat the command.
+                // Only the category is logged, because the server's message may repeat the command.
                 let error = error.category();
                 tracing::warn!(error, "Redis does not answer: ended sessions are not shared");
             }
