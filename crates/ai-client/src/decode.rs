@@ -1,4 +1,5 @@
-//! Decodes the JSON of responses and of stream events.
+//! Decodes responses and stream events, and rejects responses that are incomplete, refused or
+//! without text.
 
 use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! The access of a user to their own rows, with or without a check of the session.
+//! The owner of the rows to read, optionally with the check that a session is live.
 
 use daybook_domain::{SessionId, Timestamp, UserId};
 use diesel::dsl::{auto_type, exists};

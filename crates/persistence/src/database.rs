@@ -1,4 +1,5 @@
-//! The database: all queries are its methods.
+//! `Database`: opens and migrates SQLite or PostgreSQL. Its queries are in one file for each
+//! resource.
 
 use crate::backend::Backend;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Events: a history of each account.
+//! Events, which are the history of each account, and the addresses of the last logins.
 
 use std::net::IpAddr;
 

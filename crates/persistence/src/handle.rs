@@ -1,4 +1,4 @@
-//! The handles on which a unit of work runs its statements: one trait for reads, one for writes.
+//! The connection traits of a unit of work, `ReadHandle` and `WriteHandle`, for both databases.
 //!
 //! Code that several units share is an ordinary function, generic over these traits.
 

@@ -1,4 +1,4 @@
-//! The columns of a task's place.
+//! The columns of table `tasks` for the place of the city.
 
 use daybook_domain::Place;
 use diesel::pg::Pg;

@@ -1,4 +1,5 @@
-//! Units of work. The body of a unit is written once and compiled for each database (see ADR 0001).
+//! The macros `read!`, `execute!` and `transaction!`: each compiles one body of queries for both
+//! databases (see ADR 0001).
 //!
 //! In a body, `$c` is a mutable reference to a [`ReadHandle`] or a [`WriteHandle`]. A body owns its
 //! inputs, because it may move to another task or thread. It awaits only calls on `$c`.

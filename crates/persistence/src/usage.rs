@@ -1,5 +1,4 @@
-//! The usage of summaries by day. Tokens are reserved before the calls to the provider, and the
-//! used tokens are charged after them.
+//! Reserves tokens within the budget of a day, charges them, and lists a user's usage.
 
 use daybook_domain::{Cursor, Day, Page, PageRequest, Spent, Timestamp, Usage, UserId};
 use diesel::dsl::auto_type;

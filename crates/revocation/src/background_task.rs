@@ -9,7 +9,7 @@ use redis::RedisResult;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::ended::EndedSessions;
+use crate::ended::EndedSessionCache;
 use crate::stream::{BATCH, Stream};
 
 /// The time between two reads. With it, other instances know an ended session well within a second.
@@ -22,14 +22,14 @@ const UNSENT_MAX: usize = 10_000;
 /// Writes the sessions that end on this instance, and reads those that end on other instances.
 pub(crate) struct BackgroundTask {
     stream: Stream,
-    ended: EndedSessions,
+    ended: EndedSessionCache,
     /// Sessions that Redis has not confirmed yet.
     unsent: VecDeque<i64>,
     is_healthy: Arc<AtomicBool>,
 }
 
 impl BackgroundTask {
-    pub(crate) fn new(stream: Stream, ended: EndedSessions, is_healthy: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(stream: Stream, ended: EndedSessionCache, is_healthy: Arc<AtomicBool>) -> Self {
         Self { stream, ended, unsent: VecDeque::new(), is_healthy }
     }
 

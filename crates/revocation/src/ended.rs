@@ -13,9 +13,9 @@ const CLOCK_SKEW_SECONDS: i64 = 10;
 
 /// Ended sessions, and the Unix second at which each of them ended. Clones share the sessions.
 #[derive(Clone)]
-pub(crate) struct EndedSessions(Cache<i64, i64>);
+pub(crate) struct EndedSessionCache(Cache<i64, i64>);
 
-impl EndedSessions {
+impl EndedSessionCache {
     /// Returns an empty set. It forgets each session after `lifetime`.
     pub(crate) fn new(lifetime: Duration) -> Self {
         let cache = Cache::builder()
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn insert_bounds_memory_and_keeps_the_newest() {
-        let ended = EndedSessions::new(Duration::from_secs(60));
+        let ended = EndedSessionCache::new(Duration::from_secs(60));
         for session in 0..250_000 {
             ended.insert(session, 0);
         }

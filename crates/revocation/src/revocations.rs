@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::Error;
 use crate::background_task::BackgroundTask;
-use crate::ended::EndedSessions;
+use crate::ended::EndedSessionCache;
 use crate::stream::Stream;
 
 /// The maximum number of [`Revocations::revoke`] calls in the queue of the background task.
@@ -31,7 +31,7 @@ const LIFETIME_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// that calls [`Revocations::with_redis`], and ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct Revocations {
-    ended: EndedSessions,
+    ended: EndedSessionCache,
     lifetime: Duration,
     shared: Option<Shared>,
 }
@@ -52,7 +52,7 @@ impl Revocations {
     #[must_use]
     pub fn new(token_lifetime: Duration) -> Self {
         let lifetime = token_lifetime.clamp(LIFETIME_MIN, LIFETIME_MAX);
-        Self { ended: EndedSessions::new(lifetime), lifetime, shared: None }
+        Self { ended: EndedSessionCache::new(lifetime), lifetime, shared: None }
     }
 
     /// Shares ended sessions with all instances that use the same Redis and the same namespace.

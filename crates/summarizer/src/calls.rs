@@ -1,4 +1,5 @@
-//! The calls of one summary: sends the requests, combines the responses and counts the usage.
+//! Runs the calls of one summary: the parts, their merges and the final call. Counts tokens and
+//! cost.
 
 use daybook_ai_client::{Error, Event, Request, Response, Usage};
 use daybook_domain::{Spent, SummaryOptions};

@@ -1,4 +1,4 @@
-//! Divides a model's context window between instructions, title, data and response.
+//! Divides a model's context window between instructions, title, note and response.
 
 use crate::tokens;
 

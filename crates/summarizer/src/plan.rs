@@ -1,4 +1,4 @@
-//! The plan of one summary: its requests, an upper bound of its tokens, and its run.
+//! The plan of one summary: the parts of the note, an upper bound of the tokens, and the run.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! The requests to a model: instructions, and the note as fenced data.
 
+use std::fmt::Write;
+
 use daybook_ai_client::{Message, Request, Role};
 use daybook_domain::{ContentHash, SummaryLength, SummaryOptions};
 use daybook_text::{is_invisible, is_joiner};
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use crate::limits::{OVERHEAD_TOKENS, TokenLimits};
 use crate::tokens;
 
-/// Must change with every change of the prompt. A stored summary of another version is not reused.
+/// Must change with every change of the instructions or of the data that a model decodes. A stored
+/// summary of another version is not reused.
 pub(crate) const VERSION: &str = "2";
 
 /// The first instructions of every request. The data is in a message of its own, as JSON between
@@ -111,7 +114,8 @@ fn escape_invisible(json: &str) -> String {
     for c in json.chars() {
         if is_invisible(c) && !is_joiner(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                escaped.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
             escaped.push(c);

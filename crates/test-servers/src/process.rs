@@ -1,4 +1,4 @@
-//! Processes that end with the test process, and signals to them.
+//! Starts servers that end with the test process, and sends signals to them.
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};

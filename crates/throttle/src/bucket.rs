@@ -1,4 +1,4 @@
-//! A counter and its limit.
+//! A bucket: the name and the key of one counter, and its quota.
 
 use crate::Quota;
 

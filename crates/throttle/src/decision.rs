@@ -1,4 +1,4 @@
-//! The result of one take, local or shared.
+//! Decides whether every bucket admits one unit, from the microseconds used in each.
 
 use crate::Bucket;
 

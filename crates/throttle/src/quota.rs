@@ -1,4 +1,4 @@
-//! Quotas: a limit and a period.
+//! A quota, such as `10/5m`, and the arithmetic of the generic cell rate algorithm (GCRA).
 //!
 //! GCRA measures the use of a bucket in microseconds. Each unit uses one interval, and each
 //! interval that passes gives one unit back.

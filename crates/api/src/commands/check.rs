@@ -47,6 +47,7 @@ async fn database(config: &Config) -> Result<(), Failure> {
     if let Some(path) = config.database_url.sqlite_path()
         && !path.exists()
     {
+        // `daybook serve` creates the file.
         return Ok(());
     }
     Ok(Database::open(&config.database_url)?.ping().await?)

@@ -121,7 +121,7 @@ async fn open_session(
 }
 
 /// Takes an attempt from the quotas of the client. A client that the account knows, by its address
-/// or by a refresh token, has a quota of its own. So attackers cannot lock out the owner.
+/// or by a refresh token, has a quota of its own. So attackers cannot lock out a known client.
 async fn attempt(
     state: &State,
     form: &LoginForm,

@@ -1,4 +1,5 @@
-//! Runs units of work in tasks of their own, so that each unit runs to its end.
+//! Spawns units of work in Tokio tasks, so that each runs to its end even if the caller stops
+//! waiting.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The digests under which refresh tokens are stored.
+//! The digests of refresh tokens. `daybook-auth` has the same types, since the crates do not depend
+//! on each other.
 
 /// The SHA-256 digest of the part that all refresh tokens of a session share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

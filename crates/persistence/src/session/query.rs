@@ -1,4 +1,4 @@
-//! Queries that several session methods build on.
+//! The queries for live sessions and outdated rotations, and the grace period of refresh tokens.
 
 use daybook_domain::{SessionId, Timestamp, UserId};
 use diesel::dsl::auto_type;

@@ -1,4 +1,4 @@
-//! Decides, without a query, about a refresh token that is not the current one of its session.
+//! Decides, without a query, whether a refresh token was repeated, reused, ended or expired.
 
 use daybook_domain::{EndReason, SessionId, Timestamp, UserId};
 use diesel::pg::Pg;

@@ -1,4 +1,4 @@
-//! Looks up stored summaries, and selects the one that a note shows.
+//! Reads stored summaries, and sets the one that a note shows.
 
 use daybook_domain::{
     ContentHash, Cursor, NoteId, Page, PageRequest, Summary, SummaryId, SummaryKey, SummaryStatus, UserId,

@@ -1,4 +1,4 @@
-//! Summaries to be stored.
+//! A summary to be stored, and the decision whether its note shows it.
 
 use daybook_domain::{ContentHash, NoteId, Spent, SummaryKey, SummaryStatus, Timestamp, UserId};
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! The row of a stored summary.
+//! A row of table `summaries`, and its conversion to a `Summary`.
 
 use daybook_domain::{
     ContentHash, LanguageTag, Note, Summary, SummaryId, SummaryLength, SummaryOptions, SummaryStatus,

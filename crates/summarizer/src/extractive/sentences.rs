@@ -1,4 +1,4 @@
-//! Splits a note into sentences by the rules of Unicode Standard Annex 29.
+//! Splits a note into sentences (Unicode Standard Annex 29), at line ends, and after 500 characters.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::SentenceBreak;
