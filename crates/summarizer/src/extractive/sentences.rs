@@ -1,4 +1,4 @@
-//! Splits a note into sentences (Unicode Standard Annex 29), at line ends, and after 500 characters.
+//! Splits a note into sentences (Unicode Annex 29), at line ends, and after 500 characters.
 
 use icu_properties::CodePointMapData;
 use icu_properties::props::SentenceBreak;
