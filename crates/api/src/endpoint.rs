@@ -59,14 +59,9 @@ impl Endpoint {
     }
 
     /// The methods that it answers: `HEAD` comes with every `GET` (RFC 9110, section 9.3.2).
-    pub(crate) fn methods(&self) -> &'static [&'static str] {
-        match self.method.as_str() {
-            "GET" => &["GET", "HEAD"],
-            "POST" => &["POST"],
-            "PUT" => &["PUT"],
-            "PATCH" => &["PATCH"],
-            _ => &["DELETE"],
-        }
+    pub(crate) fn methods(&self) -> Vec<&str> {
+        let head = (self.method == Method::GET).then_some("HEAD");
+        [self.method.as_str()].into_iter().chain(head).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr};
 
-use crate::endpoint::{Endpoint, SECURITY_SCHEME, Spec};
+use crate::endpoint::{Documentation, Endpoint, SECURITY_SCHEME, Spec};
 use crate::routes::{Group, groups};
 
 /// Why the endpoints make no document: a fault of the program.
@@ -65,15 +65,15 @@ fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     endpoint.errors.iter().for_each(|error| spec.error(error));
     (endpoint.describe)(&mut spec);
     spec.finish();
-    let (summary, description) = texts(endpoint.text.lines);
-    spec.operation.operation_id = Some(endpoint.text.id.to_owned());
+    let Documentation { id, lines } = endpoint.text;
+    let (summary, description) = texts(lines);
+    spec.operation.operation_id = Some(id.to_owned());
     spec.operation.summary = Some(summary);
     spec.operation.description = description;
     spec.operation.tags = Some(vec![tag.to_owned()]);
     let in_path: Vec<_> =
         endpoint.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
     if !spec.is_hidden && in_path != spec.path_parameters {
-        let id = endpoint.text.id;
         return Err(DocumentError(format!("{id}: the path has other parameters than the handler")));
     }
     Ok(spec)

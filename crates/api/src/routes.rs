@@ -114,7 +114,7 @@ pub(crate) fn configure(app: &mut ServiceConfig) {
         paths.entry(endpoint.path).or_default().push(endpoint);
     }
     for (path, endpoints) in paths {
-        let mut allowed: Vec<_> = endpoints.iter().flat_map(Endpoint::methods).copied().collect();
+        let mut allowed: Vec<_> = endpoints.iter().flat_map(Endpoint::methods).collect();
         allowed.sort_by_key(|method| METHODS.iter().position(|known| known == method));
         let allow = allowed.join(", ");
         // Any other method is 405 with those that the path has (RFC 9110, section 15.5.6).

@@ -31,10 +31,8 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
             all_ok &= report("AI provider", reach(&client, &provider.base_url).await);
         }
         SummarizerConfig::Extractive => {
-            println!(
-                "AI provider: none (set OPENAI_SECRET_KEY for one; \
-                 summaries are picked from the notes' own sentences)"
-            );
+            let otherwise = "summaries are picked from the notes' own sentences";
+            println!("AI provider: none (set OPENAI_SECRET_KEY for one; {otherwise})");
         }
         SummarizerConfig::Off => println!("AI provider: off"),
     }

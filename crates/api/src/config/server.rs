@@ -11,7 +11,6 @@ use super::error::ConfigError;
 use super::reader::SettingReader;
 use super::settings;
 
-/// `DAYBOOK_BIND`, `DAYBOOK_WORKERS` and `DAYBOOK_TRUSTED_PROXIES`.
 #[derive(Debug, Clone)]
 pub(crate) struct ServerConfig {
     pub(crate) bind: SocketAddr,

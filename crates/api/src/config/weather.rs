@@ -9,7 +9,6 @@ use super::duration::duration;
 use super::reader::SettingReader;
 use super::settings;
 
-/// `WEATHER_BASE_URL`, `GEOCODING_BASE_URL` and `WEATHER_CACHE_LIFETIME`.
 #[derive(Debug, Clone)]
 pub(crate) struct WeatherConfig {
     pub(crate) forecast_base_url: Url,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use daybook_api_macros::endpoint;
@@ -31,8 +32,8 @@ pub(crate) struct Readiness(Health);
 impl Respond for Readiness {
     fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let is_ready = self.0.status == "ok";
-        let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-        Ok(response.json(self.0))
+        let status = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        Ok(HttpResponse::build(status).json(self.0))
     }
 
     fn describe(spec: &mut Spec) {

@@ -31,11 +31,8 @@ pub(crate) async fn list_sessions(
     state: Data<State>,
 ) -> Result<List<ListedSession>, ApiError> {
     let sessions = state.database.sessions(user.id, state.now()).await.or_account_gone()?;
-    let listed = sessions.into_iter().map(|session| {
-        let current = user.session == Some(session.id);
-        ListedSession { session, current }
-    });
-    Ok(List(listed.collect()))
+    let listed = |session: Session| ListedSession { current: user.session == Some(session.id), session };
+    Ok(List(sessions.into_iter().map(listed).collect()))
 }
 
 /// End a session

@@ -16,8 +16,6 @@ const DAYS: usize = 7;
 /// The origin of forecasts, which their licence (CC BY 4.0) requires to be named.
 const SOURCE: &str = "Open-Meteo.com";
 
-const NO_CITY: &str = "This task has no city";
-const TOO_MANY: &str = "Too many of your cities are being looked up at once";
 const AMBIGUOUS: &str = "Several places have this name";
 
 /// The weather at a place: current values and one entry for each day.
@@ -82,7 +80,7 @@ pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Op
 /// Returns the weather for a task, or a sentence with the reason why there is none.
 pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, String> {
     if task.city.as_str().trim().is_empty() {
-        return Err(NO_CITY.to_owned());
+        return Err("This task has no city".to_owned());
     }
     forecast(state, task).await.map_err(|problem| {
         // An unknown city is a mistake of the user and not worth a warning.
@@ -100,7 +98,7 @@ pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, S
 enum Problem {
     #[error("{AMBIGUOUS}")]
     Ambiguous,
-    #[error("{TOO_MANY}")]
+    #[error("Too many of your cities are being looked up at once")]
     TooMany,
     #[error(transparent)]
     Provider(#[from] Error),
