@@ -86,9 +86,20 @@ mod tests {
         for good in ["en", "pt-BR", "zh-Hant-TW", "de-1996", "es-419", "sl-rozaj-biske-1994"] {
             assert!(is_good(good), "{good}");
         }
-        for bad in
-            ["", "e", "en-", "-en", "en us", "en\n", "en_US", "english, and", "ääh", "419", "abcdefghi", "e1"]
-        {
+        for bad in [
+            "",
+            "e",
+            "en-",
+            "-en",
+            "en us",
+            "en\n",
+            "en_US",
+            "english, and",
+            "\u{e4}\u{e4}h",
+            "419",
+            "abcdefghi",
+            "e1",
+        ] {
             assert!(!is_good(bad), "{bad}");
         }
         assert!(!is_good(&"en-abc".repeat(10)));

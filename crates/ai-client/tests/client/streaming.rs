@@ -58,7 +58,8 @@ async fn stream_sends_the_request_as_the_api_requires() {
 async fn stream_returns_deltas_and_then_the_complete_response() {
     let mut whole = completed("ä🎂");
     whole["usage"] = json!({ "input_tokens": 3, "output_tokens": 2 });
-    let server = server_of(delta("ä") + &delta("🎂") + &end(&whole) + &delta("late") + "data: {\n\n").await;
+    let late = delta("late") + "data: {\n\n";
+    let server = server_of(delta("ä") + &delta("🎂") + &end(&whole) + &late).await;
     let events = collect(&mut open(&server.base).await.unwrap()).await;
     let [Ok(first), Ok(second), Ok(Event::Completed(response))] = &events[..] else { panic!("{events:?}") };
     assert_eq!((first, second), (&Event::TextDelta("ä".into()), &Event::TextDelta("🎂".into())));

@@ -38,7 +38,7 @@ impl ActivityRecorder {
     /// Records in the background that a session is active, unless that was done within the last
     /// minute.
     ///
-    /// The first activity after the login is always recorded. It tells a session that is used from
+    /// The first activity after the login is always recorded. It distinguishes a used session from
     /// one that a script opens and never uses.
     pub(crate) fn record(
         &self,

@@ -28,6 +28,7 @@ const fn bearer(method: Method, path: &'static str, body: &'static str, status: 
 }
 
 const NOTE: &str = r#"{"title":"Groceries","content":"Milk"}"#;
+const PASSWORD_CHANGE: &str = r#"{"current_password":"«»","new_password":"another8word"}"#;
 const TASK: &str = r#"{"title":"Paint","content":"Two coats","city":"Lisbon"}"#;
 
 static OPERATIONS: [Operation; 31] = [
@@ -48,7 +49,7 @@ static OPERATIONS: [Operation; 31] = [
     bearer(Method::GET, "/auth/events", "", 200),
     bearer(Method::POST, "/auth/logout", "", 204),
     bearer(Method::POST, "/auth/logout-all", "", 204),
-    bearer(Method::POST, "/auth/password", r#"{"current_password":"«»","new_password":"another8word"}"#, 204),
+    bearer(Method::POST, "/auth/password", PASSWORD_CHANGE, 204),
     bearer(Method::GET, "/users/me", "", 200),
     bearer(Method::PATCH, "/users/me", r#"{"username":"countess"}"#, 200),
     bearer(Method::POST, "/notes", NOTE, 201),
