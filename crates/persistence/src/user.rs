@@ -170,13 +170,23 @@ impl Database {
     pub async fn delete_user(&self, verified: Credentials, now: Timestamp) -> Result<EndedSessions, Error> {
         transaction!(self, |c| {
             let user = verified.user;
+            // Lock order: user, sessions, as in `open_session`. An event of `refresh_session` locks
+            // the user after the session, but its foreign key does not conflict with this lock. So
+            // none of them can deadlock.
+            lock_user(c, user).await?;
             let ids: Vec<i64> = c.all(live_of(user, now).select(sessions::id)).await?;
-            // Lock order: sessions, user. `refresh_session` has the same order, because its event
-            // refers to the user. So the two cannot deadlock.
             let all = sessions::table.filter(sessions::user_id.eq(user.0));
             c.execute(diesel::delete(all)).await?;
             Error::not_found_if_none(c.execute(diesel::delete(account_if_unchanged(&verified))).await?)?;
             Ok(EndedSessions { user, reason: None, ids: ids.into_iter().map(SessionId).collect() })
         })
     }
+}
+
+/// Locks the user's row. SQLite has no `SELECT FOR UPDATE`, so this is an update that changes
+/// nothing.
+pub(crate) async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
+    let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
+    c.execute(lock).await?;
+    Ok(())
 }

@@ -8,9 +8,10 @@ use super::row::Row;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{WriteHandle, columns};
-use crate::schema::{notes, summaries, users};
+use crate::schema::{notes, summaries};
 use crate::unit::transaction;
 use crate::usage::{self, Reservation};
+use crate::user::lock_user;
 
 impl Database {
     /// Stores a summary of one of the owner's notes, charges its tokens, and releases the
@@ -57,15 +58,7 @@ struct LockedNote {
     shown: Option<SummaryId>,
 }
 
-/// Locks the user's row. SQLite has no `SELECT FOR UPDATE`, so this is an update that changes
-/// nothing.
-async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
-    let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
-    c.execute(lock).await?;
-    Ok(())
-}
-
-/// Locks the note in the same way. Returns `None` if it does not exist.
+/// Locks the note as [`lock_user`] locks the user. Returns `None` if it does not exist.
 async fn lock_note(
     c: &mut impl WriteHandle,
     owner: UserId,

@@ -134,6 +134,28 @@ async fn end_session_and_end_all_sessions_end_live_sessions(#[values(Sqlite, Pos
 
 #[rstest]
 #[tokio::test]
+async fn delete_user_does_not_deadlock_with_other_writes(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, now) = (&fixture.database, Timestamp::now());
+    for number in 0..50 {
+        let user = fixture.user(&format!("user{number}")).await;
+        open(database, &user, number, now).await;
+        let actor = actor(user.id, now);
+        let (deleted, changed, ended, _) = tokio::join!(
+            database.delete_user(credentials(&user), now),
+            database.change_password(&actor, credentials(&user), "new".to_owned()),
+            database.end_all_sessions(&actor),
+            refresh(database, number, 0, 1, now),
+        );
+        assert!(matches!(deleted, Ok(_) | Err(Error::NotFound)), "{deleted:?}");
+        assert!(matches!(changed, Ok(_) | Err(Error::NotFound)), "{changed:?}");
+        assert!(matches!(ended, Ok(_) | Err(Error::NotFound)), "{ended:?}");
+        assert_ne!(deleted.is_ok(), changed.is_ok(), "only one of them has the current password");
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn delete_user_deletes_sessions_and_events(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, now) = (&fixture.database, Timestamp::now());
