@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tracing::Instrument;
 
 use self::engine::Engine;
+pub(crate) use self::job::OVER_DAILY_BUDGET;
 use self::job::{FlightKey, Job};
 use crate::config::SummarizerConfig;
 use crate::error::ApiError;

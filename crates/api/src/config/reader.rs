@@ -34,12 +34,8 @@ impl<'a> SettingReader<'a> {
         parse(text).map_err(|error| self.problem(setting, error)).ok()
     }
 
-    pub(super) fn is_set(&self, setting: &Setting) -> bool {
-        self.environment.has(setting.name)
-    }
-
-    /// True if a variable that is not a setting of daybook is set.
-    pub(super) fn has_foreign_variable(&self, name: &str) -> bool {
+    /// True if the variable with this name is set. It need not be a setting of daybook.
+    pub(super) fn is_set(&self, name: &str) -> bool {
         self.environment.has(name)
     }
 

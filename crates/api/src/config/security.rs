@@ -26,7 +26,7 @@ impl SecurityConfig {
     /// `needs_secret` is true if no secret can be made beside the database.
     pub(super) fn read(reader: &mut SettingReader<'_>, needs_secret: bool) -> Option<Self> {
         let secret = reader.read(&settings::JWT_SECRET_KEY, Secret::parse);
-        if needs_secret && !reader.is_set(&settings::JWT_SECRET_KEY) {
+        if needs_secret && !reader.is_set(settings::JWT_SECRET_KEY.name) {
             let sentence =
                 "must be set with PostgreSQL: at least 32 random bytes, the same on every instance";
             reader.problem(&settings::JWT_SECRET_KEY, sentence);

@@ -50,7 +50,7 @@ impl SummarizerConfig {
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let mode = reader.read(&settings::SUMMARIZER, mode);
         let provider = Provider::read(reader);
-        let has_key = reader.is_set(&settings::OPENAI_SECRET_KEY);
+        let has_key = reader.is_set(settings::OPENAI_SECRET_KEY.name);
         match mode? {
             Mode::Off => Some(Self::Off),
             Mode::Openai if !has_key => {
@@ -95,8 +95,8 @@ impl Provider {
 }
 
 fn warn_without_key(reader: &mut SettingReader<'_>) {
-    for name in ["OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"] {
-        if reader.has_foreign_variable(name) {
+    for name in ["OPENAI_API_KEY", settings::OPENAI_BASE_URL.name, settings::OPENAI_MODEL.name] {
+        if reader.is_set(name) {
             reader.warn(format!(
                 "{name} is set without OPENAI_SECRET_KEY: summaries are picked from the notes' own sentences"
             ));

@@ -6,7 +6,7 @@ use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder, Schema};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, INVALID_TOKEN};
 
 /// An error that operations can answer with.
 pub(crate) struct ErrorResponse {
@@ -45,7 +45,7 @@ pub(super) fn header(schema: impl Into<RefOr<Schema>>) -> Header {
 pub(super) const NOT_AUTHENTICATED: ErrorResponse = ErrorResponse {
     name: "NotAuthenticated",
     description: "There is no access token, or it is not valid; `WWW-Authenticate` has the reason",
-    error: || ApiError::BadToken("The access token is invalid"),
+    error: || INVALID_TOKEN,
 };
 
 pub(super) const BODY_TIMEOUT: ErrorResponse = ErrorResponse {

@@ -11,10 +11,9 @@ use futures_util::future::LocalBoxFuture;
 
 use super::origin::origin_of;
 use crate::endpoint::{Caller, SessionCheck, Spec};
-use crate::error::{ApiError, OrMissing};
+use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
 use crate::state::State;
 
-const INVALID: &str = "The access token is invalid";
 const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
 
 /// Any client, with or without a token: the endpoint is open.
@@ -125,8 +124,8 @@ fn checked(state: &Data<State>, user: CurrentUser) -> LocalBoxFuture<'static, Re
 /// revoked.
 fn token_holder(request: &HttpRequest, state: &State) -> Result<CurrentUser, ApiError> {
     let claims = state.tokens.verify(bearer_token(request)?, state.now().as_seconds())?;
-    let issued_at = Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000))
-        .ok_or(ApiError::BadToken(INVALID))?;
+    let issued_at =
+        Timestamp::from_micros(claims.issued_at.saturating_mul(1_000_000)).ok_or(INVALID_TOKEN)?;
     let user =
         CurrentUser { id: UserId(claims.user_id), session: claims.session_id.map(SessionId), issued_at };
     if user.session.is_some_and(|session| state.revocations.is_revoked(session.0, claims.issued_at)) {
@@ -162,7 +161,7 @@ async fn check_session(state: &State, user: CurrentUser) -> Result<(), ApiError>
 /// no authentication.
 fn bearer_token(request: &HttpRequest) -> Result<&str, ApiError> {
     let value = request.headers().get(header::AUTHORIZATION).ok_or(ApiError::NotAuthenticated)?;
-    let value = value.to_str().map_err(|_| ApiError::BadToken(INVALID))?;
+    let value = value.to_str().map_err(|_| INVALID_TOKEN)?;
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(ApiError::NotAuthenticated) }
 }

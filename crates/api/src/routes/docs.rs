@@ -1,5 +1,6 @@
 //! The OpenAPI document and the two pages that show it. The binary carries all of their parts.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::HttpResponse;
@@ -52,7 +53,11 @@ pub(crate) async fn swagger_asset(_: Anyone, name: Path<String>) -> Result<Undes
     let file = utoipa_swagger_ui::serve(name, Arc::new(utoipa_swagger_ui::Config::from("openapi.json")))
         .map_err(|error| ApiError::internal(error.to_string()))?
         .ok_or(NOT_FOUND)?;
-    Ok(asset(&file.content_type, file.bytes.into_owned()))
+    let bytes = match file.bytes {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    Ok(asset(&file.content_type, bytes))
 }
 
 /// Show ReDoc

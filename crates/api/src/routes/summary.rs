@@ -16,6 +16,7 @@ use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
 use crate::state::State;
+use crate::summaries::OVER_DAILY_BUDGET;
 
 /// How a note is summarized.
 #[derive(Default, Deserialize, Validate, ToSchema)]
@@ -37,12 +38,6 @@ pub(crate) struct SummaryRequest {
 }
 
 impl Body for SummaryRequest {}
-
-const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
-    name: "OverDailyBudget",
-    description: "The note may need more tokens than the budget of a whole day",
-    error: || ApiError::Forbidden("The budget for summaries is too small for this note"),
-};
 
 const SUMMARY_LIMIT: ErrorResponse = ErrorResponse {
     name: "SummaryLimit",

@@ -9,7 +9,9 @@ use daybook_summarizer::{Error as RunError, Flight, Outcome};
 use tokio::sync::watch;
 
 use super::engine::Engine;
+use crate::endpoint::ErrorResponse;
 use crate::error::{ApiError, OrMissing};
+use crate::extract::PathId;
 
 /// Requests with equal keys share a flight.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -32,7 +34,11 @@ pub(super) struct Job {
     pub(super) refresh: bool,
 }
 
-const NOTE_NOT_FOUND: &str = "Note not found";
+pub(crate) const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
+    name: "OverDailyBudget",
+    description: "The note may need more tokens than the budget of a whole day",
+    error: || ApiError::Forbidden("The budget for summaries is too small for this note"),
+};
 
 impl Job {
     /// Writes the summary and reports the outcome to all waiters.
@@ -71,11 +77,11 @@ impl Job {
 
     async fn reserve(&self, tokens: i64, budget: Budget) -> Result<Reservation, ApiError> {
         if tokens > budget.per_user.min(budget.of_all) {
-            return Err(ApiError::Forbidden("The budget for summaries is too small for this note"));
+            return Err(OVER_DAILY_BUDGET.error());
         }
         let now = (self.clock)();
         let reserved = self.database.reserve_tokens(self.user, tokens, budget, now).await;
-        match reserved.or_not_found(NOTE_NOT_FOUND)? {
+        match reserved.or_not_found(NoteId::NOT_FOUND)? {
             Ok(reservation) => Ok(reservation),
             Err(OverBudget::ForNow) => Err(ApiError::TooManySummaries),
             Err(OverBudget::Today) => {
@@ -118,7 +124,7 @@ impl Job {
         if rolled_back.is_some() {
             self.settle(reservation, spent).await;
         }
-        let Some(failure) = failure else { return stored.or_not_found(NOTE_NOT_FOUND) };
+        let Some(failure) = failure else { return stored.or_not_found(NoteId::NOT_FOUND) };
         if let Some(error) = rolled_back {
             tracing::error!(%error, "the receipt of a summary was not stored");
         }

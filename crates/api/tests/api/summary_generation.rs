@@ -13,11 +13,6 @@ use tokio::sync::Semaphore;
 
 use crate::harness::{Answer, Exchange, Kind, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually};
 
-fn configured(kind: Kind, provider: &ScriptedProvider) -> Start {
-    let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test-4711");
-    start.with("OPENAI_BASE_URL", &format!("{}/v1", provider.base))
-}
-
 /// Starts a provider that responds to every request with this text after 300 ms.
 async fn slow_provider(text: &'static str) -> ScriptedProvider {
     ScriptedProvider::start(move |mut exchange: Exchange| async move {
@@ -44,7 +39,7 @@ async fn summarize_shares_one_summary_between_equal_requests(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = slow_provider("A list.").await;
-    let server = configured(kind, &provider).start().await;
+    let server = Start::on(kind).with_provider(&provider.base).start().await;
     let token = server.user("ada").await;
     let note = write(&server, &token, "Groceries", "Milk").await;
     // A user may not generate 64 summaries at once, but these requests share one.
@@ -105,7 +100,8 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     let provider = slow_provider("A list.").await;
     // A small note reserves a little more than 5,050 tokens, of which 110 are used.
     let budget = 5_100 * 10;
-    let start = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", &budget.to_string());
+    let start =
+        Start::on(kind).with_provider(&provider.base).with("DAYBOOK_AI_TOKENS_PER_USER", &budget.to_string());
     let start = start.with("DAYBOOK_AI_PARALLEL_PER_USER", "64");
     let servers = [start.start().await, start.start().await];
     let token = servers[0].user("ada").await;
@@ -121,7 +117,7 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     for answer in rejected {
         // Reserved tokens are released soon, so `Retry-After` is not the time until the next day.
         assert_eq!(answer.status, 429, "{answer:?}");
-        assert_eq!(answer.json()["detail"], "Too many of your summaries are being made at once");
+        assert_eq!(answer.json()["detail"], "Too many summaries are being made at once");
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
     }
@@ -142,7 +138,11 @@ async fn concurrent_summaries_never_exceed_the_total_budget(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = slow_provider("A list.").await;
-    let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_DAY", "10200").start().await;
+    let server = Start::on(kind)
+        .with_provider(&provider.base)
+        .with("DAYBOOK_AI_TOKENS_PER_DAY", "10200")
+        .start()
+        .await;
     let mut notes = Vec::new();
     for name in ["ada", "bob", "eve"] {
         let token = server.user(name).await;
@@ -172,7 +172,8 @@ async fn concurrent_summaries_are_limited_per_user_and_in_total(
         }
     })
     .await;
-    let start = configured(kind, &provider)
+    let start = Start::on(kind)
+        .with_provider(&provider.base)
         .with("DAYBOOK_AI_PARALLEL_PER_USER", "2")
         .with("DAYBOOK_AI_PARALLEL", "3");
     let server = start.start().await;
@@ -197,7 +198,7 @@ async fn concurrent_summaries_are_limited_per_user_and_in_total(
     let answers: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [200, 200, 429, 200, 503]);
-    assert_eq!(answers[2].json()["detail"], "Too many of your summaries are being made at once");
+    assert_eq!(answers[2].json()["detail"], "Too many summaries are being made at once");
     assert!(!answers[2].header("retry-after").is_empty());
 }
 
@@ -212,7 +213,8 @@ async fn summarize_splits_a_long_note_into_parts(#[values(Kind::Sqlite, Kind::Po
         async move { exchange.answer(&format!("Summary {}.", exchange.call)).await }
     })
     .await;
-    let server = configured(kind, &provider).with("OPENAI_CONTEXT_WINDOW", "4000").start().await;
+    let server =
+        Start::on(kind).with_provider(&provider.base).with("OPENAI_CONTEXT_WINDOW", "4000").start().await;
     let token = server.user("ada").await;
     let content: String = (0..3_000).map(|number| format!("Sentence {number}. ")).collect();
     let note = write(&server, &token, "Long", &content).await;
@@ -260,7 +262,7 @@ async fn summarize_validates_the_metadata_of_the_provider(
         exchange.finish("response.completed", "A list.", &strange).await;
     })
     .await;
-    let server = configured(kind, &provider).start().await;
+    let server = Start::on(kind).with_provider(&provider.base).start().await;
     let token = server.user("ada").await;
     let note = write(&server, &token, "Groceries", "Milk").await;
     let summary = summarize(&server, &token, &note, json!({})).await.expect(StatusCode::OK).json();
@@ -317,7 +319,8 @@ async fn summarize_treats_hostile_notes_and_responses_as_text(
         async move { exchange.answer(&text).await }
     })
     .await;
-    let start = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "1000000000");
+    let start =
+        Start::on(kind).with_provider(&provider.base).with("DAYBOOK_AI_TOKENS_PER_USER", "1000000000");
     let server = start.with("DAYBOOK_AI_TOKENS_PER_DAY", "1000000000").start().await;
     let token = server.user("ada").await;
     for (index, text) in hostile.iter().enumerate() {
@@ -391,7 +394,7 @@ fn hostile() -> Vec<String> {
 async fn summarize_is_cancelled_when_its_last_client_disconnects() {
     let provider =
         ScriptedProvider::start(|mut exchange: Exchange| async move { exchange.until_closed().await }).await;
-    let server = configured(Kind::Sqlite, &provider).start().await;
+    let server = Start::on(Kind::Sqlite).with_provider(&provider.base).start().await;
     let token = server.user("ada").await;
     let note = write(&server, &token, "Groceries", "Milk").await;
     let request = server.request(Method::POST, &format!("{note}/summarize")).bearer_auth(&token);
