@@ -7,7 +7,7 @@ use utoipa::PartialSchema;
 
 /// The schema's own attributes cannot refer to constants, so the numbers stand there twice.
 #[test]
-fn limits_are_those_of_the_types() {
+fn schemas_state_the_limits_of_the_types() {
     let schemas = [NoteDraft::schema(), NotePatch::schema(), TaskDraft::schema(), TaskPatch::schema()];
     let limits = [
         ("title", Title::MIN, Title::MAX),

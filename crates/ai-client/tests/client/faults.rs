@@ -127,7 +127,7 @@ async fn create_returns_transport_if_the_server_does_not_speak_http() {
 }
 
 #[tokio::test]
-async fn create_rejects_a_content_length_over_the_limit_unread() {
+async fn create_rejects_a_content_length_over_the_limit_without_reading_the_body() {
     // The body never arrives, so a client that reads it would time out.
     let server = RawServer::start(async |connection| {
         let head = format!("{HEAD}x-request-id: req_1\r\ncontent-length: 1000000000\r\n\r\n");

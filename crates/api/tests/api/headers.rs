@@ -120,10 +120,8 @@ async fn head_returns_the_headers_of_get_without_a_body(#[values(Kind::Sqlite, K
 async fn every_operation_returns_the_security_headers(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (provider, weather) = (provider::summarizing("A list.").await, weather::of_lisbon().await);
     let server = Start::on(kind)
-        .with("OPENAI_SECRET_KEY", "sk-test")
-        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-        .with("WEATHER_BASE_URL", &weather.uri())
-        .with("GEOCODING_BASE_URL", &weather.uri())
+        .with_provider(&provider.uri())
+        .with_weather(&weather.uri(), &weather.uri())
         .start()
         .await;
     assert_complete(&server).await;
@@ -155,11 +153,7 @@ async fn every_error_has_the_security_headers_and_one_shape(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = provider::answering(ResponseTemplate::new(400)).await;
-    let server = Start::on(kind)
-        .with("OPENAI_SECRET_KEY", "sk-test")
-        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-        .start()
-        .await;
+    let server = Start::on(kind).with_provider(&provider.uri()).start().await;
     let token = server.user("ada").await;
     let note = json!({ "title": "t", "content": "c" });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);

@@ -11,7 +11,6 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use wiremock::ResponseTemplate;
 
 use crate::harness::{
     Answer, Kind, PASSWORD, SECRET, SHUTDOWN_TIMEOUT, Server, Start, TEST_TIMEOUT, eventually, provider,
@@ -80,13 +79,7 @@ async fn migrate_creates_the_schema_once(#[values(Kind::Sqlite, Kind::Postgres)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn check_reports_each_dependency(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (provider, weather) = (provider::summarizing("A list.").await, weather::of_lisbon().await);
-    let good = || {
-        Start::on(kind)
-            .with("OPENAI_SECRET_KEY", "sk-test")
-            .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-            .with("WEATHER_BASE_URL", &weather.uri())
-            .with("GEOCODING_BASE_URL", &weather.uri())
-    };
+    let good = || Start::on(kind).with_provider(&provider.uri()).with_weather(&weather.uri(), &weather.uri());
     let start = good();
     let output = start.run(&["check"]).await;
     assert!(output.status.success(), "{output:?}");
@@ -178,13 +171,8 @@ async fn serve_migrates_once_if_eight_instances_start_at_once(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_finishes_requests_in_flight(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     for signal in ["TERM", "INT"] {
-        let slow = ResponseTemplate::new(200)
-            .set_body_json(provider::completed("Late."))
-            .set_delay(Duration::from_secs(2));
-        let provider = provider::answering(slow).await;
-        let start = Start::on(kind)
-            .with("OPENAI_SECRET_KEY", "sk-test")
-            .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()));
+        let provider = provider::summarizing_after(Duration::from_secs(2), "Late.").await;
+        let start = Start::on(kind).with_provider(&provider.uri());
         let mut server = start.start().await;
         let token = server.user("ada").await;
         let note = server.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await;
@@ -256,15 +244,8 @@ async fn shutdown_of_an_idle_service_is_quick(#[values(Kind::Sqlite, Kind::Postg
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shutdown_makes_the_service_not_ready(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let slow = ResponseTemplate::new(200)
-        .set_body_json(provider::completed("Late."))
-        .set_delay(Duration::from_secs(3));
-    let provider = provider::answering(slow).await;
-    let mut server = Start::on(kind)
-        .with("OPENAI_SECRET_KEY", "sk-test")
-        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-        .start()
-        .await;
+    let provider = provider::summarizing_after(Duration::from_secs(3), "Late.").await;
+    let mut server = Start::on(kind).with_provider(&provider.uri()).start().await;
     let token = server.user("ada").await;
     let note = server.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await;
     let mut idle = TcpStream::connect(server.address()).await.unwrap();

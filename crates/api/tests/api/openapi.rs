@@ -131,8 +131,7 @@ fn text(schema: &Value, length: usize) -> String {
 /// Starts a service with an AI provider, a note and a task. Returns the token of their owner.
 async fn with_note_and_task(kind: Kind) -> (Server, String, wiremock::MockServer) {
     let provider = provider::summarizing("A list.").await;
-    let start = Start::on(kind).with("OPENAI_SECRET_KEY", "sk-test");
-    let server = start.with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri())).start().await;
+    let server = Start::on(kind).with_provider(&provider.uri()).start().await;
     let token = server.user("lovelace").await;
     let note = json!({ "title": "t", "content": "c" });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);

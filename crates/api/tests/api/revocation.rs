@@ -175,7 +175,7 @@ async fn ended_sessions_are_revoked_on_every_instance(#[values(Kind::Sqlite, Kin
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recently_checked_session_is_checked_for_revocation(
+async fn recently_checked_session_is_rejected_after_its_revocation(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     // Without Redis, the second instance finds the logout only in the database.

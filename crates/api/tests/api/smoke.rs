@@ -12,10 +12,8 @@ use crate::harness::{Kind, Start, TEST_TIMEOUT, provider, weather};
 async fn new_account_gets_a_summary_and_the_weather(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let (provider, weather) = (provider::summarizing("A list.").await, weather::of_lisbon().await);
     let server = Start::on(kind)
-        .with("OPENAI_SECRET_KEY", "sk-test")
-        .with("OPENAI_BASE_URL", &format!("{}/v1", provider.uri()))
-        .with("WEATHER_BASE_URL", &weather.uri())
-        .with("GEOCODING_BASE_URL", &weather.uri())
+        .with_provider(&provider.uri())
+        .with_weather(&weather.uri(), &weather.uri())
         .start()
         .await;
     let token = server.user("ada").await;

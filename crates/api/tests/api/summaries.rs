@@ -8,17 +8,13 @@ use serde_json::{Value, json};
 use wiremock::matchers::method;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Answer, Kind, Server, Start, TEST_TIMEOUT, eventually, provider, timestamp};
-
-pub(crate) const KEY: &str = "sk-test-4711";
-
-pub(crate) fn configured(kind: Kind, provider: &str) -> Start {
-    Start::on(kind).with("OPENAI_SECRET_KEY", KEY).with("OPENAI_BASE_URL", &format!("{provider}/v1"))
-}
+use crate::harness::{
+    Answer, Kind, PROVIDER_KEY, Server, Start, TEST_TIMEOUT, eventually, provider, timestamp,
+};
 
 /// Starts a service with this provider. Returns the token of a user and the path of the only note.
 pub(crate) async fn with_note(kind: Kind, provider: &MockServer) -> (Server, String, String) {
-    let server = configured(kind, &provider.uri()).start().await;
+    let server = Start::on(kind).with_provider(&provider.uri()).start().await;
     let token = server.user("ada").await;
     let path = write(&server, &token).await;
     (server, token, path)
@@ -47,7 +43,8 @@ async fn summarize_sends_the_note_to_the_responses_api_as_data(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = provider::summarizing("A list.").await;
-    let server = configured(kind, &provider.uri()).with("OPENAI_MODEL", "some-model").start().await;
+    let server =
+        Start::on(kind).with_provider(&provider.uri()).with("OPENAI_MODEL", "some-model").start().await;
     let token = server.user("ada").await;
     // The note contains a prompt injection.
     let draft = json!({
@@ -61,7 +58,7 @@ async fn summarize_sends_the_note_to_the_responses_api_as_data(
     assert_eq!(requests.len(), 1);
     let request = &requests[0];
     assert_eq!((request.method.as_str(), request.url.path()), ("POST", "/v1/responses"));
-    assert_eq!(request.headers["authorization"], format!("Bearer {KEY}"));
+    assert_eq!(request.headers["authorization"], format!("Bearer {PROVIDER_KEY}"));
     assert_eq!(request.headers["content-type"], "application/json");
     let body: Value = request.body_json().unwrap();
     assert_eq!((&body["model"], &body["store"]), (&json!("some-model"), &json!(false)));
@@ -221,10 +218,7 @@ async fn summarize_rejects_all_but_the_owner(#[values(Kind::Sqlite, Kind::Postgr
 async fn summarize_stores_nothing_for_a_note_deleted_meanwhile(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let slow = ResponseTemplate::new(200)
-        .set_body_json(provider::completed("Late."))
-        .set_delay(Duration::from_secs(2));
-    let provider = provider::answering(slow).await;
+    let provider = provider::summarizing_after(Duration::from_secs(2), "Late.").await;
     let (server, token, note) = with_note(kind, &provider).await;
     let kept = write(&server, &token).await;
     let path = format!("{note}/summarize");
@@ -243,10 +237,7 @@ async fn summarize_stores_nothing_for_a_note_deleted_meanwhile(
 async fn summarize_stores_a_stale_summary_if_the_note_changed(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let slow = ResponseTemplate::new(200)
-        .set_body_json(provider::completed("Late."))
-        .set_delay(Duration::from_secs(2));
-    let provider = provider::answering(slow).await;
+    let provider = provider::summarizing_after(Duration::from_secs(2), "Late.").await;
     let (server, token, note) = with_note(kind, &provider).await;
     let path = format!("{note}/summarize");
     let summary = tokio::spawn(Answer::of(server.request(Method::POST, &path).bearer_auth(&token)));
@@ -264,7 +255,8 @@ async fn summarize_stores_a_stale_summary_if_the_note_changed(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn summarize_returns_503_if_summaries_are_off(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let provider = provider::summarizing("A list.").await;
-    let server = configured(kind, &provider.uri()).with("DAYBOOK_SUMMARIZER", "off").start().await;
+    let server =
+        Start::on(kind).with_provider(&provider.uri()).with("DAYBOOK_SUMMARIZER", "off").start().await;
     let token = server.user("ada").await;
     let note = write(&server, &token).await;
     let answer = summarize(&server, &token, &note).await.expect(StatusCode::SERVICE_UNAVAILABLE);
@@ -280,11 +272,12 @@ async fn summarize_returns_503_if_summaries_are_off(#[values(Kind::Sqlite, Kind:
 async fn summarize_holds_no_database_connection_during_the_call(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let slow = ResponseTemplate::new(200)
-        .set_body_json(provider::completed("Late."))
-        .set_delay(Duration::from_secs(3));
-    let provider = provider::answering(slow).await;
-    let server = configured(kind, &provider.uri()).with("DAYBOOK_AI_PARALLEL_PER_USER", "32").start().await;
+    let provider = provider::summarizing_after(Duration::from_secs(3), "Late.").await;
+    let server = Start::on(kind)
+        .with_provider(&provider.uri())
+        .with("DAYBOOK_AI_PARALLEL_PER_USER", "32")
+        .start()
+        .await;
     let token = server.user("ada").await;
     let mut summaries = Vec::new();
     for _ in 0..32 {

@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::harness::{Events, Exchange, Kind, ScriptedProvider, TEST_TIMEOUT, provider};
-use crate::summaries::{KEY, configured, requests_to, summarize, with_note, write};
+use crate::harness::{Events, Exchange, Kind, PROVIDER_KEY, ScriptedProvider, Start, TEST_TIMEOUT, provider};
+use crate::summaries::{requests_to, summarize, with_note, write};
 use crate::summary_streams::{request, write_note};
 
 /// Text of the provider that must not reach a user or the log.
@@ -20,8 +20,7 @@ const CANARY: &str = "canary-of-the-provider";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let elsewhere = provider::summarizing("Elsewhere.").await;
-    let error =
-        |code: &str| json!({ "error": { "message": format!("{CANARY} {KEY}"), "type": code, "code": code } });
+    let error = |code: &str| json!({ "error": { "message": format!("{CANARY} {PROVIDER_KEY}"), "type": code, "code": code } });
     let rejection = |status: u16, code: &str| ResponseTemplate::new(status).set_body_json(error(code));
     let response = |change: Value| {
         let mut response = provider::completed(CANARY);
@@ -101,7 +100,7 @@ async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, K
         assert_eq!(answer.status, status, "{name}: {answer:?}");
         assert_eq!(answer.json(), json!({ "detail": sentence }), "{name}");
         let whole = format!("{answer:?}");
-        assert!(!whole.contains(CANARY) && !whole.contains(KEY), "{name}: {whole}");
+        assert!(!whole.contains(CANARY) && !whole.contains(PROVIDER_KEY), "{name}: {whole}");
         if name == "limited" {
             assert_eq!(answer.header("retry-after"), "3600");
         }
@@ -110,7 +109,7 @@ async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, K
     }
     assert_eq!(requests_to(&elsewhere).await, 0, "a redirect was followed");
     assert_eq!(server.query("SELECT count(*) FROM summaries WHERE status = 'completed' OR text <> ''"), "0");
-    assert!(!server.log().contains(KEY), "the log has the key");
+    assert!(!server.log().contains(PROVIDER_KEY), "the log has the key");
 }
 
 #[rstest]
@@ -145,7 +144,7 @@ async fn summarize_reports_a_broken_connection(#[values(Kind::Sqlite, Kind::Post
             socket.write_all(answer.as_bytes()).await.unwrap();
         }
     });
-    let server = configured(kind, &format!("http://{address}")).start().await;
+    let server = Start::on(kind).with_provider(&format!("http://{address}")).start().await;
     let token = server.user("ada").await;
     let note = write(&server, &token).await;
     for _ in 0..count {
@@ -185,7 +184,7 @@ async fn summarize_reports_each_fault_with_and_without_a_stream(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = ScriptedProvider::start(misbehave).await;
-    let start = configured(kind, &provider.base).with("DAYBOOK_AI_PARALLEL_PER_USER", "100");
+    let start = Start::on(kind).with_provider(&provider.base).with("DAYBOOK_AI_PARALLEL_PER_USER", "100");
     let server = start.with("OPENAI_TIMEOUT", "1s").start().await;
     let token = server.user("ada").await;
     let mut before = 0;
@@ -218,7 +217,10 @@ async fn summarize_reports_each_fault_with_and_without_a_stream(
         "some tokens are still reserved"
     );
     let log = server.log();
-    assert!(!log.contains(CANARY) && !log.contains(KEY), "the log has the provider's text or the key");
+    assert!(
+        !log.contains(CANARY) && !log.contains(PROVIDER_KEY),
+        "the log has the provider's text or the key"
+    );
 }
 
 const NONE_GIVEN: &str = "The AI provider did not give a summary";
@@ -252,7 +254,8 @@ const FAULTS: [(&str, u64, &str, usize, Option<&str>); 19] = [
 
 /// Returns an error response of the provider.
 fn rejection(status: &str, header: &str, code: &str) -> String {
-    let body = json!({ "error": { "code": code, "message": format!("{CANARY} {KEY}") } }).to_string();
+    let body =
+        json!({ "error": { "code": code, "message": format!("{CANARY} {PROVIDER_KEY}") } }).to_string();
     format!("HTTP/1.1 {status}\r\nconnection: close\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
 }
 

@@ -12,15 +12,9 @@ use crate::harness::{
     Answer, Events, Exchange, Kind, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually,
 };
 
-const KEY: &str = "sk-test-4711";
-
-fn configured(kind: Kind, provider: &ScriptedProvider) -> Start {
-    Start::on(kind).with("OPENAI_SECRET_KEY", KEY).with("OPENAI_BASE_URL", &format!("{}/v1", provider.base))
-}
-
 /// Starts a service with this provider. Returns the token of a user and the path of the only note.
 async fn with_note(kind: Kind, provider: &ScriptedProvider) -> (Server, String, String) {
-    let server = configured(kind, provider).start().await;
+    let server = Start::on(kind).with_provider(&provider.base).start().await;
     let token = server.user("ada").await;
     let note = write_note(&server, &token, "Milk").await;
     (server, token, note)
@@ -207,7 +201,7 @@ async fn stream_ends_with_an_error_on_shutdown(#[values(Kind::Sqlite, Kind::Post
         exchange.until_closed().await;
     })
     .await;
-    let start = configured(kind, &provider);
+    let start = Start::on(kind).with_provider(&provider.base);
     let mut server = start.start().await;
     let token = server.user("ada").await;
     let note = write_note(&server, &token, "Milk").await;
@@ -322,7 +316,11 @@ async fn stream_rejected_before_it_begins_is_a_plain_error(
         exchange.finish("response.completed", "Once.", &json!({ "usage": usage })).await;
     })
     .await;
-    let server = configured(kind, &provider).with("DAYBOOK_AI_TOKENS_PER_USER", "10000").start().await;
+    let server = Start::on(kind)
+        .with_provider(&provider.base)
+        .with("DAYBOOK_AI_TOKENS_PER_USER", "10000")
+        .start()
+        .await;
     let token = server.user("ada").await;
     let long = write_note(&server, &token, &"Milk ".repeat(2_000)).await;
     let sentence = "The budget for summaries is too small for this note";

@@ -12,7 +12,7 @@ use crate::harness::{Kind, Server, Start, TEST_TIMEOUT, timestamp, weather};
 
 /// Starts a service with these two providers.
 async fn with_providers(kind: Kind, geocoding: &str, weather: &str) -> Server {
-    Start::on(kind).with("GEOCODING_BASE_URL", geocoding).with("WEATHER_BASE_URL", weather).start().await
+    Start::on(kind).with_weather(geocoding, weather).start().await
 }
 
 /// Creates a task with this city.
@@ -336,8 +336,7 @@ async fn get_task_marks_a_cached_forecast_as_stale_if_the_provider_fails(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let provider = weather::of_lisbon().await;
-    let start =
-        Start::on(kind).with("GEOCODING_BASE_URL", &provider.uri()).with("WEATHER_BASE_URL", &provider.uri());
+    let start = Start::on(kind).with_weather(&provider.uri(), &provider.uri());
     let server = start.with("WEATHER_CACHE_LIFETIME", "0s").start().await;
     let token = server.user("ada").await;
     write(&server, &token, "Lisbon").await;

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_trusted_after_a_logout_or_the_limit_alone() {
+    fn is_trusted_only_after_a_logout_or_the_limit() {
         for (end_reason, expected) in [
             (None, true),
             (Some("logout"), true),

@@ -53,7 +53,7 @@ async fn credentials_prefers_an_address_to_an_equal_username(#[values(Sqlite, Po
 
 #[rstest]
 #[tokio::test]
-async fn delete_user_never_lets_an_id_be_reused(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn id_of_a_deleted_user_is_never_reused(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let ada = fixture.user("ada").await;
     let found = fixture.database.credentials_of(ada.id).await.unwrap();

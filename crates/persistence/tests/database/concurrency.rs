@@ -11,7 +11,9 @@ use crate::fixture::{Fixture, new_user};
 
 #[rstest]
 #[tokio::test]
-async fn register_undoes_only_failed_writes_of_400_concurrent_ones(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn register_undoes_only_the_failed_ones_of_400_concurrent_writes(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
     let fixture = Fixture::new(kind).await;
     fixture.user("taken").await;
     let attempts = (0..400).map(|number| {

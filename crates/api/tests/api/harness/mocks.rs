@@ -2,6 +2,8 @@
 
 /// A mock of the Responses API.
 pub(crate) mod provider {
+    use std::time::Duration;
+
     use serde_json::{Value, json};
     use wiremock::matchers::{method, path};
     use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -38,6 +40,11 @@ pub(crate) mod provider {
     /// Starts a server that returns this text as the summary of every note.
     pub(crate) async fn summarizing(text: &str) -> MockServer {
         answering(ResponseTemplate::new(200).set_body_json(completed(text))).await
+    }
+
+    /// Starts a server that returns this text after the delay.
+    pub(crate) async fn summarizing_after(delay: Duration, text: &str) -> MockServer {
+        answering(ResponseTemplate::new(200).set_body_json(completed(text)).set_delay(delay)).await
     }
 }
 

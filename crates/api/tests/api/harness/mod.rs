@@ -16,7 +16,9 @@ pub(crate) use checks::{eventually, text, timestamp};
 pub(crate) use events::Events;
 pub(crate) use mocks::{provider, weather};
 pub(crate) use scripted::{Exchange, ScriptedProvider};
-pub(crate) use server::{Kind, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, unreachable_postgres};
+pub(crate) use server::{
+    Kind, PROVIDER_KEY, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, unreachable_postgres,
+};
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";

@@ -17,6 +17,9 @@ use super::{Answer, PASSWORD};
 /// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
 
+/// The key that [`Start::with_provider`] sets.
+pub(crate) const PROVIDER_KEY: &str = "sk-test-4711";
+
 /// The timeout for the end of an idle service. It is less than the grace period of the service, and
 /// much more than an idle service needs.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -61,8 +64,7 @@ impl Start {
             // The tests log in thousands of times from one address.
             .with("DAYBOOK_RATE_LIMIT", "account=100000/1s,address=100000/1s")
             // No process listens on port 9, so no test calls the real providers.
-            .with("WEATHER_BASE_URL", "http://127.0.0.1:9")
-            .with("GEOCODING_BASE_URL", "http://127.0.0.1:9")
+            .with_weather("http://127.0.0.1:9", "http://127.0.0.1:9")
     }
 
     /// Sets an environment variable. An empty value unsets it.
@@ -70,6 +72,16 @@ impl Start {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Sets the AI provider and its key.
+    pub(crate) fn with_provider(self, origin: &str) -> Self {
+        self.with("OPENAI_SECRET_KEY", PROVIDER_KEY).with("OPENAI_BASE_URL", &format!("{origin}/v1"))
+    }
+
+    /// Sets the geocoder and the forecast.
+    pub(crate) fn with_weather(self, geocoding: &str, forecast: &str) -> Self {
+        self.with("GEOCODING_BASE_URL", geocoding).with("WEATHER_BASE_URL", forecast)
     }
 
     /// Returns the command that runs the binary with this configuration.
