@@ -18,6 +18,9 @@ use utoipa::ToSchema;
 
 use crate::failure::with_causes;
 
+/// The sentence of 404 for a note.
+pub(crate) const NOTE_NOT_FOUND: &str = "Note not found";
+
 /// 401 for a token that was not issued by this service, or was changed.
 pub(crate) const INVALID_TOKEN: ApiError = ApiError::BadToken("The access token is invalid");
 
@@ -67,7 +70,7 @@ pub(crate) enum ApiError {
     UnsupportedMediaType(&'static str),
     /// 429: the quota that is used up, and for how long. `None` in the document.
     TooManyAttempts(Option<Refusal>),
-    /// 429: too many summaries are in progress, of the user or of all users.
+    /// 429: too many summaries are in progress.
     TooManySummaries,
     /// 429: the budget of tokens is used up until this time, and for this long.
     BudgetSpent(Timestamp, Duration),
@@ -122,7 +125,7 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
-            Self::TooManySummaries => "Too many summaries are being made at once".to_owned(),
+            Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
             Self::BudgetSpent(resets_at, _) => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
             }

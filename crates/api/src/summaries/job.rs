@@ -10,8 +10,7 @@ use tokio::sync::watch;
 
 use super::engine::Engine;
 use crate::endpoint::ErrorResponse;
-use crate::error::{ApiError, OrMissing};
-use crate::extract::PathId;
+use crate::error::{ApiError, NOTE_NOT_FOUND, OrMissing};
 
 /// Requests with equal keys share a flight.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -81,7 +80,7 @@ impl Job {
         }
         let now = (self.clock)();
         let reserved = self.database.reserve_tokens(self.user, tokens, budget, now).await;
-        match reserved.or_not_found(NoteId::NOT_FOUND)? {
+        match reserved.or_not_found(NOTE_NOT_FOUND)? {
             Ok(reservation) => Ok(reservation),
             Err(OverBudget::ForNow) => Err(ApiError::TooManySummaries),
             Err(OverBudget::Today) => {
@@ -124,7 +123,7 @@ impl Job {
         if rolled_back.is_some() {
             self.settle(reservation, spent).await;
         }
-        let Some(failure) = failure else { return stored.or_not_found(NoteId::NOT_FOUND) };
+        let Some(failure) = failure else { return stored.or_not_found(NOTE_NOT_FOUND) };
         if let Some(error) = rolled_back {
             tracing::error!(%error, "the receipt of a summary was not stored");
         }

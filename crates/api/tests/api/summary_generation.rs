@@ -117,7 +117,7 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     for answer in rejected {
         // Reserved tokens are released soon, so `Retry-After` is not the time until the next day.
         assert_eq!(answer.status, 429, "{answer:?}");
-        assert_eq!(answer.json()["detail"], "Too many summaries are being made at once");
+        assert_eq!(answer.json()["detail"], "Too many of your summaries are being made at once");
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
     }
@@ -198,7 +198,7 @@ async fn concurrent_summaries_are_limited_per_user_and_in_total(
     let answers: Vec<_> = join_all(requests).await.into_iter().map(Result::unwrap).collect();
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [200, 200, 429, 200, 503]);
-    assert_eq!(answers[2].json()["detail"], "Too many summaries are being made at once");
+    assert_eq!(answers[2].json()["detail"], "Too many of your summaries are being made at once");
     assert!(!answers[2].header("retry-after").is_empty());
 }
 
