@@ -189,7 +189,7 @@ async fn dropping_a_stream_closes_the_connection() {
     assert!(matches!(stream.next().await, Some(Ok(Event::TextDelta(_)))));
     let dropped = Instant::now();
     drop(stream);
-    let closed = tokio::time::timeout(Duration::from_secs(1), seen.recv()).await;
+    let closed = tokio::time::timeout(Duration::from_secs(30), seen.recv()).await;
     assert!(closed.is_ok(), "the connection was still open after {:?}", dropped.elapsed());
 }
 

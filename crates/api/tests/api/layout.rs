@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use toml::{Table, Value};
+
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Returns the dependencies of a crate, without its dev-dependencies.
+/// Returns the dependencies of a crate on all platforms, without its dev-dependencies.
 fn dependencies(name: &str) -> BTreeSet<String> {
     let manifest = fs::read_to_string(root().join("crates").join(name).join("Cargo.toml")).unwrap();
-    let (_, section) = manifest.split_once("\n[dependencies]\n").unwrap_or(("", ""));
-    let lines = section.lines().take_while(|line| !line.starts_with('['));
-    lines
-        .filter_map(|line| line.split(['.', ' ', '=']).next())
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect()
+    let manifest: Table = manifest.parse().unwrap();
+    let of_platforms = manifest.get("target").and_then(Value::as_table).into_iter().flat_map(Table::values);
+    let of_platforms = of_platforms.filter_map(|platform| platform.get("dependencies"));
+    let tables = of_platforms.chain(manifest.get("dependencies"));
+    tables.flat_map(|table| table.as_table().unwrap().keys().cloned()).collect()
 }
 
 /// Returns every Rust file below a folder.

@@ -56,12 +56,9 @@ async fn sixty_four_concurrent_logins_stay_within_the_memory_limit(
                 accepted.push(at);
             }
         }
-        // The hashing threads and their queue accept some of the logins, but not all.
-        assert!(
-            accepted.len() as u64 >= 32 && accepted.len() as u64 <= 64 && !rejected.is_empty(),
-            "{} accepted",
-            accepted.len()
-        );
+        // The hashing threads and their queue accept some of the 64 logins, but not all. The queue
+        // alone has 32 places.
+        assert!(accepted.len() >= 32 && !rejected.is_empty(), "{} accepted", accepted.len());
         accepted.sort();
         // The service rejects a login at once, while half of the accepted logins still wait.
         assert!(rejected.iter().max() < accepted.get(accepted.len() / 2), "rejections are not immediate");

@@ -20,7 +20,8 @@ const CANARY: &str = "canary-of-the-provider";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn summarize_reports_each_failure_of_the_provider(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let elsewhere = provider::summarizing("Elsewhere.").await;
-    let error = |code: &str| json!({ "error": { "message": format!("{CANARY} {PROVIDER_KEY}"), "type": code, "code": code } });
+    let message = format!("{CANARY} {PROVIDER_KEY}");
+    let error = |code: &str| json!({ "error": { "message": &message, "type": code, "code": code } });
     let rejection = |status: u16, code: &str| ResponseTemplate::new(status).set_body_json(error(code));
     let response = |change: Value| {
         let mut response = provider::completed(CANARY);

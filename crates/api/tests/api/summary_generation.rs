@@ -22,6 +22,40 @@ async fn slow_provider(text: &'static str) -> ScriptedProvider {
     .await
 }
 
+/// Starts a provider that responds to a request with this text when the gate has a permit for it.
+async fn gated_provider(gate: &Arc<Semaphore>, text: &'static str) -> ScriptedProvider {
+    let gate = Arc::clone(gate);
+    ScriptedProvider::start(move |mut exchange: Exchange| {
+        let gate = Arc::clone(&gate);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            exchange.answer(text).await;
+        }
+    })
+    .await
+}
+
+/// Requests all of these summaries at once, each with its server and token. Opens the gate when
+/// this number of requests was rejected. Until then the others hold their reserved tokens.
+async fn summarize_all(
+    gate: &Semaphore,
+    rejected: usize,
+    requests: impl Iterator<Item = (&Server, &str, &str)>,
+) -> Vec<Answer> {
+    let answers: Vec<_> = requests
+        .map(|(server, token, note)| {
+            let request = server.request(Method::POST, &format!("{note}/summarize"));
+            tokio::spawn(Answer::of(request.bearer_auth(token)))
+        })
+        .collect();
+    eventually("the rejections", || async {
+        answers.iter().filter(|answer| answer.is_finished()).count() == rejected
+    })
+    .await;
+    gate.add_permits(answers.len());
+    join_all(answers).await.into_iter().map(Result::unwrap).collect()
+}
+
 /// Creates a note. Returns its path.
 async fn write(server: &Server, token: &str, title: &str, content: &str) -> String {
     let note = server.post("/notes", token, &json!({ "title": title, "content": content })).await;
@@ -97,7 +131,8 @@ async fn summarize_shares_one_summary_between_equal_requests(
 async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let provider = slow_provider("A list.").await;
+    let gate = Arc::new(Semaphore::new(0));
+    let provider = gated_provider(&gate, "A list.").await;
     // A small note reserves a little more than 5,050 tokens, of which 110 are used.
     let budget = 5_100 * 10;
     let start =
@@ -109,9 +144,9 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     for number in 0..64 {
         notes.push(write(&servers[0], &token, "Groceries", &format!("Milk {number}")).await);
     }
-    let requests =
-        notes.iter().enumerate().map(|(turn, note)| summarize(&servers[turn % 2], &token, note, json!({})));
-    let answers = join_all(requests).await;
+    let requests = notes.iter().enumerate();
+    let requests = requests.map(|(turn, note)| (&servers[turn % 2], token.as_str(), note.as_str()));
+    let answers = summarize_all(&gate, 54, requests).await;
     let (good, rejected): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
     assert_eq!((good.len(), rejected.len(), provider.calls()), (10, 54, 10));
     for answer in rejected {
@@ -137,7 +172,8 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
 async fn concurrent_summaries_never_exceed_the_total_budget(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let provider = slow_provider("A list.").await;
+    let gate = Arc::new(Semaphore::new(0));
+    let provider = gated_provider(&gate, "A list.").await;
     let server = Start::on(kind)
         .with_provider(&provider.base)
         .with("DAYBOOK_AI_TOKENS_PER_DAY", "10200")
@@ -149,8 +185,8 @@ async fn concurrent_summaries_never_exceed_the_total_budget(
         let note = write(&server, &token, "Groceries", "Milk").await;
         notes.push((token, note));
     }
-    let answers =
-        join_all(notes.iter().map(|(token, note)| summarize(&server, token, note, json!({})))).await;
+    let requests = notes.iter().map(|(token, note)| (&server, token.as_str(), note.as_str()));
+    let answers = summarize_all(&gate, 1, requests).await;
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!((statuses, provider.calls()), (vec![200, 200, 429], 2));
@@ -163,15 +199,7 @@ async fn concurrent_summaries_are_limited_per_user_and_in_total(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let gate = Arc::new(Semaphore::new(0));
-    let opened = Arc::clone(&gate);
-    let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
-        let gate = Arc::clone(&opened);
-        async move {
-            gate.acquire().await.unwrap().forget();
-            exchange.answer("A list.").await;
-        }
-    })
-    .await;
+    let provider = gated_provider(&gate, "A list.").await;
     let start = Start::on(kind)
         .with_provider(&provider.base)
         .with("DAYBOOK_AI_PARALLEL_PER_USER", "2")

@@ -21,12 +21,17 @@ fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().try_into().unwrap()
 }
 
-/// Revokes a session and checks it. Neither call may wait for Redis.
+/// Revokes a session and checks it. Neither call may wait for Redis, which is not reachable: one
+/// that does is slow each time. A busy machine makes one call slow, but not five.
 fn revoke_without_waiting(here: &Revocations, session: i64) {
-    let began = Instant::now();
-    here.revoke([session], now());
-    assert!(here.is_revoked(session, now()));
-    assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
+    let times = (0..5).map(|_| {
+        let began = Instant::now();
+        here.revoke([session], now());
+        assert!(here.is_revoked(session, now()));
+        began.elapsed()
+    });
+    let fastest = times.min().unwrap();
+    assert!(fastest < Duration::from_millis(100), "{fastest:?}");
 }
 
 #[tokio::test]
