@@ -52,13 +52,13 @@ const GEOCODING_PER_USER: usize = 4;
 const GEOCODING: usize = 8_192;
 
 impl State {
-    /// Puts the parts together. Opens the file of SQLite. Connects to Redis in the background, on
-    /// the Tokio runtime of the caller, and to everything else when it is first used.
+    /// Puts the parts together. Connects to Redis in the background, on the Tokio runtime of the
+    /// caller, and to everything else when it is first used.
     ///
     /// # Errors
     ///
     /// When a part cannot be made.
-    pub(crate) fn new(config: &Config, keys: TokenKeys) -> Result<Self, Failure> {
+    pub(crate) fn new(config: &Config, database: Database, keys: TokenKeys) -> Result<Self, Failure> {
         let security = &config.security;
         let options = HasherOptions { parameters: security.hashing, ..HasherOptions::default() };
         // A network may have half of the hashes that run or wait, so that others can log in.
@@ -79,7 +79,7 @@ impl State {
             .build()?;
         let clock = Timestamp::now;
         Ok(Self {
-            database: Database::open(&config.database_url)?,
+            database,
             hasher: Hasher::new(options)?,
             hashing: Concurrency::new(hashes_per_network, usize::MAX),
             tokens: Arc::new(keys),

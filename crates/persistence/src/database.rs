@@ -23,7 +23,8 @@ pub struct Database {
 impl Database {
     /// Prepares to use the database at this URL.
     ///
-    /// SQLite: creates the file and its folder unless they exist, and starts the writer thread.
+    /// SQLite: creates the file unless it exists, and starts the writer thread. Creates the folder
+    /// of a relative path too.
     ///
     /// PostgreSQL: opens no connection until one is needed, so the server may start later. Writes
     /// run on the Tokio runtime that calls this function. That runtime must outlive all clones of
@@ -31,11 +32,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] if the file cannot be opened. [`Error::Internal`] if a root
+    /// [`Error::Unavailable`] with the absolute path if the file cannot be opened, or if its folder
+    /// is missing or cannot be written. [`Error::Internal`] if a root
     /// certificate cannot be read, or PostgreSQL is opened outside a Tokio runtime.
     pub fn open(url: &DatabaseUrl) -> Result<Self, Error> {
         let backend = match &url.0 {
-            Location::Sqlite(path) => Backend::Sqlite(Sqlite::open(path)?),
+            Location::Sqlite(location) => Backend::Sqlite(Sqlite::open(location)?),
             Location::Postgres(location) => Backend::Postgres(Postgres::new(location)?),
         };
         Ok(Self { backend })

@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub(crate) use self::connector::Connector;
-use self::connector::{CONNECT_TIMEOUT, STATEMENT_TIMEOUT};
+use self::connector::STATEMENT_TIMEOUT;
 pub(crate) use self::handle::{Held, Shared};
 use self::link::Link;
 use self::task::complete;
@@ -56,8 +56,8 @@ impl Postgres {
             .max_size(POOL_SIZE)
             .timeouts(Timeouts {
                 wait: Some(POOL_TIMEOUT),
-                create: Some(CONNECT_TIMEOUT),
-                recycle: Some(CONNECT_TIMEOUT),
+                create: Some(location.connect_timeout),
+                recycle: Some(location.connect_timeout),
             })
             .runtime(Runtime::Tokio1)
             .build()
@@ -129,7 +129,7 @@ impl Postgres {
     }
 
     /// Returns the read connection. Opens it if there is none or if it has closed. Reads that
-    /// arrive meanwhile wait for it, at most [`CONNECT_TIMEOUT`].
+    /// arrive meanwhile wait for it, at most the URL's timeout.
     async fn link(&self) -> Result<Arc<Link>, Error> {
         let link = async {
             let mut current = self.read_link.lock().await;
@@ -140,7 +140,7 @@ impl Postgres {
             *current = Some(Arc::clone(&link));
             Ok(link)
         };
-        let in_time = tokio::time::timeout(CONNECT_TIMEOUT, link).await;
+        let in_time = tokio::time::timeout(self.read_connector.timeout(), link).await;
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 

@@ -14,6 +14,7 @@ use self::connection::{connect_for_reads, create_private};
 pub(crate) use self::handle::Inline;
 use self::writer::Writer;
 use crate::error::Error;
+use crate::url::SqliteLocation;
 
 #[derive(Clone)]
 pub(crate) struct Sqlite {
@@ -25,10 +26,11 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        create_private(path)?;
-        let writer = Writer::start(path.to_owned())?;
-        Ok(Self { path: Arc::new(path.to_owned()), idle: Arc::default(), writer })
+    pub(crate) fn open(location: &SqliteLocation) -> Result<Self, Error> {
+        let SqliteLocation { path, creates_folder } = location;
+        create_private(path, *creates_folder)?;
+        let writer = Writer::start(path.clone())?;
+        Ok(Self { path: Arc::new(path.clone()), idle: Arc::default(), writer })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -63,17 +65,22 @@ impl Sqlite {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use diesel::connection::SimpleConnection;
 
     use super::*;
 
+    fn location(path: PathBuf, creates_folder: bool) -> SqliteLocation {
+        SqliteLocation { path, creates_folder }
+    }
+
     #[tokio::test]
     async fn open_creates_files_that_only_their_owner_can_read() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new").join("day.db");
-        let database = Sqlite::open(&path).unwrap();
+        let database = Sqlite::open(&location(path.clone(), true)).unwrap();
         database
             .write(|connection| Ok(connection.batch_execute("CREATE TABLE t (id INTEGER)")?))
             .await
@@ -83,5 +90,51 @@ mod tests {
             let mode = std::fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
         }
+    }
+
+    /// Returns the error of a file that cannot be opened.
+    fn error(path: PathBuf, creates_folder: bool) -> String {
+        match Sqlite::open(&location(path, creates_folder)) {
+            Err(Error::Unavailable(sentence)) => sentence,
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("the file was opened"),
+        }
+    }
+
+    #[test]
+    fn open_names_the_absolute_path_of_what_is_missing_or_of_another_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = |name: &str| folder.path().join(name);
+        fs::write(inside("file"), "not a database ".repeat(10)).unwrap();
+        fs::create_dir(inside("folder")).unwrap();
+        for (name, creates_folder, named, reason) in [
+            ("missing/day.db", false, "missing", "does not exist"),
+            ("missing/below/day.db", false, "missing/below", "does not exist"),
+            ("folder", false, "folder", "is a folder"),
+            ("folder", true, "folder", "is a folder"),
+            ("file/day.db", false, "file", "does not exist"),
+            ("file/day.db", true, "file", "exists"),
+            ("file", true, "file", "not a database"),
+        ] {
+            let sentence = error(inside(name), creates_folder);
+            let path = inside(named).display().to_string();
+            assert!(sentence.contains(&path) && sentence.contains(reason), "{name}: {sentence}");
+        }
+        assert!(!inside("missing").exists(), "a folder was created for an absolute path");
+    }
+
+    #[test]
+    fn open_names_the_absolute_path_of_a_relative_file() {
+        // The package's folder is the working directory of its tests.
+        let sentence = error("src/sqlite".into(), true);
+        let path = std::env::current_dir().unwrap().join("src/sqlite");
+        assert!(sentence.contains(&path.display().to_string()), "{sentence}");
+    }
+
+    #[test]
+    fn open_names_a_folder_that_cannot_be_written() {
+        // Not even root can write there.
+        let sentence = error("/proc/self/day.db".into(), false);
+        assert!(sentence.contains("/proc/") && !sentence.contains("does not exist"), "{sentence}");
     }
 }

@@ -4,6 +4,7 @@ use actix_web::body::to_bytes;
 use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, init_service, try_call_service};
 use actix_web::{App, HttpResponse, web};
+use daybook_persistence::Database;
 
 use super::surround;
 use crate::config::{Config, Environment};
@@ -22,7 +23,8 @@ async fn surround_turns_a_panic_into_a_500() {
     let config =
         Config::from_environment(&Environment::from([("DATABASE_URL", database.as_str()), secret])).unwrap();
     let keys = token_keys::make(&config).unwrap();
-    let state = State::new(&config, keys).unwrap();
+    let database = Database::open(&config.database_url).unwrap();
+    let state = State::new(&config, database, keys).unwrap();
     let metrics = state.metrics.clone();
     let app = App::new()
         .app_data(web::Data::new(state))

@@ -136,6 +136,58 @@ async fn dot_env_with_a_syntax_error_is_rejected_without_quoting_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dot_env_of_another_service_is_read_with_warnings() {
+    let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
+    let secret = "pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6xvXM9Z8$abc";
+    let file = format!(
+        "\u{feff}DAYBOOK_WORKERS=1\r\n\r\nPROJECT_NAME=My Project canary\r\nJWT_SECRET_KEY='{secret}'\r\n"
+    );
+    fs::write(start.folder().join(".env"), file).unwrap();
+    let mut server = start.start().await;
+    let token = server.user("ada").await;
+    server.get("/notes", &token).await.expect(StatusCode::OK);
+    assert!(!start.folder().join("day.db.jwt-secret").exists(), "the secret of .env is not used");
+    let log = server.log();
+    assert!(log.contains("line 3 of .env cannot be parsed and is skipped"), "{log}");
+    assert!(!log.contains("canary") && !log.contains(secret), "{log}");
+}
+
+#[tokio::test]
+async fn dot_env_with_a_setting_of_two_readings_is_rejected_with_file_line_and_name() {
+    let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
+    let file =
+        "A=1\nJWT_SECRET_KEY=pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6xvXM9Z8$abc\nDAYBOOK_BIND=no where\n";
+    fs::write(start.folder().join(".env"), file).unwrap();
+    let output = start.run(&[]).await;
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let error = text(&output.stderr);
+    let expected = "\n  JWT_SECRET_KEY in line 2 of .env has a $: put the value in single quotes";
+    assert!(error.contains(expected) && !error.contains("pQ7Yn"), "{error}");
+    assert!(error.contains("\n  DAYBOOK_BIND in line 3 of .env has a space"), "{error}");
+}
+
+#[tokio::test]
+async fn serve_logs_the_absolute_path_of_the_database() {
+    let start = Start::on(Kind::Sqlite).with("DATABASE_URL", "sqlite://below/day.db");
+    let server = start.start().await;
+    let path = start.folder().canonicalize().unwrap().join("below/day.db");
+    assert!(path.exists());
+    assert!(server.log().contains(&format!("\"file\":\"{}\"", path.display())), "{}", server.log());
+}
+
+#[tokio::test]
+async fn serve_rejects_a_folder_that_does_not_exist_and_names_it() {
+    let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
+    let missing = start.folder().join("missing");
+    let url = format!("sqlite://{}/day.db", missing.display());
+    let output = start.with("DATABASE_URL", &url).run(&[]).await;
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let error = text(&output.stderr);
+    assert!(error.contains(&missing.display().to_string()), "{error}");
+    assert!(!missing.exists(), "a folder was created for the secret");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_generates_a_missing_secret_and_keeps_it() {
     let start = Start::on(Kind::Sqlite).with("JWT_SECRET_KEY", "");
     let mut server = start.start().await;

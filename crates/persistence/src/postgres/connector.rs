@@ -11,10 +11,6 @@ use super::tls;
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
-/// Connecting takes milliseconds. With this limit, a request that waits for a connection gets a
-/// response within two seconds.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(1_500);
-
 /// The server's timeout for a statement. It is shorter than the caller's timeout of 5 s.
 pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -38,6 +34,7 @@ const PLAN_OPTIONS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqs
 pub(crate) struct Connector {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    timeout: Duration,
 }
 
 impl Connector {
@@ -59,20 +56,21 @@ impl Connector {
             None => ours.to_owned(),
         };
         config.options(options);
-        config.connect_timeout(CONNECT_TIMEOUT);
-        // These settings detect within seconds that a server has vanished from the network. TCP's
-        // default is hours.
-        config.tcp_user_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(15));
         if config.get_application_name().is_none() {
             config.application_name("daybook");
         }
-        Ok(Self { config, tls: tls::connector(&location.tls)? })
+        Ok(Self { config, tls: tls::connector(&location.tls)?, timeout: location.connect_timeout })
     }
 
-    /// Opens a connection within [`CONNECT_TIMEOUT`]. The limit covers the handshake too, because a
+    /// The timeout of [`connect`](Self::connect).
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Opens a connection within the URL's timeout. The limit covers the handshake too, because a
     /// server can accept a connection and then not answer.
     pub(crate) async fn connect(&self) -> Result<Link, Error> {
-        let in_time = tokio::time::timeout(CONNECT_TIMEOUT, self.establish()).await;
+        let in_time = tokio::time::timeout(self.timeout, self.establish()).await;
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 

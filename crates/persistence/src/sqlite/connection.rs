@@ -1,9 +1,9 @@
 //! Opens a database file. Only its owner can read a new file.
 
+use std::fmt::Display;
 use std::fs::{DirBuilder, OpenOptions};
-use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,22 +29,47 @@ const SETUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// The interval of retries while another connection sets up the same new file.
 const SETUP_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Creates the file and its folder, unless they exist. Only their owner can read them. SQLite gives
-/// its other files the same mode. An existing file or folder keeps its mode.
-pub(super) fn create_private(path: &Path) -> Result<(), Error> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+/// Creates the file, unless it exists, and its folder if `creates_folder` is true. Only their owner
+/// can read them. SQLite gives its other files the same mode. An existing file or folder keeps its
+/// mode.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] with the absolute path if the file cannot be created, if it is a folder,
+/// or if its folder is missing or cannot be written.
+pub(super) fn create_private(path: &Path, creates_folder: bool) -> Result<(), Error> {
+    let path = &absolute(path);
+    // Only the root folder has no parent.
+    let folder = path.parent().unwrap_or(path);
+    if creates_folder {
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(folder)
             .map_err(|cause| Error::unavailable(format!("the folder {}: {cause}", folder.display())))?;
     }
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
-            Err(Error::unavailable(format!("the file {}: {cause}", path.display())))
-        }
-        _ => Ok(()),
+    if path.is_dir() {
+        let sentence = format!("{} is a folder: add the name of the file to the URL", path.display());
+        return Err(Error::unavailable(sentence));
     }
+    if !folder.is_dir() {
+        let sentence = format!("the folder {} does not exist: create it first", folder.display());
+        return Err(Error::unavailable(sentence));
+    }
+    // SQLite creates the write-ahead log in the folder.
+    if let Err(cause) = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK) {
+        let sentence = format!("the folder {} cannot be written: {cause}", folder.display());
+        return Err(Error::unavailable(sentence));
+    }
+    match OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path) {
+        Err(cause) => Err(Error::unavailable(format!("the file {}: {cause}", path.display()))),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Returns the absolute path, or the path itself if the working directory is unknown.
+pub(super) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Opens the file for reads only.
@@ -60,9 +85,12 @@ pub(crate) fn connect(path: &Path) -> Result<SqliteConnection, Error> {
         return Err(Error::unavailable("the path of the database is not UTF-8"));
     };
     // SQLite would parse a name that begins with `file:` as a URI with options.
-    let path = if path.starts_with("file:") { format!("./{path}") } else { path.to_owned() };
-    let mut connection = SqliteConnection::establish(&path).map_err(Error::unavailable)?;
-    set_up(&mut connection).map_err(Error::unavailable)?;
+    let url = if path.starts_with("file:") { format!("./{path}") } else { path.to_owned() };
+    let unusable = |cause: &dyn Display| {
+        Error::unavailable(format!("the file {}: {cause}", absolute(Path::new(path)).display()))
+    };
+    let mut connection = SqliteConnection::establish(&url).map_err(|cause| unusable(&cause))?;
+    set_up(&mut connection).map_err(|cause| unusable(&cause))?;
     Ok(connection)
 }
 

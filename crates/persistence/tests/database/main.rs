@@ -12,4 +12,5 @@ mod plans;
 mod refresh;
 mod sessions;
 mod summaries;
+mod urls;
 mod usage;

@@ -1,0 +1,43 @@
+//! SQLite URLs.
+
+use std::path::PathBuf;
+
+use super::error::{UrlError, fail};
+use super::location::SqliteLocation;
+
+/// Parses the part of a URL after `sqlite://`.
+///
+/// SQLAlchemy writes `sqlite:///app.db` for a relative path and `sqlite:////app.db` for an absolute
+/// one. Such a URL most likely names the file of an older service. It is rejected, because it would
+/// otherwise open a new file in the root folder.
+pub(super) fn parse(path: &str) -> Result<SqliteLocation, UrlError> {
+    let name = path.trim_start_matches('/');
+    if name.is_empty() || path.ends_with('/') {
+        return fail("must be sqlite:// and the path of a file");
+    }
+    if path.contains(['?', '#', '\0']) || name.starts_with(':') || name.starts_with("file:") {
+        return fail(
+            "must be sqlite:// and the path of a file, without parameters; \
+             a database in memory would lose every note",
+        );
+    }
+    if path.trim() != path || path.contains(char::is_control) {
+        return fail("has white space around the path, or a control character in it");
+    }
+    if name.starts_with('~') {
+        return fail("has a ~, which is not expanded: write the path of the home folder");
+    }
+    let own = "the service needs a file of its own, not that of the old service";
+    if path.starts_with("//") {
+        return fail(format!("has four slashes: write sqlite:///{name} for an absolute path; {own}"));
+    }
+    let is_in_root = !name.contains('/');
+    if path.starts_with('/') && (is_in_root || name.starts_with("./") || name.starts_with("../")) {
+        let relative = name.trim_start_matches("./");
+        return fail(format!(
+            "has three slashes, which begin an absolute path: write sqlite://{relative} for a relative \
+             one; {own}"
+        ));
+    }
+    Ok(SqliteLocation { path: PathBuf::from(path), creates_folder: !path.starts_with('/') })
+}
