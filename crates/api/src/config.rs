@@ -2,6 +2,7 @@
 //! are reported at once.
 
 mod base_url;
+mod dot_env;
 mod duration;
 mod environment;
 mod error;
@@ -63,7 +64,7 @@ impl Config {
         let weather = WeatherConfig::read(&mut reader);
         let log = reader.read(&settings::RUST_LOG, log_filter);
         let (problems, found) = reader.finish();
-        let mut warnings = environment.unknown();
+        let mut warnings = environment.warnings();
         warnings.extend(found);
         if !problems.is_empty() {
             return Err(ConfigError(problems));

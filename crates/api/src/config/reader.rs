@@ -26,6 +26,10 @@ impl<'a> SettingReader<'a> {
         setting: &Setting,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
+        if let Some(reason) = self.environment.broken(setting.name) {
+            self.problem(setting, reason);
+            return None;
+        }
         let default = match setting.default {
             DefaultValue::Value(value) => Some(value),
             DefaultValue::Found(_) | DefaultValue::Nothing => None,

@@ -65,6 +65,8 @@ fn from_environment_names_each_invalid_setting() {
         ("REDIS_URL", "http://127.0.0.1:6379"),
         ("REDIS_URL", "redis://"),
         ("REDIS_URL", "rediss://127.0.0.1/#insecure"),
+        ("REDIS_URL", "redis://user:6379?word@127.0.0.1/0"),
+        ("REDIS_URL", "redis://user:6379/word@127.0.0.1/0"),
         ("DAYBOOK_RATE_LIMIT", "never"),
         ("DAYBOOK_RATE_LIMIT", "account=10"),
         ("DAYBOOK_RATE_LIMIT", "account=0/10m"),
