@@ -5,7 +5,7 @@
 use std::env;
 use std::error::Error;
 
-use daybook_weather_client::{Client, Resolution};
+use daybook_weather_client::{Client, Condition, Resolution};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -25,12 +25,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let forecast = client.forecast(place.coordinates()).await?;
     let now = &forecast.current;
     println!("{}", place.label());
-    println!("now         {:>5.1} °C              {}", now.temperature_celsius, now.condition.description);
+    println!("now         {}              {}", celsius(now.temperature_celsius), description(now.condition));
     for day in &forecast.daily {
-        println!(
-            "{}  {:>5.1} °C to {:>5.1} °C  {}",
-            day.date, day.temperature_min_celsius, day.temperature_max_celsius, day.condition.description
-        );
+        let (min, max) = (celsius(day.temperature_min_celsius), celsius(day.temperature_max_celsius));
+        println!("{}  {min} to {max}  {}", day.date, description(day.condition));
     }
     Ok(())
+}
+
+fn celsius(temperature: Option<f64>) -> String {
+    temperature.map_or_else(|| "    ? °C".to_owned(), |temperature| format!("{temperature:>5.1} °C"))
+}
+
+fn description(condition: Option<Condition>) -> &'static str {
+    condition.map_or("Unknown", |condition| condition.description)
 }

@@ -47,10 +47,10 @@ impl Client {
     /// Returns the place with this name, or the candidates if the name is ambiguous.
     ///
     /// The case of the name, and the kind and amount of white space, do not matter. Each part after
-    /// a comma must be the region, the country or a code of either: `Springfield, Illinois, US` or
-    /// `Springfield, IL`. Among several places, one is chosen if its population is at least four
-    /// times that of the next one. Open-Meteo's
-    /// [geocoder](https://open-meteo.com/en/docs/geocoding-api) does the search.
+    /// a comma must be an area, the country or a code of a region or the country: `Springfield,
+    /// Illinois, US` or `Springfield, IL`. Codes of regions are those of ISO 3166-2. Among several
+    /// places, one is chosen if its population is at least four times that of the next one.
+    /// Open-Meteo's [geocoder](https://open-meteo.com/en/docs/geocoding-api) does the search.
     ///
     /// # Errors
     ///

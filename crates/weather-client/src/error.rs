@@ -1,7 +1,6 @@
 //! The errors of the client. There is one variant for each case that a caller may handle
 //! differently.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,10 +41,10 @@ pub enum Error {
         source: Cause,
     },
 
-    /// The response does not follow Open-Meteo's documentation, or contains impossible weather.
+    /// The response is not JSON, or it contains not a single value that the client can use.
     #[error("The weather service gave an answer that makes no sense")]
     Malformed {
-        /// The first fault that was found.
+        /// The fault.
         source: Cause,
     },
 
@@ -78,8 +77,8 @@ impl Error {
         Self::Malformed { source: Arc::new(cause) }
     }
 
-    pub(crate) fn implausible(what: &'static str) -> Self {
-        Self::malformed(Implausible(what))
+    pub(crate) fn unusable(what: &'static str) -> Self {
+        Self::malformed(Unusable(what))
     }
 
     /// Converts an error of reqwest. Removes the URL, which contains the place that a user
@@ -94,27 +93,5 @@ impl Error {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("implausible {0}")]
-struct Implausible(&'static str);
-
-/// Returns the value if it is in the range, and [`Error::Malformed`] otherwise. NaN is in no range.
-pub(crate) fn within(value: f64, range: RangeInclusive<f64>, what: &'static str) -> Result<f64, Error> {
-    if range.contains(&value) { Ok(value) } else { Err(Error::implausible(what)) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn within_accepts_the_limits_and_rejects_nan() {
-        assert!(within(-90.0, -90.0..=90.0, "latitude").is_ok());
-        assert!(within(90.0, -90.0..=90.0, "latitude").is_ok());
-        for value in [90.1, -90.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(
-                matches!(within(value, -90.0..=90.0, "latitude"), Err(Error::Malformed { .. })),
-                "{value}"
-            );
-        }
-    }
-}
+#[error("no usable {0}")]
+struct Unusable(&'static str);

@@ -25,20 +25,20 @@ pub struct Forecast {
     /// The current weather.
     pub current: Current,
     /// The next days, in order. The first is today at the place. There are sixteen, or fewer if
-    /// the weather model ends earlier.
+    /// the weather model ends earlier. A day without any value is left out.
     pub daily: Vec<Day>,
 }
 
-/// The current weather. A value that the weather model does not know is `None`.
+/// The current weather. A value is `None` if the response has none or an impossible one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Current {
     /// The moment for which the values are valid: the last full quarter of an hour.
-    #[serde(serialize_with = "microseconds")]
-    #[cfg_attr(feature = "utoipa", schema(value_type = String, format = DateTime))]
-    pub time: Timestamp,
+    #[serde(serialize_with = "optional_microseconds")]
+    #[cfg_attr(feature = "utoipa", schema(value_type = Option<String>, format = DateTime))]
+    pub time: Option<Timestamp>,
     /// Air temperature 2 m above ground, °C, -100 to 70.
-    pub temperature_celsius: f64,
+    pub temperature_celsius: Option<f64>,
     /// Perceived temperature, from wind chill, humidity and sunshine, °C, -150 to 100.
     pub apparent_temperature_celsius: Option<f64>,
     /// Relative humidity 2 m above ground, 0 to 100.
@@ -49,10 +49,10 @@ pub struct Current {
     /// Wind speed 10 m above ground, km/h, 0 to 600.
     pub wind_speed_kmh: Option<f64>,
     /// The weather in words.
-    pub condition: Condition,
+    pub condition: Option<Condition>,
 }
 
-/// The weather of a day.
+/// The weather of a day. At least one value is not `None`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
 pub struct Day {
@@ -60,17 +60,23 @@ pub struct Day {
     #[cfg_attr(feature = "utoipa", schema(value_type = String, format = Date))]
     pub date: Date,
     /// The lowest air temperature 2 m above ground, °C, -100 to 70.
-    pub temperature_min_celsius: f64,
+    pub temperature_min_celsius: Option<f64>,
     /// The highest air temperature 2 m above ground, °C, from the lowest temperature to 70.
-    pub temperature_max_celsius: f64,
-    /// The probability of precipitation in the hour in which it is highest, 0 to 100. `None` if
-    /// the weather model does not know it.
+    pub temperature_max_celsius: Option<f64>,
+    /// The probability of precipitation in the hour in which it is highest, 0 to 100.
     pub precipitation_probability_percent: Option<u8>,
     /// The most severe weather of the day.
-    pub condition: Condition,
+    pub condition: Option<Condition>,
 }
 
 /// Serializes with exactly six digits of a second, so that times have one length and sort as text.
 fn microseconds<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{time:.6}"))
+}
+
+fn optional_microseconds<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match time {
+        Some(time) => microseconds(time, serializer),
+        None => serializer.serialize_none(),
+    }
 }

@@ -1,10 +1,12 @@
 //! Geocoding, from a name to a place: <https://open-meteo.com/en/docs/geocoding-api>.
 
+mod fold;
+mod label;
 mod name;
 mod place;
 mod resolution;
 mod response;
-mod us_states;
+mod subdivisions;
 
 pub(crate) use name::PlaceName;
 pub use place::Place;

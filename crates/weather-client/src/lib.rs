@@ -9,6 +9,9 @@ mod error;
 mod forecast;
 mod geocoding;
 mod http;
+mod json;
+#[cfg(test)]
+mod mutation;
 
 pub use builder::ClientBuilder;
 pub use client::Client;

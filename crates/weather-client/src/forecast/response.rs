@@ -1,7 +1,7 @@
 //! The forecaster's response, and the checks that turn it into a [`Forecast`].
 //!
-//! Each range contains all values ever measured, with a margin. A value outside it is a faulty
-//! response.
+//! Each range contains all values ever measured, with a margin. A value outside it is left out, as
+//! is a value of another type. The other values are kept.
 
 use std::ops::RangeInclusive;
 
@@ -9,11 +9,13 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::request::DAYS;
 use super::{Current, Day, Forecast};
 use crate::condition::Condition;
-use crate::error::{Error, within};
+use crate::error::Error;
+use crate::json::{self, Object};
 
 /// °C. Measured: -89.2 in Vostok, 56.7 in Death Valley.
 const TEMPERATURE: RangeInclusive<f64> = -100.0..=70.0;
@@ -23,117 +25,146 @@ const APPARENT_TEMPERATURE: RangeInclusive<f64> = -150.0..=100.0;
 const PRECIPITATION: RangeInclusive<f64> = 0.0..=1000.0;
 /// km/h. Measured outside tornadoes: a gust of 408.
 const WIND_SPEED: RangeInclusive<f64> = 0.0..=600.0;
-/// The last code of WMO's table 4677.
-const LAST_CODE: u8 = 99;
+const PERCENT: RangeInclusive<f64> = 0.0..=100.0;
+/// The codes of WMO's table 4677.
+const CODES: RangeInclusive<f64> = 0.0..=99.0;
+/// Seconds. The time zones of the world range from -12 to +14 hours.
+const UTC_OFFSETS: RangeInclusive<f64> = -43_200.0..=50_400.0;
+/// The first year of Unix time, and the last one that RFC 3339 can express.
+const YEARS: RangeInclusive<i16> = 1970..=9999;
+/// The names of the time zone that has the offset zero.
+const UTC_NAMES: [&str; 5] = ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "Z"];
 
-/// The body of a successful response.
+/// The body of a successful response: a JSON object.
 #[derive(Deserialize)]
-pub(crate) struct ForecastResponse {
-    utc_offset_seconds: i32,
-    current: CurrentValues,
-    daily: DailyValues,
-}
-
-#[derive(Deserialize)]
-struct CurrentValues {
-    time: DateTime,
-    temperature_2m: f64,
-    apparent_temperature: Option<f64>,
-    relative_humidity_2m: Option<f64>,
-    precipitation: Option<f64>,
-    weather_code: u8,
-    wind_speed_10m: Option<f64>,
-}
-
-/// Columns of equal length. Every value except a date can be null, if the weather model does not
-/// know it.
-#[derive(Deserialize)]
-struct DailyValues {
-    time: Vec<Date>,
-    weather_code: Vec<Option<u8>>,
-    temperature_2m_max: Vec<Option<f64>>,
-    temperature_2m_min: Vec<Option<f64>>,
-    precipitation_probability_max: Vec<Option<f64>>,
-}
+#[serde(transparent)]
+pub(crate) struct ForecastResponse(Object);
 
 impl ForecastResponse {
-    /// Returns the forecast, or [`Error::Malformed`] if a value is implausible.
+    /// Returns the forecast with all values that are plausible.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] if there is no such value.
     pub(crate) fn into_forecast(self, fetched_at: Timestamp) -> Result<Forecast, Error> {
-        let offset = Offset::from_seconds(self.utc_offset_seconds).map_err(Error::malformed)?;
-        Ok(Forecast {
-            fetched_at,
-            stale: false,
-            current: self.current.into_current(offset)?,
-            daily: self.daily.into_days()?,
-        })
-    }
-}
-
-impl CurrentValues {
-    fn into_current(self, offset: Offset) -> Result<Current, Error> {
-        let optional =
-            |value: Option<f64>, range, what| value.map(|value| within(value, range, what)).transpose();
-        Ok(Current {
-            // With `timezone=auto`, times are local and have no offset of their own.
-            time: offset.to_timestamp(self.time).map_err(Error::malformed)?,
-            temperature_celsius: within(self.temperature_2m, TEMPERATURE, "temperature")?,
-            apparent_temperature_celsius: optional(
-                self.apparent_temperature,
-                APPARENT_TEMPERATURE,
-                "apparent temperature",
-            )?,
-            humidity_percent: percent(self.relative_humidity_2m, "humidity")?,
-            precipitation_mm: optional(self.precipitation, PRECIPITATION, "precipitation")?,
-            wind_speed_kmh: optional(self.wind_speed_10m, WIND_SPEED, "wind speed")?,
-            condition: condition(self.weather_code)?,
-        })
-    }
-}
-
-impl DailyValues {
-    /// Converts columns to rows. Omits days without temperatures or a weather code, because they
-    /// are too far in the future for the model.
-    fn into_days(self) -> Result<Vec<Day>, Error> {
-        let length = self.time.len();
-        let lengths = [
-            self.weather_code.len(),
-            self.temperature_2m_max.len(),
-            self.temperature_2m_min.len(),
-            self.precipitation_probability_max.len(),
-        ];
-        if lengths != [length; 4] {
-            return Err(Error::implausible("lengths of the daily columns"));
+        let current = self.current();
+        let daily = self.daily();
+        if !current.has_values() && daily.is_empty() {
+            return Err(Error::unusable("value of a forecast"));
         }
+        Ok(Forecast { fetched_at, stale: false, current, daily })
+    }
 
-        let temperatures = self.temperature_2m_min.into_iter().zip(self.temperature_2m_max);
-        let values = self.weather_code.into_iter().zip(temperatures).zip(self.precipitation_probability_max);
-        self.time
-            .into_iter()
-            .zip(values)
-            .take(DAYS)
-            .filter_map(|(date, ((code, (min, max)), probability))| {
-                Some(day(date, code?, min?, max?, probability))
-            })
-            .collect()
+    fn current(&self) -> Current {
+        let missing = Object::new();
+        let current = self.0.get("current").and_then(Value::as_object).unwrap_or(&missing);
+        let number = |name, range| json::number(current, name, range);
+        Current {
+            time: json::text(current, "time").and_then(|time| self.timestamp(time)),
+            temperature_celsius: number("temperature_2m", TEMPERATURE),
+            apparent_temperature_celsius: number("apparent_temperature", APPARENT_TEMPERATURE),
+            humidity_percent: current.get("relative_humidity_2m").and_then(percent),
+            precipitation_mm: number("precipitation", PRECIPITATION),
+            wind_speed_kmh: number("wind_speed_10m", WIND_SPEED),
+            condition: current.get("weather_code").and_then(condition),
+        }
+    }
+
+    /// Converts a local time to a timestamp. Returns `None` if the UTC offset is not known.
+    ///
+    /// With `timezone=auto`, times are local and have no offset of their own. If a time has an
+    /// offset nevertheless, that one is used.
+    fn timestamp(&self, time: &str) -> Option<Timestamp> {
+        let own: Option<Timestamp> = time.parse().ok();
+        let timestamp = match own {
+            Some(timestamp) => timestamp,
+            None => self.utc_offset()?.to_timestamp(time.parse::<DateTime>().ok()?).ok()?,
+        };
+        let year = Offset::UTC.to_datetime(timestamp).year();
+        YEARS.contains(&year).then_some(timestamp)
+    }
+
+    /// Returns the offset of local time from UTC, or `None` if it is missing and the time zone is
+    /// not UTC.
+    fn utc_offset(&self) -> Option<Offset> {
+        let seconds = json::number(&self.0, "utc_offset_seconds", UTC_OFFSETS);
+        match seconds.filter(|seconds| seconds.fract() == 0.0) {
+            // The cast cannot truncate, because the range is checked first.
+            Some(seconds) => Offset::from_seconds(seconds as i32).ok(),
+            None => {
+                let zone = json::text(&self.0, "timezone")?;
+                UTC_NAMES.contains(&zone).then_some(Offset::UTC)
+            }
+        }
+    }
+
+    /// Converts columns to rows, in the order of the dates.
+    ///
+    /// A value that its column does not have is missing. Days without a date or without any value
+    /// are left out. If a date occurs twice, the first day is kept.
+    fn daily(&self) -> Vec<Day> {
+        let Some(table) = self.0.get("daily").and_then(Value::as_object) else { return Vec::new() };
+        let rows = json::array(table, "time").iter().enumerate();
+        let mut days: Vec<Day> =
+            rows.filter_map(|(index, date)| day(table, index, date)).filter(Day::has_values).collect();
+        // The sort is stable, so the first of several days stays first.
+        days.sort_by_key(|day| day.date);
+        days.dedup_by_key(|day| day.date);
+        days.truncate(DAYS);
+        days
     }
 }
 
-fn day(date: Date, code: u8, min: f64, max: f64, probability: Option<f64>) -> Result<Day, Error> {
-    let min = within(min, TEMPERATURE, "lowest temperature")?;
-    Ok(Day {
+impl Current {
+    fn has_values(&self) -> bool {
+        // A time alone is not weather.
+        self.temperature_celsius.is_some()
+            || self.apparent_temperature_celsius.is_some()
+            || self.humidity_percent.is_some()
+            || self.precipitation_mm.is_some()
+            || self.wind_speed_kmh.is_some()
+            || self.condition.is_some()
+    }
+}
+
+impl Day {
+    fn has_values(&self) -> bool {
+        self.temperature_min_celsius.is_some()
+            || self.temperature_max_celsius.is_some()
+            || self.precipitation_probability_percent.is_some()
+            || self.condition.is_some()
+    }
+}
+
+/// Returns the day in one row of the table, or `None` if its date is not valid.
+fn day(table: &Object, index: usize, date: &Value) -> Option<Day> {
+    let date: Date = date.as_str()?.parse().ok()?;
+    let value = |column| json::array(table, column).get(index);
+    let temperature = |column| value(column).and_then(|value| json::number_of(value, TEMPERATURE));
+    let (min, max) = match (temperature("temperature_2m_min"), temperature("temperature_2m_max")) {
+        // At least one of the two is wrong, and it is not known which.
+        (Some(min), Some(max)) if min > max => (None, None),
+        temperatures => temperatures,
+    };
+    YEARS.contains(&date.year()).then(|| Day {
         date,
         temperature_min_celsius: min,
-        temperature_max_celsius: within(max, min..=*TEMPERATURE.end(), "highest temperature")?,
-        precipitation_probability_percent: percent(probability, "precipitation probability")?,
-        condition: condition(code)?,
+        temperature_max_celsius: max,
+        precipitation_probability_percent: value("precipitation_probability_max").and_then(percent),
+        condition: value("weather_code").and_then(condition),
     })
 }
 
 /// Rounds to a whole percentage. The cast cannot truncate, because the range is checked first.
-fn percent(value: Option<f64>, what: &'static str) -> Result<Option<u8>, Error> {
-    value.map(|value| Ok(within(value, 0.0..=100.0, what)?.round() as u8)).transpose()
+fn percent(value: &Value) -> Option<u8> {
+    json::number_of(value, PERCENT).map(|percent| percent.round() as u8)
 }
 
-fn condition(code: u8) -> Result<Condition, Error> {
-    if code > LAST_CODE { Err(Error::implausible("weather code")) } else { Ok(Condition::from_code(code)) }
+/// Returns the condition with this code, which must be a whole number: 3 or 3.0.
+fn condition(value: &Value) -> Option<Condition> {
+    let code = json::number_of(value, CODES).filter(|code| code.fract() == 0.0)?;
+    Some(Condition::from_code(code as u8))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,13 +2,11 @@
 
 use url::Url;
 
-use super::place::Place;
-use super::us_states;
+use super::fold::fold;
+use super::label;
+use super::place::{NAME_CHARS_MAX, Place};
+use super::subdivisions;
 use crate::error::Error;
-
-/// The maximum length in characters. Bangkok's ceremonial name is longer. The longest other names
-/// have about 85 characters.
-const NAME_CHARS_MAX: usize = 100;
 
 /// The number of search results to request. Each state of a country may have a Springfield.
 const SEARCH_RESULTS: &str = "50";
@@ -25,7 +23,7 @@ pub(crate) struct PlaceName {
     cache_key: String,
     /// The qualifiers in lower case. Codes have the form that [`code_of`] returns.
     qualifiers: Vec<String>,
-    /// The name and the qualifiers in lower case, in the form of a [label](Place::label).
+    /// The name and the qualifiers in the form that [`label::key`] returns.
     label: String,
 }
 
@@ -47,11 +45,8 @@ impl PlaceName {
         if name.is_empty() || name.contains(char::is_control) {
             return Err(Error::UnknownPlace);
         }
-        let lower_parts: Vec<_> =
-            std::iter::once(name.as_str()).chain(parts).map(str::to_lowercase).collect();
-        let label = lower_parts.join(", ");
-        let qualifiers = lower_parts.into_iter().skip(1).map(code_of).collect();
-        Ok(Self { cache_key: name.to_ascii_lowercase(), name, qualifiers, label })
+        let qualifiers = parts.map(str::to_lowercase).map(code_of).collect();
+        Ok(Self { cache_key: name.to_ascii_lowercase(), name, qualifiers, label: label::key(&folded) })
     }
 
     /// Returns the key under which a cache stores the places of this name.
@@ -73,12 +68,13 @@ impl PlaceName {
         url
     }
 
-    /// Returns true if every qualifier is the place's region, its country or a code of either.
+    /// Returns true if every qualifier is an area of the place, the code of its country or its
+    /// region, or its coordinates as in a label. Case, diacritics and punctuation do not matter.
     pub(super) fn qualifiers_match(&self, place: &Place) -> bool {
-        let areas = [&place.admin1, &place.country, &place.country_code];
         self.qualifiers.iter().all(|qualifier| {
-            areas.into_iter().flatten().any(|area| area.to_lowercase() == *qualifier)
-                || us_states::lies_in(place, qualifier)
+            is_area(place, &fold(qualifier))
+                || subdivisions::lies_in(place, qualifier)
+                || label::coordinates(place).to_lowercase() == *qualifier
         })
     }
 
@@ -92,8 +88,13 @@ impl PlaceName {
 
     /// Returns true if this name has qualifiers and is exactly the place's label.
     pub(super) fn is_label_of(&self, place: &Place) -> bool {
-        !self.qualifiers.is_empty() && place.label().to_lowercase() == self.label
+        !self.qualifiers.is_empty() && label::key(&place.label) == self.label
     }
+}
+
+/// Returns true if the place is in an area with this folded name.
+fn is_area(place: &Place, folded: &str) -> bool {
+    !folded.is_empty() && place.areas().any(|area| fold(area) == folded)
 }
 
 /// Returns a qualifier in the form of a code: without periods, and `us` for `USA`. A longer

@@ -8,4 +8,6 @@ mod faults;
 mod names;
 mod resolve;
 mod responses;
+mod subdivisions;
 mod support;
+mod tolerance;

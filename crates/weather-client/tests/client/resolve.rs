@@ -1,18 +1,10 @@
 //! `Client::resolve`: the choice between several places of one name.
 
-use daybook_weather_client::{Client, Error, Place, Resolution};
+use daybook_weather_client::{Client, Error, Resolution};
 use serde_json::{Value, json};
 use wiremock::MockServer;
 
-use crate::support::{client, counts, forecast_body, ok, provider, resolve_one};
-
-fn place(name: &str, admin1: &str, country_code: &str, population: Option<u64>) -> Value {
-    let country = if country_code == "US" { "United States" } else { "Elsewhere" };
-    json!({
-        "name": name, "admin1": admin1, "country": country, "country_code": country_code,
-        "latitude": 39.8, "longitude": -89.6, "timezone": "America/Chicago", "population": population,
-    })
-}
+use crate::support::{candidate_labels, client, counts, forecast_body, label, ok, place, provider};
 
 /// Returns search results in the geocoder's order: not by size, and with a longer name.
 fn springfields() -> Value {
@@ -31,17 +23,6 @@ async fn server_and_client(results: Value) -> (MockServer, Client) {
     let server = provider(ok(results), ok(forecast_body())).await;
     let client = client(&server.uri());
     (server, client)
-}
-
-async fn label(client: &Client, name: &str) -> String {
-    resolve_one(client, name).await.expect("the geocoder responds").label()
-}
-
-async fn candidate_labels(client: &Client, name: &str) -> Vec<String> {
-    match client.resolve(name).await.expect("the geocoder responds") {
-        Resolution::Several(places) => places.iter().map(Place::label).collect(),
-        Resolution::One(place) => panic!("{name}: {place:?}"),
-    }
 }
 
 #[tokio::test]
@@ -167,4 +148,119 @@ async fn resolve_accepts_a_longer_name_if_no_other_place_is_found() {
     let results = json!({ "results": [place("Springfield Gardens", "New York", "US", None)] });
     let (_server, client) = server_and_client(results).await;
     assert_eq!(label(&client, "Springfield").await, "Springfield Gardens, New York, US");
+}
+
+/// Returns places in England that have the same label without their second level.
+fn beestons(populations: [Option<u64>; 3]) -> Value {
+    let beeston = |admin2: &str, latitude: f64, population: Option<u64>| {
+        let mut place = place("Beeston", "England", "GB", population);
+        place["admin2"] = json!(admin2);
+        place["latitude"] = json!(latitude);
+        place
+    };
+    let [first, second, third] = populations;
+    json!({ "results": [
+        beeston("Nottinghamshire", 52.93, first),
+        beeston("Leeds", 53.77, second),
+        beeston("Norfolk", 52.7, third),
+    ]})
+}
+
+#[tokio::test]
+async fn resolve_adds_the_second_level_to_labels_that_would_be_the_same() {
+    for populations in [[None; 3], [Some(66_683), Some(20_000), None], [Some(300), Some(200), Some(100)]] {
+        let (server, client) = server_and_client(beestons(populations)).await;
+        let labels = candidate_labels(&client, "Beeston").await;
+        assert_eq!(
+            labels,
+            [
+                "Beeston, Nottinghamshire, England, GB",
+                "Beeston, Leeds, England, GB",
+                "Beeston, Norfolk, England, GB",
+            ]
+        );
+        for candidate in &labels {
+            assert_eq!(label(&client, candidate).await, *candidate);
+        }
+        assert_eq!(candidate_labels(&client, "Beeston, England").await, labels);
+        assert_eq!(label(&client, "beeston, norfolk").await, "Beeston, Norfolk, England, GB");
+        assert_eq!(counts(&server).await, (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn resolve_keeps_the_short_label_of_a_clearly_larger_place() {
+    let (_server, client) = server_and_client(beestons([Some(66_683), Some(16_000), None])).await;
+    assert_eq!(label(&client, "Beeston").await, "Beeston, England, GB");
+    assert_eq!(label(&client, "Beeston, Leeds").await, "Beeston, Leeds, England, GB");
+    let mut several = beestons([Some(66_683), None, None]);
+    several["results"][1]["admin1"] = json!("Scotland");
+    several["results"][1]["population"] = json!(60_000);
+    let (_server, client) = server_and_client(several).await;
+    let labels = candidate_labels(&client, "Beeston").await;
+    assert_eq!(labels[..2], ["Beeston, England, GB", "Beeston, Scotland, GB"]);
+    for candidate in &labels {
+        assert_eq!(label(&client, candidate).await, *candidate);
+    }
+}
+
+#[tokio::test]
+async fn resolve_adds_further_levels_to_labels_that_would_be_the_same() {
+    let mut several = beestons([None; 3]);
+    for (index, admin3) in ["Breckland", "Broadland", "Broadland"].into_iter().enumerate() {
+        several["results"][index]["admin2"] = json!("Norfolk");
+        several["results"][index]["admin3"] = json!(admin3);
+        several["results"][index]["admin4"] = json!(format!("Parish {index}"));
+    }
+    let (_server, client) = server_and_client(several).await;
+    let labels = candidate_labels(&client, "Beeston").await;
+    assert_eq!(
+        labels,
+        [
+            "Beeston, Breckland, Norfolk, England, GB",
+            "Beeston, Parish 1, Broadland, Norfolk, England, GB",
+            "Beeston, Parish 2, Broadland, Norfolk, England, GB",
+        ]
+    );
+    for candidate in &labels {
+        assert_eq!(label(&client, candidate).await, *candidate);
+    }
+}
+
+#[tokio::test]
+async fn resolve_adds_the_coordinates_if_the_levels_are_the_same() {
+    let mut several = beestons([None; 3]);
+    for index in 0..3_usize {
+        several["results"][index]["admin2"] = json!("Norfolk");
+    }
+    let (_server, client) = server_and_client(several).await;
+    let labels = candidate_labels(&client, "Beeston").await;
+    assert_eq!(labels[0], "Beeston, 52.93°N 89.60°W, England, GB");
+    assert_eq!(labels.len(), 3);
+    for candidate in &labels {
+        assert_eq!(label(&client, candidate).await, *candidate);
+    }
+    assert_eq!(label(&client, "Beeston, 53.77°n 89.60°w").await, labels[1]);
+}
+
+#[tokio::test]
+async fn resolve_returns_one_place_if_the_geocoder_has_it_twice() {
+    let mut several = beestons([Some(100), Some(200), None]);
+    for index in 0..3_usize {
+        several["results"][index]["admin2"] = json!("Norfolk");
+        several["results"][index]["latitude"] = json!(52.7 + 0.04 * index as f64);
+    }
+    let (_server, client) = server_and_client(several).await;
+    let Resolution::One(place) = client.resolve("Beeston").await.unwrap() else { panic!("one place") };
+    assert_eq!((place.population, place.label()), (Some(200), "Beeston, England, GB".to_owned()));
+}
+
+#[tokio::test]
+async fn resolve_ignores_diacritics_in_qualifiers() {
+    let results = json!({ "results": [
+        place("Paris", "Île-de-France", "FR", Some(2_138_551)),
+        place("Paris", "Texas", "US", Some(2_138_551)),
+    ]});
+    let (_server, client) = server_and_client(results).await;
+    assert_eq!(label(&client, "Paris, ile de france").await, "Paris, Île-de-France, FR");
 }

@@ -49,6 +49,15 @@ pub(crate) fn forecast_body() -> Value {
     })
 }
 
+/// Returns a search result with these areas. The coordinates are the same for all places.
+pub(crate) fn place(name: &str, admin1: &str, country_code: &str, population: Option<u64>) -> Value {
+    let country = if country_code == "US" { "United States" } else { "Elsewhere" };
+    json!({
+        "name": name, "admin1": admin1, "country": country, "country_code": country_code,
+        "latitude": 39.8, "longitude": -89.6, "timezone": "America/Chicago", "population": population,
+    })
+}
+
 /// Returns the forecast with the value at a JSON pointer replaced.
 pub(crate) fn forecast_body_with(pointer: &str, value: Value) -> Value {
     let mut body = forecast_body();
@@ -79,6 +88,26 @@ pub(crate) fn builder(base: &str) -> ClientBuilder {
 
 pub(crate) fn client(base: &str) -> Client {
     builder(base).build().expect("the settings are in range")
+}
+
+/// Starts a geocoder with these search results, and returns its client.
+pub(crate) async fn geocoder(results: Vec<Value>) -> (MockServer, Client) {
+    let server = provider(ok(json!({ "results": results })), ok(forecast_body())).await;
+    let client = client(&server.uri());
+    (server, client)
+}
+
+/// Resolves a name that must not be ambiguous, and returns the place's label.
+pub(crate) async fn label(client: &Client, name: &str) -> String {
+    resolve_one(client, name).await.expect("the geocoder responds").label()
+}
+
+/// Resolves a name that must be ambiguous, and returns the labels of the candidates.
+pub(crate) async fn candidate_labels(client: &Client, name: &str) -> Vec<String> {
+    match client.resolve(name).await.expect("the geocoder responds") {
+        Resolution::Several(places) => places.iter().map(Place::label).collect(),
+        Resolution::One(place) => panic!("{name}: {place:?}"),
+    }
 }
 
 /// Resolves a name that must not be ambiguous.

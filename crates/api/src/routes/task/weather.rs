@@ -18,12 +18,13 @@ const SOURCE: &str = "Open-Meteo.com";
 
 const AMBIGUOUS: &str = "Several places have this name";
 
-/// The weather at a place: current values and one entry for each day.
+/// The weather at a place: current values and one entry for each day. A value is null if the
+/// provider has none or sends an impossible one.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Weather {
     place: Place,
     current: Current,
-    /// Today at the place, and the six days after it.
+    /// Today at the place, and the six days after it. A day without any value is left out.
     daily: Vec<Day>,
     /// The day of `due_date`; null without one, or if no forecast covers it.
     #[schema(required)]
