@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use tracing::debug;
 use url::Url;
 
+use crate::head::Head;
 use crate::retry::{AttemptError, RetryPolicy};
 use crate::stream::{EventReader, Limits};
-use crate::{ApiKey, Error, Request, Response, ResponseStream, body, decode, rejection};
+use crate::{ApiKey, Error, Request, Response, ResponseStream, body, document, rejection};
 
 /// The maximum size of an error body in bytes; a longer one is ignored. An error object has some
 /// hundreds of bytes. One that quotes the input has some thousands.
@@ -104,11 +105,10 @@ impl Client {
     }
 
     async fn attempt(&self, body: Bytes, timeout: Duration) -> Result<Response, AttemptError> {
-        let Inner { key, max_body, .. } = &*self.inner;
         let response = self.send(body, timeout, JSON).await?;
-        let request_id = rejection::request_id(response.headers(), key);
-        let body = body::read(response, *max_body, request_id.as_deref()).await?;
-        Ok(decode::response(&body, request_id, key)?)
+        let head = Head::new(response.headers(), &self.inner.key);
+        let body = body::read(response, self.inner.max_body, head.request_id.as_deref()).await?;
+        document::response(&body, &head)
     }
 
     async fn open_stream(
@@ -121,16 +121,16 @@ impl Client {
         let until_deadline = deadline.saturating_duration_since(Instant::now());
         let sent = tokio::time::timeout(timeout, self.send(body, until_deadline, EVENT_STREAM));
         let response = sent.await.unwrap_or(Err(Error::Timeout.into()))?;
-        let request_id = rejection::request_id(response.headers(), key);
-        let content_type =
-            response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes().to_ascii_lowercase());
-        // Any other content type is read as a response that is not streamed.
-        if !content_type.is_some_and(|value| value.starts_with(EVENT_STREAM.as_bytes())) {
-            let body = body::read(response, *max_body, request_id.as_deref()).await?;
-            return Ok(ResponseStream::from_response(decode::response(&body, request_id, key)?));
+        let head = Head::new(response.headers(), key);
+        let content_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        // Some servers send events without this header or with another type, so only JSON is read
+        // as a whole.
+        if content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(JSON.as_bytes())) {
+            let body = body::read(response, *max_body, head.request_id.as_deref()).await?;
+            return Ok(ResponseStream::from_response(document::response(&body, &head)?));
         }
         let limits = Limits { idle_timeout: retry.attempt_timeout, deadline, max_body: *max_body };
-        Ok(ResponseStream::new(EventReader::new(response, request_id, key.clone(), limits)))
+        Ok(ResponseStream::new(EventReader::new(response, head, limits)))
     }
 
     /// Sends a request. Returns once the status 2xx and the headers of the response have arrived.
@@ -159,7 +159,7 @@ impl Client {
         let (status, headers) = (response.status(), response.headers().clone());
         // The status determines the error. Code and message are missing if the body cannot be read.
         let body = body::read(response, ERROR_BODY_MAX, None).await.unwrap_or_default();
-        Err(rejection::classify(status, &headers, &body, key, SystemTime::now()))
+        Err(rejection::classify(status, &headers, &body, &Head::new(&headers, key)))
     }
 }
 

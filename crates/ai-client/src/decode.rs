@@ -1,175 +1,95 @@
-//! Decodes responses and stream events, and rejects responses that are incomplete, refused or
-//! without text.
+//! Reads response objects, and rejects those that are incomplete, refused or without text.
 
-use serde::Deserialize;
+use serde_json::Value;
 
-use crate::response::{null_as_default, parts};
-use crate::sse::SseEvent;
-use crate::{ApiKey, Content, Error, Event, IncompleteReason, OutputItem, Response, Status, Usage};
+use crate::head::Head;
+use crate::response::parts;
+use crate::retry::AttemptError;
+use crate::{
+    Content, Error, IncompleteReason, OutputItem, Response, Status, Usage, json, rejection, thoughts,
+};
 
-/// A response as JSON. Only `status` is required: without it, the response may be incomplete.
-#[derive(Deserialize)]
-struct WireResponse {
-    status: Status,
-    #[serde(default, deserialize_with = "null_as_default")]
-    id: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    model: String,
-    #[serde(default, deserialize_with = "null_as_default")]
-    output: Vec<OutputItem>,
-    usage: Option<Usage>,
-    // Some servers send fractions of a second.
-    created_at: Option<f64>,
-    error: Option<WireError>,
-    incomplete_details: Option<IncompleteDetails>,
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    code: Option<String>,
-    #[serde(default, deserialize_with = "null_as_default")]
-    message: String,
-}
-
-#[derive(Deserialize)]
-struct IncompleteDetails {
-    #[serde(default, deserialize_with = "null_as_default")]
-    reason: String,
-}
-
-/// The type of a stream event, which determines its other fields.
-#[derive(Deserialize)]
-struct EventType {
-    r#type: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct DeltaEvent {
-    delta: String,
-}
-
-#[derive(Deserialize)]
-struct TerminalEvent {
-    response: WireResponse,
-}
-
-/// An `error` event. Some servers put `code` and `message` into an `error` object, as in the body
-/// of a rejection.
-#[derive(Deserialize)]
-struct ErrorEvent {
-    error: Option<WireError>,
-    code: Option<String>,
-    message: Option<String>,
-}
-
-/// Decodes the body of a 2xx response.
+/// Reads a response object. `envelope` is the object around it, in which some servers put fields of
+/// the response. `known_status` is used if the response has no final status.
 ///
 /// # Errors
 ///
-/// Returns an error unless the response is complete, has text and contains no refusal.
-pub(crate) fn response(body: &[u8], request_id: Option<String>, key: &ApiKey) -> Result<Response, Error> {
-    let wire = parse(body, request_id.as_deref())?;
-    require_text(require_completed(wire, request_id, key)?)
-}
-
-/// Decodes an event of a stream. Returns `None` for an event that the caller does not need.
-///
-/// `text` is the text of the earlier events. It is used if the terminal event has no text, as with
-/// some servers.
-///
-/// # Errors
-///
-/// Returns an error for an error event, and for a terminal event with an incomplete response.
-pub(crate) fn event(
-    event: &SseEvent,
-    text: &str,
-    request_id: Option<&str>,
-    key: &ApiKey,
-) -> Result<Option<Event>, Error> {
-    let data = event.data.as_bytes();
-    // Servers that also implement Chat Completions end each stream with this event.
-    if event.data == "[DONE]" {
-        return Ok(None);
-    }
-    // The data contains the type. Most servers repeat it in the SSE field `event`.
-    let event_type = parse::<EventType>(data, request_id)?.r#type;
-    match event_type.as_deref().unwrap_or(&event.name) {
-        "response.output_text.delta" => {
-            Ok(Some(Event::TextDelta(parse::<DeltaEvent>(data, request_id)?.delta)))
-        }
-        "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled" => {
-            let wire = parse::<TerminalEvent>(data, request_id)?.response;
-            let mut response = require_completed(wire, request_id.map(str::to_owned), key)?;
-            if response.output_text().is_empty() && !text.is_empty() {
-                let content = vec![Content::OutputText { text: text.to_owned() }];
-                response.output.push(OutputItem::Message { content });
-            }
-            Ok(Some(Event::Completed(require_text(response)?)))
-        }
-        "error" => {
-            let event = parse::<ErrorEvent>(data, request_id)?;
-            let (code, message) = match event.error {
-                Some(error) => (error.code, Some(error.message)),
-                None => (event.code, event.message),
-            };
-            Err(Error::Failed {
-                status: Status::Failed,
-                code: code.map(|code| key.sanitize(&code)),
-                message: message.map(|message| key.sanitize(&message)).unwrap_or_default(),
-                request_id: request_id.map(str::to_owned),
-            })
-        }
-        _ => Ok(None),
-    }
-}
-
-fn parse<'de, T: Deserialize<'de>>(json: &'de [u8], request_id: Option<&str>) -> Result<T, Error> {
-    serde_json::from_slice(json).map_err(|error| {
-        // The parser's message may quote the response, so only the position is reported.
-        let (kind, line, column) = (error.classify(), error.line(), error.column());
-        let reason = format!("{kind:?} error at line {line}, column {column}");
-        Error::Malformed { reason, request_id: request_id.map(str::to_owned) }
-    })
-}
-
-fn require_completed(
-    wire: WireResponse,
-    request_id: Option<String>,
-    key: &ApiKey,
-) -> Result<Response, Error> {
-    let response = Response {
-        id: wire.id,
-        model: wire.model,
-        status: wire.status,
-        output: wire.output,
-        usage: wire.usage,
-        created_at: wire.created_at.map(|seconds| seconds as i64),
-        request_id,
+/// Returns an error unless the response is complete and contains no refusal.
+pub(crate) fn response(
+    value: &Value,
+    envelope: &Value,
+    known_status: Option<Status>,
+    head: &Head,
+) -> Result<Response, AttemptError> {
+    let status = status(value).filter(|status| known_status.is_none() || status.is_final()).or(known_status);
+    let Some(status) = status else {
+        return Err(head.malformed_because("there is no status").into());
     };
-    match (response.status, wire.error) {
-        (Status::Completed, None) => reject_refusal(response, key),
-        (Status::Incomplete, None) => Err(Error::Incomplete {
-            reason: match wire.incomplete_details.as_ref().map(|details| details.reason.as_str()) {
-                Some("max_output_tokens") => IncompleteReason::MaxOutputTokens,
-                Some("content_filter") => IncompleteReason::ContentFilter,
-                _ => IncompleteReason::Unknown,
-            },
-            text: response.output_text(),
-            usage: response.usage,
-            request_id: response.request_id,
-        }),
-        (status, error) => Err(Error::Failed {
-            status,
-            code: error.as_ref().and_then(|error| error.code.as_deref()).map(|code| key.sanitize(code)),
-            message: error.map(|error| key.sanitize(&error.message)).unwrap_or_default(),
-            request_id: response.request_id,
-        }),
+    let usage = [value, envelope].iter().find_map(|object| Usage::read(object.get("usage")?));
+    let name = |field: &str| value.get(field).and_then(json::name).unwrap_or_default();
+    let mut response = Response {
+        id: name("id"),
+        model: name("model"),
+        status,
+        output: json::list(value.get("output")).iter().map(OutputItem::read).collect(),
+        usage,
+        // Some servers send fractions of a second, and some a date.
+        created_at: value.get("created_at").and_then(Value::as_f64).map(|seconds| seconds as i64),
+        request_id: head.request_id.clone(),
+    };
+    if response.output_text().is_empty() && !json::text_of(value, "output_text").is_empty() {
+        response.replace_text(json::text_of(value, "output_text").to_owned());
+    }
+    let text = response.output_text();
+    let answer = thoughts::strip(&text);
+    if answer != text {
+        response.replace_text(answer);
+    }
+    let error = value.get("error").filter(|error| !error.is_null());
+    match (status, error) {
+        (Status::Completed, None) if response.output_text().is_empty() && is_unreadable(value) => {
+            Err(head.malformed_because("the output has an unknown form").into())
+        }
+        (Status::Completed, None) => Ok(reject_refusal(response, head)?),
+        (Status::Incomplete, None) => Err(incomplete(value, response).into()),
+        (status, error) => Err(rejection::failure(error.unwrap_or(&Value::Null), status, head)),
     }
 }
 
-fn reject_refusal(response: Response, key: &ApiKey) -> Result<Response, Error> {
+/// Returns the status of a response, or else that of its last message.
+fn status(value: &Value) -> Option<Status> {
+    let of = |value: &Value| value.get("status").and_then(Value::as_str).map(Status::parse);
+    let of_messages = || json::list(value.get("output")).iter().rev().find_map(of);
+    of(value).or_else(of_messages)
+}
+
+/// Returns true if there is an output, or a text in it, of a type that cannot be read.
+fn is_unreadable(value: &Value) -> bool {
+    let is_text = |part: &Value| part.get("type").and_then(Value::as_str) == Some("output_text");
+    let output = value.get("output").unwrap_or(&Value::Null);
+    let mut parts = json::list(Some(output)).iter().flat_map(|item| json::list(item.get("content")));
+    !matches!(output, Value::Null | Value::Array(_) | Value::Object(_))
+        || parts.any(|part| is_text(part) && part.get("text").and_then(json::text).is_none())
+}
+
+fn incomplete(value: &Value, response: Response) -> Error {
+    let details = value.get("incomplete_details").unwrap_or(&Value::Null);
+    let reason = details.get("reason").unwrap_or(details).as_str();
+    Error::Incomplete {
+        reason: match reason {
+            Some("max_output_tokens") => IncompleteReason::MaxOutputTokens,
+            Some("content_filter") => IncompleteReason::ContentFilter,
+            _ => IncompleteReason::Unknown,
+        },
+        text: response.output_text(),
+        usage: response.usage,
+        request_id: response.request_id,
+    }
+}
+
+fn reject_refusal(response: Response, head: &Head) -> Result<Response, Error> {
     let refusal = parts(&response.output).find_map(|part| match part {
-        Content::Refusal { refusal } => Some(key.sanitize(refusal)),
+        Content::Refusal { refusal } => Some(head.key.sanitize(refusal)),
         _ => None,
     });
     if let Some(message) = refusal {
@@ -178,9 +98,15 @@ fn reject_refusal(response: Response, key: &ApiKey) -> Result<Response, Error> {
     Ok(response)
 }
 
-fn require_text(response: Response) -> Result<Response, Error> {
-    if response.output_text().trim().is_empty() {
-        return Err(Error::Empty { usage: response.usage, request_id: response.request_id });
+/// Rejects a response without text. `refusal` is the refusal of a stream, which its last event may
+/// lack.
+pub(crate) fn require_text(response: Response, refusal: Option<String>) -> Result<Response, Error> {
+    if !response.output_text().trim().is_empty() {
+        return Ok(response);
     }
-    Ok(response)
+    let Response { usage, request_id, .. } = response;
+    Err(match refusal {
+        Some(message) => Error::Refused { message, usage, request_id },
+        None => Error::Empty { usage, request_id },
+    })
 }

@@ -136,8 +136,10 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::RateLimited { .. } => true,
-            // The other 5xx, such as 501 and 505, are permanent.
-            Self::Unavailable { status, .. } => matches!(status, 408 | 500 | 502 | 503 | 504),
+            // 520 to 530 are those of proxies. The other 5xx, such as 501 and 505, are permanent.
+            Self::Unavailable { status, .. } => {
+                matches!(status, 408 | 500 | 502 | 503 | 504 | 520..=524 | 529 | 530)
+            }
             _ => false,
         }
     }

@@ -1,113 +1,210 @@
-//! Turns a response with a status other than 2xx into an error.
-
-use std::time::{Duration, SystemTime};
+//! Turns a rejection into an error: a response with a status other than 2xx, or an error object in a
+//! response with status 200.
 
 use reqwest::StatusCode;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
+use crate::head::Head;
 use crate::retry::AttemptError;
-use crate::{ApiKey, Error};
+use crate::{ApiKey, Error, Status, json};
 
-/// The maximum of [`Error::retry_after`], so that sums with it cannot overflow. No caller waits
-/// longer.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// What a provider's code means, whatever the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    RateLimit,
+    Quota,
+    Key,
+    Request,
+    Unavailable,
+}
+
+/// The codes and types of OpenAI, Azure, Anthropic, OpenRouter, DeepSeek, vLLM and LiteLLM.
+const MEANINGS: [(Meaning, &[&str]); 5] = [
+    (
+        Meaning::Quota,
+        &[
+            "insufficient_quota",
+            "quota_exceeded",
+            "exceeded_current_quota_error",
+            "insufficient_balance",
+            "insufficient_credits",
+            "billing_error",
+            "billing_hard_limit_reached",
+            "billing_not_active",
+            "payment_required",
+            "402",
+        ],
+    ),
+    (
+        Meaning::RateLimit,
+        &[
+            "rate_limit_exceeded",
+            "rate_limit_error",
+            "rate_limit_reached",
+            "rate_limited",
+            "ratelimitreached",
+            "ratelimiterror",
+            "rate_limit",
+            "too_many_requests",
+            "toomanyrequests",
+            "tokens_limit_reached",
+            "throttling",
+            "throttled",
+            "429",
+        ],
+    ),
+    (
+        Meaning::Key,
+        &[
+            "invalid_api_key",
+            "incorrect_api_key",
+            "authentication_error",
+            "permission_error",
+            "permission_denied",
+            "unauthorized",
+            "forbidden",
+            "401",
+            "403",
+        ],
+    ),
+    (
+        Meaning::Request,
+        &[
+            "invalid_request_error",
+            "invalid_request",
+            "invalid_prompt",
+            "bad_request",
+            "model_not_found",
+            "not_found_error",
+            "context_length_exceeded",
+            "400",
+            "404",
+            "413",
+            "422",
+        ],
+    ),
+    (
+        Meaning::Unavailable,
+        &[
+            "server_error",
+            "internal_error",
+            "internal_server_error",
+            "api_error",
+            "overloaded_error",
+            "engine_overloaded",
+            "server_overloaded",
+            "service_unavailable",
+            "bad_gateway",
+            "timeout",
+            "500",
+            "502",
+            "503",
+            "504",
+            "520",
+            "522",
+            "524",
+            "529",
+        ],
+    ),
+];
 
 /// Maps the status, the headers and the error body to an error.
-pub(crate) fn classify(
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
-    key: &ApiKey,
-    now: SystemTime,
-) -> AttemptError {
-    let (code, message) = code_and_message(body, key);
-    let request_id = request_id(headers, key);
-    let retry_after = retry_after(headers, now);
+pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], head: &Head) -> AttemptError {
+    // The body of a proxy may be HTML, which is ignored.
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let (code, message) = code_and_message(&body, &head.key);
+    let Head { request_id, retry_after, .. } = head.clone();
     let status = status.as_u16();
-    let error = match status {
-        300..=399 => Error::Redirected { status, request_id },
-        401 | 403 => Error::Unauthorized { status, code, message, request_id },
-        429 if code.as_deref() == Some("insufficient_quota") => Error::QuotaExceeded { message, request_id },
-        429 => Error::RateLimited { retry_after, code, message, request_id },
-        408 | 500.. => Error::Unavailable { status, retry_after, code, message, request_id },
-        400..=499 => Error::InvalidRequest { status, code, message, request_id },
+    let error = match (status, meaning(&body)) {
+        (300..=399, _) => Error::Redirected { status, request_id },
+        (402 | 403 | 429, Some(Meaning::Quota)) | (402, None) => Error::QuotaExceeded { message, request_id },
+        (401 | 403, _) => Error::Unauthorized { status, code, message, request_id },
+        (429, _) => Error::RateLimited { retry_after, code, message, request_id },
+        (408 | 500.., _) => Error::Unavailable { status, retry_after, code, message, request_id },
+        (400..=499, _) => Error::InvalidRequest { status, code, message, request_id },
         _ => Error::Malformed { reason: format!("status {status} is not final"), request_id },
     };
     let no_retry = headers.get("x-should-retry").is_some_and(|value| value == "false");
     AttemptError { is_retryable: error.is_retryable() && !no_retry, error }
 }
 
-/// Reads `x-request-id`, the provider's id of the request.
-pub(crate) fn request_id(headers: &HeaderMap, key: &ApiKey) -> Option<String> {
-    headers.get("x-request-id")?.to_str().ok().map(|id| key.sanitize(id))
+/// Returns the error if the body of a response with status 200 is that of a rejection. It is retried
+/// like a rejection with another status.
+pub(crate) fn in_body(body: &Value, head: &Head) -> Option<AttemptError> {
+    let is_error = |field: &str| body.get(field).and_then(Value::as_str) == Some("error");
+    let has_error = body.get("error").is_some_and(|error| !error.is_null());
+    let is_response = body.get("status").is_some_and(Value::is_string) || body.get("output").is_some();
+    let is_rejection = !is_response && (has_error || is_error("object") || is_error("type"));
+    is_rejection.then(|| of_body(body, head).unwrap_or_else(|| failed(body, Status::Failed, head)).into())
 }
 
-/// Reads `Retry-After` (RFC 9110 section 10.2.3), at most [`RETRY_AFTER_MAX`].
+/// Returns the error of a response that the provider accepted and then failed.
 ///
-/// The value is a number of seconds or a date in one of the three forms of section 5.6.7. A date in
-/// the past gives zero. An invalid value is ignored.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let delay = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // All characters are digits, so parsing fails only if the number is too large.
-        value.parse().map_or(RETRY_AFTER_MAX, Duration::from_secs)
-    } else {
-        httpdate::parse_http_date(value).ok()?.duration_since(now).unwrap_or_default()
-    };
-    Some(delay.min(RETRY_AFTER_MAX))
+/// A rate limit, a used up quota and a wrong key are the same errors as in a rejection. The call is not retried,
+/// since the model may have done work.
+pub(crate) fn failure(error: &Value, status: Status, head: &Head) -> AttemptError {
+    let error = limit_of(error, head).unwrap_or_else(|| failed(error, status, head));
+    AttemptError { error, is_retryable: false }
+}
+
+fn failed(body: &Value, status: Status, head: &Head) -> Error {
+    let (code, message) = code_and_message(body, &head.key);
+    Error::Failed { status, code, message, request_id: head.request_id.clone() }
+}
+
+/// Maps an error body with the status 200 to the error of the status that it should have. Returns
+/// `None` if its code is not known.
+fn of_body(body: &Value, head: &Head) -> Option<Error> {
+    let (code, message) = code_and_message(body, &head.key);
+    let Head { request_id, retry_after, .. } = head.clone();
+    // Most servers use a status as the code, or one of the words of these statuses.
+    let status = |default| code.as_deref().and_then(|code| code.parse().ok()).unwrap_or(default);
+    Some(match meaning(body)? {
+        Meaning::RateLimit => Error::RateLimited { retry_after, code, message, request_id },
+        Meaning::Quota => Error::QuotaExceeded { message, request_id },
+        Meaning::Key => Error::Unauthorized { status: status(401), code, message, request_id },
+        Meaning::Request => Error::InvalidRequest { status: status(400), code, message, request_id },
+        Meaning::Unavailable => {
+            Error::Unavailable { status: status(500), retry_after, code, message, request_id }
+        }
+    })
+}
+
+/// Returns the error of a rate limit, a quota or a key, or `None` if the code means something else.
+fn limit_of(body: &Value, head: &Head) -> Option<Error> {
+    let is_limit = matches!(meaning(body), Some(Meaning::RateLimit | Meaning::Quota | Meaning::Key));
+    if is_limit { of_body(body, head) } else { None }
+}
+
+/// Returns what the code or the type of an error body means.
+fn meaning(body: &Value) -> Option<Meaning> {
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let names: Vec<String> = ["code", "type", "status"]
+        .iter()
+        .filter_map(|field| json::name(error.get(*field)?))
+        .map(|name| name.trim().to_ascii_lowercase().replace(['-', ' '], "_"))
+        .collect();
+    let has = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
+    MEANINGS.iter().find(|(_, known)| has(known)).map(|(meaning, _)| *meaning)
 }
 
 /// Reads the code and the message of an error body.
 ///
 /// OpenAI sends `{"error": {"code", "type", "message"}}`. Other servers leave out fields or the
-/// outer object, or send a number as the code. A proxy may send HTML, which is ignored.
-fn code_and_message(body: &[u8], key: &ApiKey) -> (Option<String>, String) {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let error = body.get("error").unwrap_or(&body);
-    let code = ["code", "type"].iter().find_map(|field| match error.get(field)? {
-        Value::String(code) => Some(key.sanitize(code)),
-        Value::Number(code) => Some(code.to_string()),
-        _ => None,
-    });
+/// outer object, or send a number as the code. The type is used if there is no code.
+fn code_and_message(body: &Value, key: &ApiKey) -> (Option<String>, String) {
+    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
+    let code = ["code", "type"].iter().find_map(|field| json::name(error.get(*field)?));
+    // The type of an event is not that of its error.
+    let code = code.filter(|code| code != "error");
     let message = error.as_str().or_else(|| error.get("message")?.as_str()).unwrap_or_default();
-    (code, key.sanitize(message))
+    (code.map(|code| key.sanitize(&code)), key.sanitize(message))
 }
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
-
     use super::*;
-
-    fn retry_after_of(value: &'static str) -> Option<Duration> {
-        // Sun, 06 Nov 1994 08:49:37 GMT, the date in the examples of RFC 9110.
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        retry_after(&HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]), now)
-    }
-
-    #[test]
-    fn retry_after_reads_seconds_and_the_three_forms_of_a_date() {
-        assert_eq!(retry_after_of("0"), Some(Duration::ZERO));
-        assert_eq!(retry_after_of("120"), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after_of("Sun, 06 Nov 1994 08:50:37 GMT"), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after_of("Sunday, 06-Nov-94 08:50:37 GMT"), Some(Duration::from_secs(60)));
-        assert_eq!(retry_after_of("Sun Nov  6 08:50:37 1994"), Some(Duration::from_secs(60)));
-    }
-
-    #[test]
-    fn retry_after_in_the_past_is_zero_and_a_long_one_is_limited() {
-        assert_eq!(retry_after_of("Sun, 06 Nov 1994 08:00:00 GMT"), Some(Duration::ZERO));
-        assert_eq!(retry_after_of("99999999999999999999999"), Some(RETRY_AFTER_MAX));
-        assert_eq!(retry_after_of("Sat, 06 Nov 2094 08:49:37 GMT"), Some(RETRY_AFTER_MAX));
-    }
-
-    #[test]
-    fn retry_after_ignores_an_invalid_value() {
-        for garbage in ["", "-1", "1.5", "soon", "1994-11-06T08:50:37Z"] {
-            assert_eq!(retry_after_of(garbage), None, "{garbage:?}");
-        }
-    }
 
     #[test]
     fn code_and_message_reads_the_bodies_of_known_servers() {
@@ -118,6 +215,9 @@ mod tests {
         let ollama =
             br#"{"error":{"message":"No such model","type":"not_found_error","param":null,"code":null}}"#;
         let vllm = br#"{"object":"error","message":"No such model","code":404}"#;
+        let code_and_message = |body: &[u8], key: &ApiKey| {
+            super::code_and_message(&serde_json::from_slice(body).unwrap_or_default(), key)
+        };
         assert_eq!(code_and_message(openai, &key), some("model_not_found", "No such model"));
         assert_eq!(code_and_message(ollama, &key), some("not_found_error", "No such model"));
         assert_eq!(code_and_message(vllm, &key), some("404", "No such model"));
@@ -125,6 +225,8 @@ mod tests {
             code_and_message(br#"{"error":"No such model"}"#, &key),
             (None, "No such model".to_owned())
         );
+        let type_only = br#"{"type":"error","error":{"code":null,"type":"server_error"}}"#;
+        assert_eq!(code_and_message(type_only, &key), (Some("server_error".to_owned()), String::new()));
         for nothing in ["", "<h1>Bad Gateway</h1>", "[]", "{}", "null", r#"{"error":null}"#] {
             assert_eq!(code_and_message(nothing.as_bytes(), &key), (None, String::new()), "{nothing}");
         }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use crate::json;
 
 /// A complete response. `Debug` shows its text, so keep it out of logs.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,11 +38,16 @@ impl Response {
             })
             .collect()
     }
+
+    /// Replaces the text of the response, and keeps the other items.
+    pub(crate) fn replace_text(&mut self, text: String) {
+        self.output.retain(|item| !matches!(item, OutputItem::Message { .. }));
+        self.output.push(OutputItem::Message { content: vec![Content::OutputText { text }] });
+    }
 }
 
 /// The status of a response.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the names of the API")]
 pub enum Status {
@@ -51,8 +58,26 @@ pub enum Status {
     Queued,
     InProgress,
     /// A status that this crate does not know.
-    #[serde(other)]
     Unknown,
+}
+
+impl Status {
+    pub(crate) fn parse(text: &str) -> Self {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "completed" => Self::Completed,
+            "incomplete" => Self::Incomplete,
+            "failed" => Self::Failed,
+            "cancelled" | "canceled" => Self::Cancelled,
+            "queued" => Self::Queued,
+            "in_progress" => Self::InProgress,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns true if the provider does no more work on a response in this status.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Incomplete | Self::Failed | Self::Cancelled)
+    }
 }
 
 impl fmt::Display for Status {
@@ -70,30 +95,46 @@ impl fmt::Display for Status {
 }
 
 /// One item of the output.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputItem {
     /// A message to the user.
     Message {
         /// The parts of the message.
-        #[serde(default, deserialize_with = "null_as_default")]
         content: Vec<Content>,
     },
     /// The reasoning before a message.
     Reasoning {
         /// A summary of the reasoning; empty unless the request asks for it.
-        #[serde(default, deserialize_with = "null_as_default")]
         summary: Vec<SummaryText>,
     },
-    /// An item of a type that this crate does not know.
-    #[serde(other)]
+    /// An item of a type that this crate does not know, or a message that is not from the model.
     Unknown,
 }
 
+impl OutputItem {
+    /// Reads an item. An item without a type is a message if it has content.
+    pub(crate) fn read(item: &Value) -> Self {
+        let kind = item.get("type").and_then(Value::as_str);
+        let is_message = kind.map_or(item.get("content").is_some(), |kind| kind == "message");
+        // Some servers repeat the input.
+        let is_own = item.get("role").and_then(Value::as_str).is_none_or(|role| role == "assistant");
+        if is_message && is_own {
+            let content = json::list(item.get("content")).iter().map(Content::read).collect();
+            return Self::Message { content };
+        }
+        if kind == Some("reasoning") {
+            let paragraphs = json::list(item.get("summary")).iter().filter_map(json::text);
+            return Self::Reasoning {
+                summary: paragraphs.map(|text| SummaryText { text: text.into() }).collect(),
+            };
+        }
+        Self::Unknown
+    }
+}
+
 /// One part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {
     /// Text for the user.
@@ -106,23 +147,38 @@ pub enum Content {
         /// The model's explanation.
         refusal: String,
     },
-    /// A part of a type that this crate does not know.
-    #[serde(other)]
+    /// A part of a type that this crate does not know, or without its text.
     Unknown,
 }
 
+impl Content {
+    /// Reads a part. A string is a text, and so is a part without a type that has a text.
+    pub(crate) fn read(part: &Value) -> Self {
+        let text = match part {
+            Value::String(text) => Some(text.as_str()),
+            part => part.get("text").and_then(json::text),
+        };
+        let refusal = part.get("refusal").and_then(json::text);
+        match (part.get("type").and_then(Value::as_str), text, refusal) {
+            (Some("refusal") | None, _, Some(refusal)) => Self::Refusal { refusal: refusal.to_owned() },
+            (Some("output_text" | "text") | None, Some(text), _) => {
+                Self::OutputText { text: text.to_owned() }
+            }
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// One paragraph of a summary of the reasoning.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SummaryText {
     /// The paragraph.
-    #[serde(default)]
     pub text: String,
 }
 
-/// The token counts of a call. A missing `input_tokens` or `output_tokens` is read as zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "WireUsage")]
+/// The token counts of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
     /// Tokens of the input.
@@ -137,36 +193,29 @@ pub struct Usage {
     pub reasoning_tokens: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct WireUsage {
-    #[serde(default)]
-    input_tokens: u64,
-    #[serde(default)]
-    output_tokens: u64,
-    total_tokens: Option<u64>,
-    input_tokens_details: Option<InputDetails>,
-    output_tokens_details: Option<OutputDetails>,
-}
-
-#[derive(Deserialize)]
-struct InputDetails {
-    cached_tokens: Option<u64>,
-}
-
-#[derive(Deserialize)]
-struct OutputDetails {
-    reasoning_tokens: Option<u64>,
-}
-
-impl From<WireUsage> for Usage {
-    fn from(wire: WireUsage) -> Self {
-        Self {
-            input_tokens: wire.input_tokens,
-            output_tokens: wire.output_tokens,
-            total_tokens: wire.total_tokens.unwrap_or(wire.input_tokens.saturating_add(wire.output_tokens)),
-            cached_tokens: wire.input_tokens_details.and_then(|details| details.cached_tokens),
-            reasoning_tokens: wire.output_tokens_details.and_then(|details| details.reasoning_tokens),
-        }
+impl Usage {
+    /// Reads the counts, also under the names of Chat Completions. Returns `None` unless the input
+    /// and the output are known: a caller can estimate them better than with zero.
+    pub(crate) fn read(usage: &Value) -> Option<Self> {
+        let count = |names: &[&str]| names.iter().find_map(|name| json::count(usage.get(*name)?));
+        let detail = |object: &[&str], name: &str| {
+            object.iter().find_map(|object| json::count(usage.get(*object)?.get(name)?))
+        };
+        let total = count(&["total_tokens"]);
+        let input = count(&["input_tokens", "prompt_tokens"]);
+        let output = count(&["output_tokens", "completion_tokens"]);
+        let input_tokens = input.or_else(|| total?.checked_sub(output?))?;
+        let output_tokens = output.or_else(|| total?.checked_sub(input?))?;
+        Some(Self {
+            input_tokens,
+            output_tokens,
+            total_tokens: total.unwrap_or(input_tokens.saturating_add(output_tokens)),
+            cached_tokens: detail(&["input_tokens_details", "prompt_tokens_details"], "cached_tokens"),
+            reasoning_tokens: detail(
+                &["output_tokens_details", "completion_tokens_details"],
+                "reasoning_tokens",
+            ),
+        })
     }
 }
 
@@ -176,13 +225,4 @@ pub(crate) fn parts(output: &[OutputItem]) -> impl Iterator<Item = &Content> {
         OutputItem::Message { content } => content.as_slice(),
         _ => &[],
     })
-}
-
-/// Deserializes `null` as the default value, since some servers send `null` for an empty value.
-pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + Default,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

@@ -10,9 +10,11 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::decode;
+use crate::document;
+use crate::head::Head;
 use crate::sse::Decoder;
-use crate::{ApiKey, Error, Event, Response};
+use crate::transcript::Transcript;
+use crate::{Error, Event, Response};
 
 /// The maximum size of a whole stream, as a multiple of the maximum size of a response. A stream
 /// sends the text twice: in many small events with much JSON around it, and in its last event.
@@ -39,8 +41,7 @@ impl ResponseStream {
 
     /// Creates the stream for a server that sent a complete response and no stream.
     pub(crate) fn from_response(response: Response) -> Self {
-        let events = [Event::TextDelta(response.output_text()), Event::Completed(response)];
-        Self(futures_util::stream::iter(events.map(Ok)).boxed())
+        Self(futures_util::stream::iter(events_of(response).map(Ok)).boxed())
     }
 
     pub(crate) fn new(reader: EventReader) -> Self {
@@ -49,6 +50,11 @@ impl ResponseStream {
         });
         Self(events.boxed())
     }
+}
+
+/// Returns the events of a complete response.
+fn events_of(response: Response) -> [Event; 2] {
+    [Event::TextDelta(response.output_text()), Event::Completed(response)]
 }
 
 impl Stream for ResponseStream {
@@ -68,18 +74,24 @@ impl fmt::Debug for ResponseStream {
 /// Reads events from the body of a response.
 pub(crate) struct EventReader {
     response: reqwest::Response,
-    request_id: Option<String>,
-    key: ApiKey,
+    head: Head,
     limits: Limits,
-    decoder: Decoder,
     /// The size of all chunks so far, in bytes.
     received: usize,
-    /// The text of all events so far.
-    text: String,
+    format: Format,
     /// Decoded events that are not yet returned.
     pending: VecDeque<Event>,
     /// The outcome of the stream, returned after the pending events. `None` until it is known.
     end: Option<Result<(), Error>>,
+}
+
+/// The format of the body.
+enum Format {
+    /// The beginning is not yet enough to decide.
+    Unknown,
+    Events(Box<Decoder>, Box<Transcript>),
+    /// A document, from a server that does not stream.
+    Document(Vec<u8>),
 }
 
 /// The limits of a stream.
@@ -92,20 +104,13 @@ pub(crate) struct Limits {
 }
 
 impl EventReader {
-    pub(crate) fn new(
-        response: reqwest::Response,
-        request_id: Option<String>,
-        key: ApiKey,
-        limits: Limits,
-    ) -> Self {
+    pub(crate) fn new(response: reqwest::Response, head: Head, limits: Limits) -> Self {
         Self {
             response,
-            request_id,
-            key,
-            decoder: Decoder::new(limits.max_body),
+            head,
             limits,
             received: 0,
-            text: String::new(),
+            format: Format::Unknown,
             pending: VecDeque::new(),
             end: None,
         }
@@ -121,44 +126,77 @@ impl EventReader {
                 Some(Err(error)) => return Err(error),
                 None => {}
             }
-            let chunk = self.chunk().await?;
-            if let Err(error) = self.decode(&chunk) {
+            let outcome = match self.chunk().await? {
+                Some(chunk) => self.decode(&chunk),
+                None => self.finish(),
+            };
+            if let Err(error) = outcome {
                 self.end = Some(Err(error));
             }
         }
     }
 
-    async fn chunk(&mut self) -> Result<Bytes, Error> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let deadline = self.limits.deadline.min(Instant::now() + self.limits.idle_timeout);
         match timeout_at(deadline, self.response.chunk()).await {
-            Ok(Ok(Some(chunk))) => Ok(chunk),
-            Ok(Ok(None)) => {
-                Err(Error::Transport { source: "the stream ended without a terminal event".into() })
-            }
-            Ok(Err(error)) => Err(Error::from_http(error)),
+            Ok(chunk) => chunk.map_err(Error::from_http),
             Err(_) => Err(Error::Timeout),
         }
     }
 
     fn decode(&mut self, chunk: &[u8]) -> Result<(), Error> {
-        let Self { decoder, text, pending, end, key, request_id, limits, received, .. } = self;
-        let request_id = request_id.as_deref();
+        let Self { format, pending, end, head, limits, received, .. } = self;
         let limit = limits.max_body.saturating_mul(STREAM_FACTOR);
+        let too_large = |limit| Error::TooLarge { limit, request_id: head.request_id.clone() };
         *received = received.saturating_add(chunk.len());
         if *received > limit {
-            return Err(Error::TooLarge { limit, request_id: request_id.map(str::to_owned) });
+            return Err(too_large(limit));
         }
-        decoder.decode(chunk, |event| {
-            if end.is_some() {
+        if matches!(format, Format::Unknown) {
+            // A byte order mark and white space may be at the start of both formats.
+            let Some(first) = chunk.iter().find(|byte| !b"\xef\xbb\xbf \t\r\n".contains(byte)) else {
                 return Ok(());
+            };
+            *format = match first {
+                b'{' | b'[' | b'<' => Format::Document(Vec::new()),
+                _ => {
+                    let transcript = Transcript::new(head.clone());
+                    Format::Events(Box::new(Decoder::new(limits.max_body)), Box::new(transcript))
+                }
+            };
+        }
+        match format {
+            Format::Unknown => Ok(()),
+            Format::Document(body) if chunk.len() > limits.max_body - body.len() => {
+                Err(too_large(limits.max_body))
             }
-            let Some(event) = decode::event(&event, text, request_id, key)? else { return Ok(()) };
-            match &event {
-                Event::TextDelta(delta) => text.push_str(delta),
-                Event::Completed(_) => *end = Some(Ok(())),
+            Format::Document(body) => {
+                body.extend_from_slice(chunk);
+                Ok(())
             }
-            pending.push_back(event);
-            Ok(())
-        })
+            Format::Events(decoder, transcript) => decoder.decode(chunk, |event| {
+                if end.is_some() {
+                    return Ok(());
+                }
+                let mut events = Vec::new();
+                let outcome = transcript.read(&event, &mut events);
+                if matches!(events.last(), Some(Event::Completed(_))) {
+                    *end = Some(Ok(()));
+                }
+                pending.extend(events);
+                outcome
+            }),
+        }
+    }
+
+    /// Reads the document at the end of the body. A stream must have ended before.
+    fn finish(&mut self) -> Result<(), Error> {
+        let Format::Document(body) = &self.format else {
+            return Err(Error::Transport { source: "the stream ended without a terminal event".into() });
+        };
+        let response = document::response(body, &self.head).map_err(|failure| failure.error)?;
+        self.pending.extend(events_of(response));
+        self.end = Some(Ok(()));
+        Ok(())
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Calls<'a> {
 struct Pending {
     input: usize,
     output: usize,
+    /// True if the model has written text.
+    has_begun: bool,
 }
 
 /// The maximum length in characters of the provider's name for a model or a response.
@@ -79,7 +81,7 @@ impl<'a> Calls<'a> {
     /// complete response. The cost uses the price of `model`, the name that the provider reported.
     pub(crate) fn spent(&self, model: &str) -> Spent {
         let mut spent = self.spent;
-        if let Some(Pending { input, output }) = self.pending {
+        if let Some(Pending { input, output, .. }) = self.pending {
             spent.input_tokens = spent.input_tokens.saturating_add(to_i64(input));
             spent.output_tokens = spent.output_tokens.saturating_add(to_i64(output));
         }
@@ -114,7 +116,7 @@ impl<'a> Calls<'a> {
     }
 
     async fn read_stream(
-        &self,
+        &mut self,
         request: &Request,
         on_text: &mut impl FnMut(&str),
     ) -> Result<Response, Error> {
@@ -123,6 +125,7 @@ impl<'a> Calls<'a> {
         while let Some(event) = stream.next().await {
             match event? {
                 Event::TextDelta(piece) => {
+                    self.pending = self.pending.map(|pending| Pending { has_begun: true, ..pending });
                     let text = sanitizer.push(&piece);
                     if !text.is_empty() {
                         on_text(&text);
@@ -138,7 +141,7 @@ impl<'a> Calls<'a> {
     fn begin_call(&mut self, request: &Request) {
         self.spent.calls += 1;
         let output = self.prompt.limits.output();
-        self.pending = Some(Pending { input: prompt::estimate(request), output });
+        self.pending = Some(Pending { input: prompt::estimate(request), output, has_begun: false });
     }
 
     /// Charges the usage that the provider reported. Without a report the call stays pending,
@@ -150,7 +153,8 @@ impl<'a> Calls<'a> {
                 Error::Incomplete { usage, .. } | Error::Empty { usage, .. } | Error::Refused { usage, .. },
             ) => *usage,
             Err(error) => {
-                if used_no_tokens(error) {
+                // A stream can end with a rate limit after the model has written text.
+                if used_no_tokens(error) && self.pending.is_none_or(|pending| !pending.has_begun) {
                     self.spent.calls -= 1;
                     self.pending = None;
                 }

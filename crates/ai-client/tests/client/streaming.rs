@@ -91,7 +91,11 @@ async fn stream_is_not_retried_after_the_first_event() {
         let error = json!({ "type": "error", "code": failure, "message": "no" });
         let server = server_of(delta("Milk") + &format!("event: error\ndata: {error}\n\n")).await;
         let events = collect(&mut open(&server.base).await.unwrap()).await;
-        let [Ok(Event::TextDelta(_)), Err(Error::Failed { code, request_id, .. })] = &events[..] else {
+        let [
+            Ok(Event::TextDelta(_)),
+            Err(Error::Failed { code, request_id, .. } | Error::RateLimited { code, request_id, .. }),
+        ] = &events[..]
+        else {
             panic!("{events:?}")
         };
         assert_eq!((code.as_deref(), request_id.as_deref()), (Some(failure), Some("req_1")));
