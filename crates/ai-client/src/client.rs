@@ -123,14 +123,18 @@ impl Client {
         let response = sent.await.unwrap_or(Err(Error::Timeout.into()))?;
         let head = Head::new(response.headers(), key);
         let content_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let declares = |media_type: &str| {
+            content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(media_type.as_bytes()))
+        };
         // Some servers send events without this header or with another type, so only JSON is read
         // as a whole.
-        if content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(JSON.as_bytes())) {
+        if declares(JSON) {
             let body = body::read(response, *max_body, head.request_id.as_deref()).await?;
             return Ok(ResponseStream::from_response(document::response(&body, &head)?));
         }
         let limits = Limits { idle_timeout: retry.attempt_timeout, deadline, max_body: *max_body };
-        Ok(ResponseStream::new(EventReader::new(response, head, limits)))
+        let is_declared = declares(EVENT_STREAM);
+        Ok(ResponseStream::new(EventReader::new(response, head, limits, is_declared)))
     }
 
     /// Sends a request. Returns once the status 2xx and the headers of the response have arrived.

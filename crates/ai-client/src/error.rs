@@ -28,8 +28,10 @@ pub enum Error {
     #[error("the AI provider rejected the key with status {status}{}", suffix(.code.as_deref(), .message))]
     Unauthorized { status: u16, code: Option<String>, message: String, request_id: Option<String> },
 
-    /// 429: the rate limit for requests or tokens is reached. `retry_after` is the time to wait, if
-    /// the provider sent one.
+    /// 429: the rate limit for requests or tokens is reached.
+    ///
+    /// `retry_after` is the time to wait, if the provider sent one. A stream that has begun can end
+    /// with this error too.
     #[error("the rate limit of the AI provider is reached{}", suffix(.code.as_deref(), .message))]
     RateLimited {
         retry_after: Option<Duration>,
@@ -38,7 +40,8 @@ pub enum Error {
         request_id: Option<String>,
     },
 
-    /// 429 with the code `insufficient_quota`: the account has no credit. Waiting does not help.
+    /// 402, or 429 with a code such as `insufficient_quota`: the account has no credit. Waiting
+    /// does not help.
     #[error("the quota at the AI provider is used up{}", suffix(None, .message))]
     QuotaExceeded { message: String, request_id: Option<String> },
 
@@ -146,7 +149,7 @@ impl Error {
 
     /// Returns how long the provider asks the client to wait, at most one day.
     ///
-    /// Returns `None` if the response had no valid `Retry-After` header.
+    /// Returns `None` if the response had no valid `retry-after-ms` or `Retry-After` header.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

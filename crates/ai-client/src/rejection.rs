@@ -1,5 +1,5 @@
-//! Turns a rejection into an error: a response with a status other than 2xx, or an error object in a
-//! response with status 200.
+//! Turns a rejection into an error: a response with a status other than 2xx, or an error object in
+//! a response with status 200.
 
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
@@ -129,8 +129,9 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], hea
     AttemptError { is_retryable: error.is_retryable() && !no_retry, error }
 }
 
-/// Returns the error if the body of a response with status 200 is that of a rejection. It is retried
-/// like a rejection with another status.
+/// Returns the error if the body of a response with status 200 is that of a rejection.
+///
+/// It is retried like a rejection with another status.
 pub(crate) fn in_body(body: &Value, head: &Head) -> Option<AttemptError> {
     let is_error = |field: &str| body.get(field).and_then(Value::as_str) == Some("error");
     let has_error = body.get("error").is_some_and(|error| !error.is_null());
@@ -141,8 +142,8 @@ pub(crate) fn in_body(body: &Value, head: &Head) -> Option<AttemptError> {
 
 /// Returns the error of a response that the provider accepted and then failed.
 ///
-/// A rate limit, a used up quota and a wrong key are the same errors as in a rejection. The call is not retried,
-/// since the model may have done work.
+/// A rate limit, a used up quota and a wrong key are the same errors as in a rejection. The call is
+/// not retried, since the model may have done work.
 pub(crate) fn failure(error: &Value, status: Status, head: &Head) -> AttemptError {
     let error = limit_of(error, head).unwrap_or_else(|| failed(error, status, head));
     AttemptError { error, is_retryable: false }

@@ -87,8 +87,10 @@ pub(crate) struct EventReader {
 
 /// The format of the body.
 enum Format {
-    /// The beginning is not yet enough to decide.
-    Unknown,
+    /// Nothing but white space has arrived.
+    Unknown {
+        is_declared: bool,
+    },
     Events(Box<Decoder>, Box<Transcript>),
     /// A document, from a server that does not stream.
     Document(Vec<u8>),
@@ -104,13 +106,14 @@ pub(crate) struct Limits {
 }
 
 impl EventReader {
-    pub(crate) fn new(response: reqwest::Response, head: Head, limits: Limits) -> Self {
+    /// `is_declared` is true if the header `Content-Type` declares events.
+    pub(crate) fn new(response: reqwest::Response, head: Head, limits: Limits, is_declared: bool) -> Self {
         Self {
             response,
             head,
             limits,
             received: 0,
-            format: Format::Unknown,
+            format: Format::Unknown { is_declared },
             pending: VecDeque::new(),
             end: None,
         }
@@ -152,7 +155,7 @@ impl EventReader {
         if *received > limit {
             return Err(too_large(limit));
         }
-        if matches!(format, Format::Unknown) {
+        if matches!(format, Format::Unknown { .. }) {
             // A byte order mark and white space may be at the start of both formats.
             let Some(first) = chunk.iter().find(|byte| !b"\xef\xbb\xbf \t\r\n".contains(byte)) else {
                 return Ok(());
@@ -166,7 +169,7 @@ impl EventReader {
             };
         }
         match format {
-            Format::Unknown => Ok(()),
+            Format::Unknown { .. } => Ok(()),
             Format::Document(body) if chunk.len() > limits.max_body - body.len() => {
                 Err(too_large(limits.max_body))
             }
@@ -191,8 +194,12 @@ impl EventReader {
 
     /// Reads the document at the end of the body. A stream must have ended before.
     fn finish(&mut self) -> Result<(), Error> {
-        let Format::Document(body) = &self.format else {
-            return Err(Error::Transport { source: "the stream ended without a terminal event".into() });
+        let body = match &self.format {
+            Format::Document(body) => body.as_slice(),
+            Format::Unknown { is_declared: false } => &[],
+            Format::Unknown { .. } | Format::Events(..) => {
+                return Err(Error::Transport { source: "the stream ended without a terminal event".into() });
+            }
         };
         let response = document::response(body, &self.head).map_err(|failure| failure.error)?;
         self.pending.extend(events_of(response));

@@ -153,8 +153,8 @@ impl Transcript {
     }
 }
 
-/// Returns what an event means. Its data contains its type. Most servers repeat the type as the name
-/// of the event, and some only have it there.
+/// Returns what an event means. Its data contains its type. Most servers repeat the type as the
+/// name of the event, and some only have it there.
 fn kind(name: &str, data: &Value) -> Kind {
     let kind = data.get("type").and_then(Value::as_str).unwrap_or(name);
     let has_error = data.get("error").is_some_and(|error| !error.is_null());

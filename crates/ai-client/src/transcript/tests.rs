@@ -96,8 +96,8 @@ fn read_never_returns_thoughts() {
 
 #[test]
 fn read_ignores_events_without_a_response() {
-    let noise = "data:\n\ndata: \n\n: ping\n\nevent: ping\ndata: {}\n\ndata: {\"type\":\"ping\"}\n\ndata: ping\n\n\
-                 data: [DONE]\n\ndata: null\n\ndata: [1]\n\nevent: keepalive\ndata:\n\nretry: 5\n\n";
+    let noise = "data:\n\ndata: \n\n: ping\n\nevent: ping\ndata: {}\n\ndata: {\"type\":\"ping\"}\n\n\
+                 data: ping\n\ndata: [DONE]\n\ndata: null\n\ndata: [1]\n\nevent: x\ndata:\n\nretry: 5\n\n";
     let text = format!("{noise}data: {}\n\n{noise}data: {}\n\n", delta(ANSWER), completed(&message(ANSWER)));
     assert_eq!(read(&[text.as_bytes()]).unwrap().0, ANSWER);
 }

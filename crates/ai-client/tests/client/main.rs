@@ -9,3 +9,4 @@ mod secrets;
 mod streaming;
 mod success;
 mod support;
+mod tolerance;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use daybook_ai_client::ApiKey;
 use daybook_persistence::Budget;
 use daybook_summarizer::Prices;
-use url::Url;
 
-use super::base_url::base_url;
+use super::base_url::{ProviderUrl, provider_url};
 use super::duration::duration;
 use super::reader::SettingReader;
 use super::settings;
@@ -28,7 +27,7 @@ pub(crate) enum SummarizerConfig {
 #[derive(Debug, Clone)]
 pub(crate) struct Provider {
     pub(crate) key: ApiKey,
-    pub(crate) base_url: Url,
+    pub(crate) base_url: ProviderUrl,
     /// The longest time until a response begins, and between two pieces of it.
     pub(crate) timeout: Duration,
     pub(crate) model: String,
@@ -71,7 +70,7 @@ impl Provider {
         let key = reader.read(&settings::OPENAI_SECRET_KEY, |text| {
             ApiKey::new(text).map_err(|_| "is not a key that can be sent in a header")
         });
-        let base_url = reader.read(&settings::OPENAI_BASE_URL, base_url);
+        let base_url = reader.read(&settings::OPENAI_BASE_URL, provider_url);
         let timeout = reader.read(&settings::OPENAI_TIMEOUT, timeout);
         let model = reader.read(&settings::OPENAI_MODEL, |text| Ok::<_, Infallible>(text.to_owned()));
         let window = reader.read(&settings::OPENAI_CONTEXT_WINDOW, window);

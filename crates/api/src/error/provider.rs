@@ -55,11 +55,11 @@ impl From<daybook_summarizer::Error> for ApiError {
 /// The error for the log. Texts of the provider are left out, since they may quote the note.
 fn without_quotes(error: &Error) -> String {
     let what = match error {
-        Error::Unauthorized { status, .. } => format!("status {status}"),
-        Error::RateLimited { .. } => "rate limited".to_owned(),
+        Error::Unauthorized { status, code, .. } => format!("status {status}, code {code:?}"),
+        Error::RateLimited { code, .. } => format!("rate limited, code {code:?}"),
         Error::QuotaExceeded { .. } => "quota exceeded".to_owned(),
         Error::InvalidRequest { status, code, .. } => format!("status {status}, code {code:?}"),
-        Error::Unavailable { status, .. } => format!("status {status}"),
+        Error::Unavailable { status, code, .. } => format!("status {status}, code {code:?}"),
         Error::Refused { .. } => "refused".to_owned(),
         Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
         // The provider has sent nothing, so the causes cannot quote the note.

@@ -41,7 +41,7 @@ impl Engine {
 
 fn model(provider: &Provider) -> Result<Model, Error> {
     let client = Client::builder(provider.key.clone())
-        .base_url(provider.base_url.clone())
+        .base_url(provider.base_url.0.clone())
         .timeout(provider.timeout)
         // The first attempt may use its whole timeout, and a second one half of it.
         .total_timeout(provider.timeout * 3 / 2)
