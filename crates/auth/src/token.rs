@@ -9,6 +9,7 @@ mod explanation;
 mod header;
 mod key;
 mod keys;
+mod numeric_date;
 mod strict;
 #[cfg(test)]
 mod wycheproof;

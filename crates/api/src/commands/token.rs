@@ -57,7 +57,11 @@ fn explain(keys: &TokenKeys, token: &str, now: Timestamp) -> Explanation {
     );
     println!("claims: {}", shown(explanation.claims.as_ref()));
     for (name, meaning) in [("iat", "issued"), ("nbf", "not before"), ("exp", "expires")] {
-        let time = explanation.claims.as_ref().and_then(|claims| claims.get(name)?.as_i64());
+        let time = explanation
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.get(name)?.as_f64())
+            .map(|seconds| seconds as i64);
         let time = time.and_then(|seconds| Timestamp::from_micros(seconds.checked_mul(1_000_000)?));
         if let Some(time) = time {
             println!("{meaning}: {time}");

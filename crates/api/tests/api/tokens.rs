@@ -209,6 +209,10 @@ async fn legacy_tokens_are_accepted_if_enabled(#[values(Kind::Sqlite, Kind::Post
     assert_eq!(server.get("/users/me", &token).await.expect(StatusCode::OK).json()["id"], id);
     let note = json!({ "title": "t", "content": "c" });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    // NumericDate may have a fraction (RFC 7519, section 2).
+    let precise = json!({ "user_id": id.to_string(), "iat": now() - 60, "exp": now() as f64 + 1_740.25 });
+    let precise = forge(SECRET, &json!({ "alg": "HS256", "typ": "JWT" }), &precise);
+    server.get("/users/me", &precise).await.expect(StatusCode::OK);
     let rejected = [
         ("signed with another key", legacy(OTHER_SECRET, id, now()), "is invalid"),
         ("expired", legacy(SECRET, id, now() - 1_801), "expired"),

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::error::TokenError;
+use super::numeric_date::NumericDate;
 use super::strict::not_null;
 
 /// The lifetime of an access token in seconds.
@@ -39,10 +40,10 @@ pub struct Claims {
 #[serde(deny_unknown_fields)]
 pub(super) struct WireClaims {
     user_id: String,
-    iat: i64,
-    exp: i64,
+    iat: NumericDate,
+    exp: NumericDate,
     #[serde(default, deserialize_with = "not_null", skip_serializing_if = "Option::is_none")]
-    nbf: Option<i64>,
+    nbf: Option<NumericDate>,
     #[serde(default, deserialize_with = "not_null")]
     sid: Option<i64>,
     #[serde(default, deserialize_with = "not_null")]
@@ -62,8 +63,8 @@ impl WireClaims {
         getrandom::fill(&mut id).map_err(|error| TokenError::Internal(error.into()))?;
         Ok(Self {
             user_id: user_id.to_string(),
-            iat: now,
-            exp,
+            iat: NumericDate::Whole(now),
+            exp: NumericDate::Whole(exp),
             nbf: None,
             sid: Some(session_id),
             jti: Some(URL_SAFE_NO_PAD.encode(id)),
@@ -71,6 +72,9 @@ impl WireClaims {
     }
 
     /// Checks the claims of a token whose signature is right, at the time `now`.
+    ///
+    /// The times of a legacy token may have a fraction, as PyJWT writes them for a float. Such a
+    /// token is issued at the second before its `iat`, and expires at the second after its `exp`.
     pub(super) fn check(self, now: i64, accept_legacy: bool) -> Result<Claims, TokenError> {
         let invalid = |reason| Err(TokenError::Invalid(reason));
         let Some(user_id) = parse_id(&self.user_id) else {
@@ -82,23 +86,22 @@ impl WireClaims {
             (None, None) => return invalid("legacy tokens are not accepted"),
             _ => return invalid("sid must be positive, and sid and jti must both be present"),
         }
-        if self.exp <= self.iat {
+        let mut times = [self.iat, self.exp].into_iter().chain(self.nbf);
+        if self.sid.is_some() && !times.all(NumericDate::is_whole) {
+            return invalid("this service writes times without a fraction");
+        }
+        let (issued_at, expires_at) = (self.iat.floor(), self.exp.ceil());
+        if expires_at <= issued_at {
             return invalid("expires before it is issued");
         }
         let latest_start = now.saturating_add(LEEWAY);
-        if self.iat > latest_start || self.nbf.is_some_and(|nbf| nbf > latest_start) {
+        if issued_at > latest_start || self.nbf.is_some_and(|nbf| nbf.ceil() > latest_start) {
             return invalid("not valid yet");
         }
-        if self.exp <= now {
+        if expires_at <= now {
             return Err(TokenError::Expired);
         }
-        Ok(Claims {
-            user_id,
-            session_id: self.sid,
-            issued_at: self.iat,
-            expires_at: self.exp,
-            token_id: self.jti,
-        })
+        Ok(Claims { user_id, session_id: self.sid, issued_at, expires_at, token_id: self.jti })
     }
 }
 

@@ -77,6 +77,38 @@ fn verify_accepts_legacy_tokens_only_if_enabled() {
     assert!(strict.accept_legacy(true).verify(&legacy, NOW).is_ok());
 }
 
+#[test]
+fn verify_accepts_fractions_of_seconds_in_legacy_tokens_only() {
+    let legacy =
+        |iat: &str, exp: &str| with_claims(&format!(r#"{{"user_id":"42","iat":{iat},"exp":{exp}}}"#));
+    let keys = keys();
+    for (iat, exp, expires_at) in [
+        ("1800000000", "1800001800.25", NOW + 1801),
+        ("1799999999.75", "1800000000.001", NOW + 1),
+        ("1800000000.0", "1800001800.0", NOW + 1800),
+        ("1.8e9", "1.8000018e9", NOW + 1800),
+        ("0.5", "4102444800.999999", 4_102_444_801),
+    ] {
+        let token = legacy(iat, exp);
+        let claims = keys.verify(&token, NOW).unwrap();
+        assert_eq!(claims.expires_at, expires_at, "{iat} {exp}");
+        // Valid until its last whole second, and expired after it (RFC 7519, section 4.1.4).
+        assert!(keys.verify(&token, expires_at - 1).is_ok(), "{iat} {exp}");
+        assert!(matches!(keys.verify(&token, expires_at), Err(TokenError::Expired)), "{iat} {exp}");
+    }
+    for (iat, exp) in [
+        ("1800000000", "1799999999.75"),
+        ("1800000006.5", "1800001800"),
+        ("1800000000.5", "1e300"),
+        ("-1e300", "1800001800"),
+        ("1800000000", "\"1800001800.25\""),
+        ("1800000000.0", "1800000000.0"),
+    ] {
+        assert!(keys.verify(&legacy(iat, exp), NOW).is_err(), "{iat} {exp}");
+    }
+    assert!(keys.verify(&with_more(r#""nbf":1800000000.5"#), NOW).is_err(), "a token with a session");
+}
+
 /// If a key were used, the reason would be the signature, because two of the three do not match.
 #[test]
 fn verify_rejects_an_unknown_key_id_before_it_uses_a_key() {
