@@ -68,6 +68,8 @@ pub(crate) enum ApiError {
     TooLarge(usize),
     /// 415: the media type that the endpoint takes.
     UnsupportedMediaType(&'static str),
+    /// 415: the body has a content coding, such as gzip (RFC 9110, section 15.5.16).
+    Compressed,
     /// 429: the quota that is used up, and for how long. `None` in the document.
     TooManyAttempts(Option<Refusal>),
     /// 429: too many summaries are in progress.
@@ -124,6 +126,7 @@ impl ApiError {
             Self::BodyTimeout => "The request body did not arrive in time".to_owned(),
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
+            Self::Compressed => "The request body must not be compressed".to_owned(),
             Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
             Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
             Self::BudgetSpent(resets_at, _) => {
@@ -164,7 +167,7 @@ impl ResponseError for ApiError {
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedMediaType(_) | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(..) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
@@ -187,6 +190,11 @@ impl ResponseError for ApiError {
             }
             Self::MethodNotAllowed(allow) => {
                 response.insert_header((header::ALLOW, allow.as_str()));
+            }
+            // RFC 9110, section 12.5.3.
+            Self::Compressed => {
+                response.force_close();
+                response.insert_header((header::ACCEPT_ENCODING, "identity"));
             }
             // The rest of the body is not read, so the connection cannot be used again.
             Self::BodyTimeout | Self::TooLarge(_) => {

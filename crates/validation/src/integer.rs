@@ -3,7 +3,8 @@
 /// Parses an integer from a text such as `7`, ` +1_000 ` or `7.0`.
 ///
 /// It accepts blanks around the number, a sign, single underscores between digits, and a fraction
-/// of zeros. A number beyond 128 bits becomes the nearest one within. The caller checks the range.
+/// of at least one zero. A number beyond 128 bits becomes the nearest one within. The caller checks
+/// the range.
 pub(crate) fn parse(text: &str) -> Option<i128> {
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
@@ -12,7 +13,7 @@ pub(crate) fn parse(text: &str) -> Option<i128> {
         _ => (false, text),
     };
     let whole = match digits.split_once('.') {
-        Some((whole, fraction)) if fraction.bytes().all(|b| b == b'0') => whole,
+        Some((whole, fraction)) if !fraction.is_empty() && fraction.bytes().all(|b| b == b'0') => whole,
         Some(_) => return None,
         None => digits,
     };
@@ -41,7 +42,7 @@ mod tests {
             ("-7", -7),
             ("1_000", 1_000),
             ("7.0", 7),
-            ("7.", 7),
+            ("7.000", 7),
             ("007", 7),
             ("99999999999999999999", 99_999_999_999_999_999_999),
             (&"9".repeat(99), i128::MAX),
@@ -53,8 +54,10 @@ mod tests {
 
     #[test]
     fn parse_rejects_other_texts() {
-        for text in ["", " ", "x", "1.5", "1e3", "0x10", "_1", "1_", "1__0", "--1", "+-1", "٣", ".0", "1 2"]
-        {
+        for text in [
+            "", " ", "x", "1.5", "1e3", "0x10", "_1", "1_", "1__0", "--1", "+-1", "٣", ".0", "1 2", "7.",
+            "7. ", "-7.", "7..0", "7.0.",
+        ] {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

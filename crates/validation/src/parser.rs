@@ -67,8 +67,8 @@ impl Parser {
     /// Reads a JSON body.
     ///
     /// A valid body is parsed once, directly into the value. A body that serde_json or garde
-    /// rejects is parsed again. The second parse accepts what Pydantic accepts, or finds every
-    /// problem.
+    /// rejects is parsed again, and so is one with half a surrogate pair or deep nesting. The
+    /// second parse accepts what Pydantic accepts, or finds every problem.
     ///
     /// # Errors
     ///
@@ -86,7 +86,9 @@ impl Parser {
         let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
         // serde would read a struct from a list of its values. Pydantic does not.
         if text.trim_ascii_start().starts_with(b"{")
-            && let Ok(value) = serde_json::from_slice::<T>(text)
+            && let Ok(text) = std::str::from_utf8(text)
+            && json::is_checked_when_skipped(text)
+            && let Ok(value) = serde_json::from_str::<T>(text)
             && value.validate_with(context).is_ok()
         {
             return Ok(value);

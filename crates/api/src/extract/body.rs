@@ -54,8 +54,16 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// When the body is too large, too slow or incomplete.
+/// When the body is compressed, too large, too slow or incomplete.
 pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize) -> Result<Bytes, ApiError> {
+    let codings = request.headers().get_all(header::CONTENT_ENCODING);
+    // A list of codings that are not `identity` has one that changes the bytes.
+    if codings
+        .into_iter()
+        .any(|codings| !matches!(codings.as_bytes().to_ascii_lowercase().trim_ascii(), b"" | b"identity"))
+    {
+        return Err(ApiError::Compressed);
+    }
     let _reading = State::of(request)?.metrics.count_reading()?;
     let body = tokio::time::timeout(BODY_TIMEOUT, collect(request, &mut payload, max)).await;
     body.map_err(|_| ApiError::BodyTimeout).flatten()
@@ -105,6 +113,12 @@ pub(super) const NOT_JSON: ErrorResponse = ErrorResponse {
     name: "NotJson",
     description: "The body has another media type",
     error: || ApiError::UnsupportedMediaType(JSON),
+};
+
+pub(super) const COMPRESSED: ErrorResponse = ErrorResponse {
+    name: "Compressed",
+    description: "The body is compressed",
+    error: || ApiError::Compressed,
 };
 
 pub(super) const NOT_JSON_OR_FORM: ErrorResponse = ErrorResponse {

@@ -49,6 +49,7 @@ impl<T: Body> FromRequest for ValidForm<T> {
 impl<T: Body> Argument for ValidForm<T> {
     fn describe(spec: &mut Spec) {
         body::describe::<T>(spec, &[URL_ENCODED]);
+        spec.error(&body::COMPRESSED);
     }
 }
 

@@ -98,6 +98,38 @@ async fn chunked_body_over_the_limit_is_rejected(#[values(Kind::Sqlite, Kind::Po
     too_large.expect_detail(StatusCode::PAYLOAD_TOO_LARGE, sentence);
 }
 
+/// RFC 9110, section 15.5.16. The bytes of gzip would otherwise be malformed JSON.
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn compressed_body_is_rejected(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xabV*\xc9,\xc9IU\xb2RPJ\xacU".to_vec();
+    for (method, path, media_type) in [
+        (Method::POST, "/notes", JSON),
+        (Method::PATCH, "/users/me", JSON),
+        (Method::POST, "/auth/login", FORM),
+        (Method::POST, "/auth/refresh", FORM),
+        (Method::POST, "/auth/register", JSON),
+    ] {
+        for coding in ["gzip", "GZIP", "br", "zstd", "deflate", "x-gzip", "identity, gzip", "rot13"] {
+            let request = server.request(method.clone(), path).bearer_auth(&token);
+            let request = request.header("content-type", media_type).header("content-encoding", coding);
+            let answer = Answer::of(request.body(gzip.clone())).await;
+            let sentence = "The request body must not be compressed";
+            let answer = answer.expect_detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, sentence);
+            assert_eq!(answer.header("accept-encoding"), "identity", "{path} {coding}");
+        }
+    }
+    for coding in ["identity", "Identity", ""] {
+        let request = server.request(Method::POST, "/notes").bearer_auth(&token);
+        let request = request.header("content-type", JSON).header("content-encoding", coding);
+        let answer = Answer::of(request.body(r#"{"title":"t","content":"c"}"#)).await;
+        answer.expect(StatusCode::CREATED);
+    }
+}
+
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

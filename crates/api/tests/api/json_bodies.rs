@@ -164,6 +164,34 @@ async fn create_note_rejects_malformed_json() {
     }
 }
 
+/// The members that the service ignores have no influence on the problems of the others.
+#[tokio::test]
+async fn create_note_reports_each_field_whatever_the_unknown_members_are() {
+    let pair = Pair::new().await;
+    let (digits, deep) = ("9".repeat(400), format!("{}{}", "[".repeat(100), "]".repeat(100)));
+    let accepted =
+        ["1e400", "-1e400", "2e308", "1E+999", &digits, "[1e400,{\"a\":-2e308}]", &deep, "\"\\u00e9\""];
+    for unknown in accepted {
+        let body = |title: &str| format!(r#"{{"title":"{title}","content":"y","n":{unknown}}}"#);
+        let rejected = pair.send(Method::POST, "/notes", JSON, body("")).await;
+        assert_problem(&rejected, "string_too_short", "body.title");
+        pair.send(Method::POST, "/notes", JSON, body("t")).await.expect(StatusCode::CREATED);
+    }
+    // A number is still no text.
+    let answer = pair.send(Method::POST, "/notes", JSON, r#"{"title":1e400,"content":""}"#).await;
+    assert_problem(&answer, "string_type", "body.title");
+    // Malformed text is malformed wherever it is.
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for unknown in ["\"\\ud800\"", "\"\\uDC00x\"", "[\"\\ud83c\"]", &deep, "1e400e1", "01e400", "\"\u{1}\""] {
+        for title in ["", "t"] {
+            let body = format!(r#"{{"title":"{title}","content":"y","n":{unknown}}}"#);
+            assert_malformed(unknown, &pair.send(Method::POST, "/notes", JSON, body).await);
+        }
+    }
+    let invalid = [&br#"{"title":"t","content":"y","n":""#[..], b"\xff", b"\"}"].concat();
+    assert_malformed("bytes", &pair.send(Method::POST, "/notes", JSON, invalid).await);
+}
+
 #[tokio::test]
 async fn json_body_must_be_an_object() {
     let pair = Pair::new().await;

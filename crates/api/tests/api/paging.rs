@@ -177,6 +177,9 @@ async fn list_rejects_an_invalid_limit_or_cursor(#[values(Kind::Sqlite, Kind::Po
             ("9223372036854775807", "less_than_equal"),
             ("many", "int_parsing"),
             ("1.5", "int_parsing"),
+            ("5.", "int_parsing"),
+            ("5.%20", "int_parsing"),
+            (".0", "int_parsing"),
         ] {
             let issues = server.get(&format!("{list}?limit={limit}"), &token).await.issues();
             assert_eq!(issues.len(), 1, "{issues:?}");

@@ -47,6 +47,33 @@ struct Lenient {
     ratio: Option<f64>,
 }
 
+/// JSON that a struct ignores, and that is hard for a reader.
+fn ignored() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "1e400",
+        "-1e400",
+        "2e308",
+        "1e-400",
+        "0",
+        "null",
+        "\"\\u00e9\"",
+        "\"\\ud83c\\udf82\"",
+        "\"1e400\"",
+        "\"\\\"\\\\\"",
+        "\"\"",
+        "123456789012345678901234567890",
+        "true",
+    ]);
+    leaf.prop_map(str::to_owned).prop_recursive(3, 8, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(|items| format!("[ {} ]", items.join(" , "))),
+            inner.clone().prop_map(|value| format!("{{\"a\": {value}}}")),
+            (inner, 1_usize..60)
+                .prop_map(|(value, depth)| { format!("{}{value}{}", "[".repeat(depth), "]".repeat(depth)) }),
+        ]
+    })
+}
+
 fn plain<T: serde::de::DeserializeOwned + Validate<Context = ()>>(body: &Value) -> Option<T> {
     let value = serde_json::from_value::<T>(body.clone()).ok()?;
     value.validate().is_ok().then_some(value)
@@ -172,5 +199,35 @@ proptest! {
     #[test]
     fn json_reports_every_field_at_once(body in likely()) {
         assert_reports_every_field(&body)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A member that the struct ignores changes nothing. So the direct parse and the second one
+    /// agree on every body.
+    #[test]
+    fn json_gives_the_same_result_with_an_ignored_member(
+        body in body(),
+        ignored in ignored(),
+        is_first in any::<bool>(),
+    ) {
+        let text = body.to_string();
+        let members = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        let Some(members) = members else { return Ok(()) };
+        let member = format!("\"ignored\" : {ignored}");
+        let with = match (members, is_first) {
+            ("", _) => format!("{{{member}}}"),
+            (members, true) => format!("{{{member},{members}}}"),
+            (members, false) => format!(" {{{members}\n,{member}}} "),
+        };
+        let without: Result<Strict, _> = PARSER.json(text.as_bytes(), &());
+        let result: Result<Strict, _> = PARSER.json(with.as_bytes(), &());
+        let shown = |result: &Result<Strict, Vec<daybook_validation::Issue>>| match result {
+            Ok(value) => serde_json::to_value(value),
+            Err(issues) => serde_json::to_value(issues),
+        };
+        prop_assert_eq!(shown(&result).unwrap(), shown(&without).unwrap(), "{}", with);
     }
 }
