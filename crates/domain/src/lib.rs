@@ -6,6 +6,7 @@ mod draft;
 mod due_date;
 mod email;
 mod event;
+mod fold;
 mod id;
 mod language;
 mod names;

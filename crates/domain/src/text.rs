@@ -1,7 +1,5 @@
 //! Texts of limited length: titles, contents and city names, and the error that they share.
 
-use unicode_normalization::UnicodeNormalization;
-
 /// Why a text is rejected. The sentences are Pydantic's, which clients of the HTTP API rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -117,17 +115,6 @@ text! {
 text! {
     /// A city's name as the user wrote it: at most 100 characters, or none.
     City, 0..=100
-}
-
-/// The form in which texts are compared without case: equal for texts that differ only in case or
-/// in Unicode composition.
-///
-/// Upper case followed by lower case approximates case folding: `ß` becomes `ss`, and both small
-/// sigmas become one. Changing the case can undo composition, so the text is composed (NFC) before
-/// and after.
-pub(crate) fn caseless(text: &str) -> String {
-    let composed: String = text.nfc().collect();
-    composed.to_uppercase().to_lowercase().nfc().collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::text::{caseless, text};
+use crate::fold::caseless;
+use crate::text::text;
 use crate::{Email, Timestamp, UserId};
 
 /// An account, without its secrets.
@@ -44,9 +45,10 @@ impl Username {
         Self::key_of(&self.0)
     }
 
-    /// The form in which any text is compared with usernames: without case, composed (Unicode NFC).
+    /// The form in which any text is compared with usernames: without case (Unicode default case
+    /// folding, full), composed (Unicode NFC).
     ///
-    /// The text need not be a valid username, so a login can look up what the user typed.
+    /// The text need not be a valid username, so a login can look up the text that the user typed.
     #[must_use]
     pub fn key_of(text: &str) -> String {
         caseless(text)
@@ -70,14 +72,76 @@ mod tests {
     #[test]
     fn key_of_ignores_case_and_composition() {
         for (one, other) in [
+            ("ada", "ADA"),
             ("ÄDA", "a\u{308}da"),
+            ("é", "e\u{301}"),
+            ("J\u{30c}x", "\u{1f0}x"),
+            // Full folding: one character can equal several.
             ("straße", "STRASSE"),
+            ("Straße", "STRA\u{1e9e}E"),
+            ("o\u{fb03}ce", "OFFICE"),
+            ("\u{587}", "\u{565}\u{582}"),
+            // Greek
             ("ΟΔΥΣ", "οδυσ"),
             ("οδυς", "οδυσ"),
-            ("J\u{30c}x", "\u{1f0}x"),
+            ("\u{1fb3}", "\u{3b1}\u{3b9}"),
+            ("\u{3b1}\u{345}\u{301}", "\u{391}\u{301}\u{399}"),
+            // Latin, Cyrillic, Armenian, Georgian, Cherokee and Adlam
+            ("İnce", "i\u{307}nce"),
+            ("\u{212a}ate", "kate"),
+            ("\u{212b}sa", "åsa"),
+            ("ſam", "Sam"),
+            ("ЁЛКА", "е\u{308}лка"),
+            ("ԱՆԻ", "անի"),
+            ("\u{1c90}\u{1c91}", "\u{10d0}\u{10d1}"),
+            ("\u{ab70}\u{13a1}", "\u{13a0}\u{ab71}"),
+            ("\u{1e900}", "\u{1e922}"),
+            // Scripts without case are only composed.
+            ("가", "\u{1100}\u{1161}"),
+            ("が", "か\u{3099}"),
         ] {
             assert_eq!(Username::key_of(one), Username::key_of(other), "{one} {other}");
         }
-        assert_ne!(Username::key_of("ada"), Username::key_of("adb"));
+    }
+
+    #[test]
+    fn key_of_keeps_different_letters_apart() {
+        for (one, other) in [
+            ("ada", "adb"),
+            // Default folding is not Turkic, so a dotless i is a letter of its own.
+            ("kılıç", "kiliç"),
+            ("İnce", "ince"),
+            // An accent is not case.
+            ("José", "Jose"),
+            // Compatible characters are not equal: NFC, not NFKC.
+            ("x\u{b2}y", "x2y"),
+            ("ａｄａ", "ada"),
+            // Letters of different scripts that look alike
+            ("аda", "ada"),
+            ("か", "カ"),
+        ] {
+            assert_ne!(Username::key_of(one), Username::key_of(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn key_of_shows_the_folded_text() {
+        for (text, key) in [
+            ("Straße", "strasse"),
+            ("KILIÇ", "kiliç"),
+            ("KıLıÇ", "kılıç"),
+            ("İ", "i\u{307}"),
+            ("E\u{301}", "é"),
+            // Cherokee folds to its capital letters, because they are older.
+            ("\u{ab70}", "\u{13a0}"),
+        ] {
+            assert_eq!(Username::key_of(text), key, "{text}");
+        }
+    }
+
+    #[test]
+    fn key_leaves_the_username_as_the_user_wrote_it() {
+        let username = Username::parse("Stra\u{df}e").unwrap();
+        assert_eq!((username.as_str(), username.key().as_str()), ("Straße", "strasse"));
     }
 }

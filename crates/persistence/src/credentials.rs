@@ -70,8 +70,7 @@ impl Database {
             // No account has such a name, and PostgreSQL rejects it as a parameter.
             return Ok(None);
         }
-        let email_key =
-            Email::parse(identifier).map_or_else(|_| identifier.to_lowercase(), |email| email.key());
+        let email_key = Email::key_of(identifier);
         let username_key = Username::key_of(identifier);
         read!(self, |c| {
             let by_email = users::table.filter(users::email_key.eq(email_key)).select(columns::<Row>());

@@ -59,8 +59,9 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] if the database cannot be reached, [`Error::Internal`] if a migration
-    /// fails.
+    /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Collisions`] if two
+    /// accounts have names that are equal in this version. [`Error::Internal`] if a migration fails
+    /// for another reason. No migration is applied after an error.
     pub async fn migrate(&self) -> Result<usize, Error> {
         match &self.backend {
             Backend::Postgres(postgres) => migrations::postgres(postgres.connector()).await,

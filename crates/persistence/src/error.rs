@@ -2,6 +2,9 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind};
 
+use crate::collision::Collisions;
+use crate::field::Field;
+
 /// The reason why a method failed.
 ///
 /// After an error nothing is stored, with one exception. After [`Error::Unavailable`] a write may
@@ -15,30 +18,16 @@ pub enum Error {
     /// Another user has this value.
     #[error("{0} is taken")]
     Conflict(Field),
+    /// Accounts have names that are equal in this version. Only
+    /// [`Database::migrate`](crate::Database::migrate) returns this error.
+    #[error("{0}")]
+    Collisions(Collisions),
     /// The database is down, overloaded or too slow. A retry may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A bug, or invalid stored data.
     #[error("a query failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// A field with a value that is unique among all users.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Field {
-    /// The e-mail address.
-    Email,
-    /// The username.
-    Username,
-}
-
-impl std::fmt::Display for Field {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Email => "e-mail",
-            Self::Username => "username",
-        })
-    }
 }
 
 /// The unique fields. PostgreSQL reports the index, SQLite the table and the column.

@@ -3,12 +3,15 @@
 mod access;
 mod backend;
 mod budget;
+mod collision;
 mod credentials;
 mod database;
 mod error;
 mod event;
+mod field;
 mod handle;
 mod migrations;
+mod name_keys;
 mod note;
 mod place;
 mod postgres;
@@ -25,10 +28,12 @@ mod user;
 
 pub use access::Access;
 pub use budget::{Budget, OverBudget};
+pub use collision::{Collision, Collisions};
 pub use credentials::Credentials;
 pub use database::Database;
 pub use daybook_domain::{Spent, SummaryKey};
-pub use error::{Error, Field};
+pub use error::Error;
+pub use field::Field;
 pub use session::{
     Activity, EndedSessions, FamilyDigest, Login, Opened, Refresh, Refreshed, Rotation, TokenDigest,
 };

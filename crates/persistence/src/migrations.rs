@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sqlite::SqliteConnection;
 use diesel_async::{
     AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
@@ -12,7 +12,10 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::Error;
-use crate::postgres::Connector;
+use crate::name_keys;
+use crate::postgres::{Connector, Held};
+use crate::sqlite::Inline;
+use crate::unit::run_inline;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -23,6 +26,22 @@ const LOCK: i64 = 0x0064_6179_626f_6f6b;
 /// The time for which an instance waits for another one that migrates. A migration may rewrite a
 /// table.
 const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 60000;";
+
+/// The version of the migration after which all keys are computed again: `name_keys`.
+const NAME_KEYS: &str = "20261129000000";
+
+/// The migrations that were applied.
+struct Applied {
+    count: usize,
+    changed_keys: bool,
+}
+
+impl Applied {
+    fn new(versions: &[MigrationVersion<'_>]) -> Self {
+        let changed_keys = versions.iter().any(|version| version.to_string() == NAME_KEYS);
+        Self { count: versions.len(), changed_keys }
+    }
+}
 
 /// Applies the pending migrations in one transaction, and returns their number.
 ///
@@ -41,12 +60,18 @@ pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> 
     // The harness blocks its thread, so it must not run on a thread that drives the connection.
     let (applied, mut connection) = blocking(move || {
         let mut harness = AsyncMigrationHarness::new(link.into_connection());
-        let applied = harness.run_pending_migrations(POSTGRES).map_err(Error::Internal)?.len();
+        let applied = Applied::new(&harness.run_pending_migrations(POSTGRES).map_err(Error::Internal)?);
         Ok((applied, harness.into_inner()))
     })
     .await?;
+    if applied.changed_keys
+        && let Err(error) = name_keys::recompute(&mut Held(&mut connection)).await
+    {
+        AnsiTransactionManager::rollback_transaction(&mut connection).await?;
+        return Err(error);
+    }
     AnsiTransactionManager::commit_transaction(&mut connection).await?;
-    Ok(applied)
+    Ok(applied.count)
 }
 
 /// Applies the pending migrations in one write transaction, and returns their number.
@@ -60,17 +85,13 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
         }
         // Another instance waits here until this one has committed. Then it finds no pending
         // migration.
-        let mut applied = 0;
-        connection
-            .immediate_transaction(|connection| {
-                applied = connection
-                    .run_pending_migrations(SQLITE)
-                    .map_err(diesel::result::Error::QueryBuilderError)?
-                    .len();
-                diesel::QueryResult::Ok(())
-            })
-            .map_err(Error::from)?;
-        Ok(applied)
+        connection.immediate_transaction(|connection| {
+            let applied = Applied::new(&connection.run_pending_migrations(SQLITE).map_err(Error::Internal)?);
+            if applied.changed_keys {
+                run_inline(name_keys::recompute(&mut Inline(connection)))?;
+            }
+            Ok(applied.count)
+        })
     })
     .await
 }

@@ -20,9 +20,9 @@ use crate::unit::{read, transaction};
 /// An account to be created.
 #[derive(Clone)]
 pub struct NewUser {
-    /// Unique without regard to case.
+    /// Its [key](Email::key) is unique.
     pub email: Email,
-    /// Unique without regard to case.
+    /// Its [key](Username::key) is unique.
     pub username: Username,
     /// A PHC string.
     pub password_hash: String,

@@ -4,7 +4,7 @@ use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_attempts::{Account, Attempt, is_about_account, network_of};
 use daybook_auth::{Password, RefreshToken, Verdict};
-use daybook_domain::{Actor, EventKind, Origin, UserId, Username};
+use daybook_domain::{Actor, Email, EventKind, Origin, UserId};
 use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
 use garde::Validate;
 use serde::Deserialize;
@@ -128,7 +128,7 @@ async fn attempt(
     found: Option<&Credentials>,
     origin: &Origin,
 ) -> Result<Attempt, ApiError> {
-    let name = Username::key_of(&form.username);
+    let name = Email::key_of(&form.username);
     let account = found.map_or(Account::Unknown(&name), |found| Account::Login(found.user.0));
     let mut refusal = match state.attempts.attempt(account, origin.ip, state.now().as_micros()).await {
         Ok(attempt) => return Ok(attempt),

@@ -42,6 +42,52 @@ async fn credentials_finds_accounts_by_address_and_by_name(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test]
+async fn register_keeps_names_apart_that_only_turkish_rules_would_equate(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let fixture = Fixture::new(kind).await;
+    let (dotless, dotted) = (fixture.user("kılıç").await, fixture.user("kiliç").await);
+    for (identifier, user) in [
+        ("kılıç", &dotless),
+        ("Kılıç", &dotless),
+        ("kılıc\u{327}@example.com", &dotless),
+        ("kiliç", &dotted),
+        ("KILIÇ", &dotted),
+        ("KILIÇ@EXAMPLE.com", &dotted),
+    ] {
+        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        assert_eq!(found.user, user.id, "{identifier}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn register_rejects_another_spelling_of_a_name(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let new = |email: &str, username: &str| {
+        NewUser::new(Email::parse(email).unwrap(), Username::parse(username).unwrap(), "hash".to_owned())
+    };
+    let register = |new: NewUser| fixture.database.register(new, Origin::default(), Timestamp::now());
+    let first = register(new("Straße@bücher.example", "Straße")).await.unwrap();
+    for username in ["STRASSE", "strasse", "STRA\u{1e9e}E"] {
+        let rejected = register(new("other@example.com", username)).await;
+        assert!(matches!(rejected, Err(Error::Conflict(Field::Username))), "{username} {rejected:?}");
+    }
+    for email in ["STRASSE@BÜCHER.example", "straße@xn--bcher-kva.EXAMPLE", "strasse@bu\u{308}cher.example"]
+    {
+        let rejected = register(new(email, "other")).await;
+        assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{email} {rejected:?}");
+    }
+    for identifier in ["STRASSE", "Strasse@xn--bcher-kva.example", "Ada <straße@BÜCHER.example>"] {
+        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        assert_eq!(found.user, first.id, "{identifier}");
+    }
+    let stored = fixture.database.user(first.id).await.unwrap();
+    assert_eq!((stored.username.as_str(), stored.email.as_str()), ("Straße", "Straße@bücher.example"));
+}
+
+#[rstest]
+#[tokio::test]
 async fn credentials_prefers_an_address_to_an_equal_username(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let ada = fixture.user("ada").await;

@@ -4,7 +4,8 @@ use daybook_domain::{Email, Origin, Timestamp, User, Username};
 use daybook_persistence::{Database, NewUser};
 use daybook_test_servers::{Postgres, TestDatabase};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
+use diesel::sql_types::Text;
+use diesel::{Connection, RunQueryDsl, SqliteConnection};
 use tempfile::TempDir;
 
 /// The database that a test runs on.
@@ -56,6 +57,18 @@ impl Fixture {
                 let path = file.path().join("day.db");
                 let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
                 connection.batch_execute(statements).unwrap();
+            }
+        }
+    }
+
+    /// Returns the only column of a query, one line for each row.
+    pub(crate) fn lines(&self, query: &str) -> String {
+        match &self.file {
+            None => Postgres::shared().query(self.server_name(), query),
+            Some(file) => {
+                let path = file.path().join("day.db");
+                let mut connection = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                diesel::dsl::sql::<Text>(query).load::<String>(&mut connection).unwrap().join("\n")
             }
         }
     }

@@ -7,6 +7,7 @@ mod concurrency;
 mod fixture;
 mod logins;
 mod migrations;
+mod name_keys;
 mod notes;
 mod plans;
 mod refresh;

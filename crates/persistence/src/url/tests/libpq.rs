@@ -4,200 +4,20 @@
 //! `psql` connects to a server of this file, which has no TLS and records who connects to which
 //! database with which password.
 
+mod psql;
+mod server;
+
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpListener;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::path::Path;
 
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config as Cases, TestRunner};
 use tokio_postgres::config::Host;
 
+use self::psql::{END, Psql};
+use self::server::Server;
 use super::{PostgresLocation, TlsMode, postgres};
-
-/// A connection as the server sees it.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Seen {
-    /// The port, or the folder of the socket.
-    host: String,
-    port: u16,
-    asked_for_tls: bool,
-    /// The names and values of the startup message.
-    startup: Vec<(String, String)>,
-    password: Vec<u8>,
-}
-
-impl Seen {
-    fn startup(&self, name: &str) -> Option<&str> {
-        self.startup.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
-type Record = Arc<Mutex<Vec<Seen>>>;
-
-/// The server: two ports of 127.0.0.1, and a socket with the number of the first port.
-struct Server {
-    ports: [u16; 2],
-    folder: tempfile::TempDir,
-    record: Record,
-}
-
-impl Server {
-    fn start() -> Self {
-        let record = Record::default();
-        let ports = [(); 2].map(|()| {
-            let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let record = Arc::clone(&record);
-            thread::spawn(move || {
-                for stream in listener.incoming() {
-                    let stream = stream.unwrap();
-                    let seen = Seen { host: "127.0.0.1".to_owned(), port, ..Seen::default() };
-                    serve(stream.try_clone().unwrap(), stream, seen, &record);
-                }
-            });
-            port
-        });
-        let folder = tempfile::tempdir().unwrap();
-        let listener = UnixListener::bind(folder.path().join(format!(".s.PGSQL.{}", ports[0]))).unwrap();
-        let (path, recording) = (folder.path().display().to_string(), Arc::clone(&record));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                let stream = stream.unwrap();
-                let seen = Seen { host: path.clone(), port: ports[0], ..Seen::default() };
-                serve(stream.try_clone().unwrap(), stream, seen, &recording);
-            }
-        });
-        Self { ports, folder, record }
-    }
-}
-
-/// Accepts any password, and then reads until the client closes the connection.
-fn serve(
-    mut input: impl Read + Send + 'static,
-    mut output: impl Write + Send + 'static,
-    mut seen: Seen,
-    record: &Record,
-) {
-    let record = Arc::clone(record);
-    let index = {
-        let mut record = record.lock().unwrap();
-        record.push(seen.clone());
-        record.len() - 1
-    };
-    let note = move |seen: &Seen| {
-        if let Some(entry) = record.lock().unwrap().get_mut(index) {
-            *entry = seen.clone();
-        }
-    };
-    thread::spawn(move || -> std::io::Result<()> {
-        let body = loop {
-            let body = message(&mut input)?;
-            // The code of a request for TLS.
-            if body != 80_877_103_u32.to_be_bytes() {
-                break body;
-            }
-            seen.asked_for_tls = true;
-            note(&seen);
-            output.write_all(b"N")?;
-        };
-        let mut texts =
-            body[4..].split(|byte| *byte == 0).map(|text| String::from_utf8_lossy(text).into_owned());
-        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            seen.startup.push((name, value));
-        }
-        note(&seen);
-        // A request for the password in plain text.
-        output.write_all(b"R\0\0\0\x08\0\0\0\x03")?;
-        input.read_exact(&mut [0])?;
-        seen.password = message(&mut input)?;
-        seen.password.pop();
-        note(&seen);
-        // The password is right, the version of the server, and it is ready.
-        output.write_all(b"R\0\0\0\x08\0\0\0\0S\0\0\0\x18server_version\0\x31\x35.0\0Z\0\0\0\x05I")?;
-        std::io::copy(&mut input, &mut std::io::sink())?;
-        Ok(())
-    });
-}
-
-/// Reads a length and the rest of a message.
-fn message(input: &mut impl Read) -> std::io::Result<Vec<u8>> {
-    let mut length = [0; 4];
-    input.read_exact(&mut length)?;
-    let mut body = vec![0; u32::from_be_bytes(length).saturating_sub(4).min(100_000) as usize];
-    input.read_exact(&mut body)?;
-    Ok(body)
-}
-
-/// `psql`, which connects to one URL after the other. It ends after a connection that fails, and is
-/// then started again.
-struct Psql<'a> {
-    server: &'a Server,
-    process: Child,
-    input: ChildStdin,
-    errors: BufReader<ChildStderr>,
-}
-
-impl<'a> Psql<'a> {
-    fn start(server: &'a Server) -> Self {
-        let url = format!("postgres://u:p@127.0.0.1:{}/d", server.ports[0]);
-        let mut process = Command::new(program())
-            .args(["--no-psqlrc", "--no-password", &url])
-            .env_clear()
-            .env("HOME", "/nonexistent")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = process.stdin.take().unwrap();
-        let errors = BufReader::new(process.stderr.take().unwrap());
-        let mut psql = Self { server, process, input, errors };
-        assert!(psql.send("").ends_with(END), "psql does not start");
-        psql
-    }
-
-    /// Connects to a URL. Returns the messages.
-    fn connect(&mut self, url: &str) -> String {
-        let quoted = url.replace('"', "\"\"");
-        let messages = self.send(&format!("\\connect \"{quoted}\""));
-        if !messages.ends_with(END) {
-            *self = Self::start(self.server);
-        }
-        messages
-    }
-
-    /// Sends a line, and reads the messages until its end or the end of `psql`.
-    fn send(&mut self, line: &str) -> String {
-        // `\warn` writes to the standard error without a buffer.
-        self.input.write_all(format!("{line}\n\\warn {END}").as_bytes()).unwrap();
-        let mut messages = String::new();
-        while !messages.ends_with(END) && self.errors.read_line(&mut messages).unwrap() > 0 {}
-        messages
-    }
-}
-
-const END: &str = "the end\n";
-
-impl Drop for Psql<'_> {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.process.kill();
-        self.process.wait().unwrap();
-    }
-}
-
-/// The program itself, because Debian's `/usr/bin/psql` is a script that reads the environment.
-fn program() -> PathBuf {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let found = versions.map(|version| version.path().join("bin/psql")).filter(|path| path.exists()).max();
-    found.unwrap_or_else(|| "psql".into())
-}
 
 /// Checks that this crate reads a URL as `psql` does, if it accepts the URL.
 fn compare(server: &Server, psql: &mut Psql<'_>, url: &str) -> Result<bool, TestCaseError> {
