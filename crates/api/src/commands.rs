@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Environment, bind_address};
 use crate::failure::{Failure, with_causes};
-use crate::openapi::document_json;
+use crate::openapi::document;
 use crate::telemetry;
 
 /// Accounts, notes, tasks with the weather and AI summaries over HTTP.
@@ -69,7 +69,7 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
         Command::Healthcheck => block_on(healthcheck::run(bind_address(&Environment::read()?)?)),
         Command::Secret => secret::run(),
         Command::Openapi => {
-            println!("{}", document_json()?);
+            println!("{}", document()?.to_pretty_json()?);
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -11,6 +11,7 @@ mod middleware;
 mod openapi;
 mod password;
 mod request_id;
+mod root_path;
 mod routes;
 mod server;
 mod sessions;

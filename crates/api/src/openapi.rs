@@ -15,16 +15,12 @@ use crate::routes::{Group, groups};
 #[error("the endpoints make no document: {0}")]
 pub(crate) struct DocumentError(String);
 
-/// Returns the document as JSON, as it is served and printed.
+/// Returns the document without a root path.
 ///
 /// # Errors
 ///
 /// When the endpoints contradict each other. A test rules this out.
-pub(crate) fn document_json() -> Result<String, DocumentError> {
-    document()?.to_pretty_json().map_err(|error| DocumentError(error.to_string()))
-}
-
-fn document() -> Result<OpenApi, DocumentError> {
+pub(crate) fn document() -> Result<OpenApi, DocumentError> {
     let (mut paths, mut components, mut tags) = (Paths::new(), Components::new(), Vec::new());
     let mut seen = BTreeSet::new();
     for Group { tag, description, endpoints } in groups() {
@@ -45,7 +41,7 @@ fn document() -> Result<OpenApi, DocumentError> {
             }
         }
     }
-    // A relative address is right behind every proxy.
+    // Swagger UI resolves a relative address against its page, so the root path stays in front.
     let flow = Flow::Password(Password::new("auth/login", Scopes::new()));
     components.add_security_scheme(SECURITY_SCHEME, SecurityScheme::OAuth2(OAuth2::new([flow])));
     let mut license = License::new("MIT OR Apache-2.0");

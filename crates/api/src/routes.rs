@@ -23,6 +23,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::endpoint::Endpoint;
 use crate::error::ApiError;
+use crate::root_path::RootPath;
 
 /// The endpoints that the document shows under one tag.
 pub(crate) struct Group {
@@ -140,8 +141,9 @@ async fn unknown(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if shorter.len() == path.len() || shorter.is_empty() || !request.resource_map().has_resource(shorter) {
         return Err(ApiError::NotFound("Not Found"));
     }
-    let query = request.query_string();
-    let location = if query.is_empty() { shorter.to_owned() } else { format!("{shorter}?{query}") };
+    let (root, query) = (RootPath::of(&request), request.query_string());
+    let mark = if query.is_empty() { "" } else { "?" };
+    let location = format!("{root}{shorter}{mark}{query}");
     Ok(HttpResponse::TemporaryRedirect().insert_header(("Location", location)).finish())
 }
 

@@ -10,7 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::ServerConfig;
 use crate::middleware::surround;
-use crate::openapi::document_json;
+use crate::openapi::document;
+use crate::root_path::RootPath;
 use crate::routes;
 use crate::routes::docs::Document;
 use crate::state::State;
@@ -35,6 +36,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     workers: usize,
+    root_path: web::Data<RootPath>,
     state: State,
 }
 
@@ -49,7 +51,9 @@ impl Server {
             io::Error::new(cause.kind(), format!("cannot listen on {}: {cause}", config.bind))
         })?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, workers: config.workers, state })
+        let (configured, proxies) = (config.root_path.clone(), config.trusted_proxies.clone());
+        let root_path = web::Data::new(RootPath { configured, proxies });
+        Ok(Self { listener, address, workers: config.workers, root_path, state })
     }
 
     /// The address that the service listens on.
@@ -64,13 +68,16 @@ impl Server {
     ///
     /// When signals cannot be received or the server fails.
     pub(crate) async fn run(self) -> io::Result<()> {
-        let document = web::Data::new(Document(document_json().map_err(io::Error::other)?.into()));
+        let openapi = document().map_err(io::Error::other)?;
+        let json = openapi.to_pretty_json().map_err(io::Error::other)?.into();
+        let document = web::Data::new(Document { openapi, json });
         let stop = stop_signal(self.state.clone())?;
-        let state = self.state.clone();
+        let (state, root_path) = (self.state.clone(), self.root_path.clone());
         HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(state.for_worker()))
                 .app_data(document.clone())
+                .app_data(root_path.clone())
                 .configure(routes::configure)
                 .wrap(from_fn(surround))
         })

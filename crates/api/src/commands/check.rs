@@ -28,7 +28,7 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     match &config.summarizer {
         // Any response will do. Only a paid request would show that the key is valid.
         SummarizerConfig::Provider(provider) => {
-            all_ok &= report("AI provider", reach(&client, &provider.base_url).await);
+            all_ok &= report("AI provider", reach(&client, &provider.base_url.0).await);
         }
         SummarizerConfig::Extractive => {
             let otherwise = "summaries are picked from the notes' own sentences";

@@ -1,4 +1,4 @@
-//! Where the service listens, and which proxies are in front of it.
+//! Where the service listens, which proxies are in front of it, and the path that they strip.
 
 use std::net::SocketAddr;
 use std::num::NonZero;
@@ -10,6 +10,7 @@ use super::environment::Environment;
 use super::error::ConfigError;
 use super::reader::SettingReader;
 use super::settings;
+use crate::root_path;
 
 #[derive(Debug, Clone)]
 pub(crate) struct ServerConfig {
@@ -17,6 +18,8 @@ pub(crate) struct ServerConfig {
     /// Threads that serve HTTP.
     pub(crate) workers: usize,
     pub(crate) trusted_proxies: TrustedProxies,
+    /// Without a slash at its end. Empty if no proxy strips a path.
+    pub(crate) root_path: String,
 }
 
 impl ServerConfig {
@@ -24,10 +27,12 @@ impl ServerConfig {
         let bind = reader.read(&settings::BIND, address);
         let workers = reader.read(&settings::WORKERS, workers);
         let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, str::parse::<TrustedProxies>);
+        let root_path = reader.read(&settings::ROOT_PATH, |text| root_path::parse(text).map(str::to_owned));
         Some(Self {
             bind: bind?,
             workers: workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
             trusted_proxies: trusted_proxies.unwrap_or_default(),
+            root_path: root_path.unwrap_or_default(),
         })
     }
 }

@@ -81,7 +81,12 @@ settings! {
          each 10 minutes (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps \
          both. `off` disables the limits for measurements, with a warning.";
     TRUSTED_PROXIES "DAYBOOK_TRUSTED_PROXIES" = Nothing, public,
-        "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` is trusted.";
+        "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` \
+         and `X-Forwarded-Prefix` are trusted.";
+    ROOT_PATH "DAYBOOK_ROOT_PATH" = Nothing, public,
+        "The path of daybook behind a proxy that strips it, for example `/api`. It precedes the \
+         paths in `Location` and `Link`, and the OpenAPI document has it in `servers`. A valid \
+         `X-Forwarded-Prefix` of a trusted proxy replaces it.";
     REDIS_URL "REDIS_URL" = Nothing, secret,
         "Shares rate limits and ended sessions between instances: \
          `redis://user:password@host:6379/0`, or `rediss://` for TLS. Each deployment needs a \

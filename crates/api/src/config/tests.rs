@@ -73,6 +73,16 @@ fn from_environment_names_each_invalid_setting() {
         ("DAYBOOK_RATE_LIMIT", "address=10/10m,user=10/10m"),
         ("DAYBOOK_TRUSTED_PROXIES", "localhost"),
         ("DAYBOOK_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("DAYBOOK_ROOT_PATH", "api"),
+        ("DAYBOOK_ROOT_PATH", "//api"),
+        ("DAYBOOK_ROOT_PATH", "/api//"),
+        ("DAYBOOK_ROOT_PATH", "https://host/api"),
+        ("DAYBOOK_ROOT_PATH", "/a/../b"),
+        ("DAYBOOK_ROOT_PATH", "/%2E%2e"),
+        ("DAYBOOK_ROOT_PATH", "/a%2"),
+        ("DAYBOOK_ROOT_PATH", "/a?b"),
+        ("DAYBOOK_ROOT_PATH", "/a b"),
+        ("DAYBOOK_ROOT_PATH", "/a\nb"),
         ("DAYBOOK_SESSION_IDLE", "14"),
         ("DAYBOOK_SESSION_IDLE", "0d"),
         ("DAYBOOK_SESSION_LIFETIME", "forever"),
@@ -151,6 +161,17 @@ fn from_environment_reads_durations_and_quotas() {
     assert!(config.warnings.is_empty());
     let off = Config::from_environment(&Environment::from([("DAYBOOK_RATE_LIMIT", "off")])).unwrap();
     assert!(off.security.rate_limits.is_none() && off.warnings.len() == 1);
+}
+
+#[test]
+fn root_path_loses_the_slash_at_its_end() {
+    let table =
+        [("/", ""), ("/api", "/api"), ("/api/", "/api"), ("/a/b.c", "/a/b.c"), ("/caf%C3%A9", "/caf%C3%A9")];
+    for (value, expected) in table {
+        let config = Config::from_environment(&Environment::from([("DAYBOOK_ROOT_PATH", value)])).unwrap();
+        assert_eq!(config.server.root_path, expected, "{value}");
+    }
+    assert_eq!(Config::from_environment(&Environment::default()).unwrap().server.root_path, "");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use utoipa::openapi::{Content, ContentBuilder, Response, ResponseBuilder};
 use super::errors;
 use super::spec::Spec;
 use crate::error::ApiError;
+use crate::root_path::RootPath;
 
 /// What a handler returns.
 pub(crate) trait Respond {
@@ -79,8 +80,8 @@ impl<T: Serialize + ToSchema> Respond for Paged<T> {
     fn respond(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         let mut response = HttpResponse::Ok();
         if let Some(cursor) = self.page.next {
-            let (path, limit) = (request.path(), self.asked.limit.items());
-            let link = format!(r#"<{path}?limit={limit}&cursor={cursor}>; rel="next""#);
+            let (root, path, limit) = (RootPath::of(request), request.path(), self.asked.limit.items());
+            let link = format!(r#"<{root}{path}?limit={limit}&cursor={cursor}>; rel="next""#);
             response.insert_header((header::LINK, link));
         }
         // A body that grows from nothing would be copied several times.
@@ -101,7 +102,7 @@ impl<T: Serialize + ToSchema> Respond for Paged<T> {
 
 /// A resource that says where it is.
 pub(crate) trait Located {
-    /// The path of the resource.
+    /// The path of the resource, without the root path.
     fn location(&self) -> String;
 }
 
@@ -109,9 +110,10 @@ pub(crate) trait Located {
 pub(crate) struct Created<T>(pub(crate) T);
 
 impl<T: Located + Serialize + ToSchema> Respond for Created<T> {
-    fn respond(self, _: &HttpRequest) -> Result<HttpResponse, ApiError> {
-        let location = (header::LOCATION, self.0.location());
-        Ok(HttpResponse::Created().insert_header(location).json(self.0))
+    fn respond(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
+        let mut location = self.0.location();
+        location.insert_str(0, RootPath::of(request));
+        Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(self.0))
     }
 
     fn describe(spec: &mut Spec) {

@@ -62,6 +62,9 @@ pub(crate) trait Argument: FromRequest + 'static {
 
 impl<T: 'static> Argument for Data<T> {}
 
+/// Only for endpoints that are not part of the document.
+impl Argument for HttpRequest {}
+
 /// Only for endpoints that are not part of the document; all others take an `Id`.
 impl<T: DeserializeOwned + 'static> Argument for Path<T> {}
 

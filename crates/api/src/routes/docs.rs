@@ -3,18 +3,23 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
 use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use daybook_api_macros::endpoint;
+use utoipa::openapi::{OpenApi, Server};
 
 use crate::endpoint::Undescribed;
 use crate::error::ApiError;
 use crate::extract::Anyone;
+use crate::root_path::RootPath;
 
-/// The document as JSON. The server puts it beside the routes.
-pub(crate) struct Document(pub(crate) Bytes);
+/// The document, also as JSON. The server puts it beside the routes.
+pub(crate) struct Document {
+    pub(crate) openapi: OpenApi,
+    pub(crate) json: Bytes,
+}
 
 /// Both pages run scripts of this server only. They write styles into the document and show images
 /// as data URLs.
@@ -30,10 +35,21 @@ const NOT_FOUND: ApiError = ApiError::NotFound("Not Found");
 
 /// Get the OpenAPI document
 #[endpoint(GET "/openapi.json")]
-pub(crate) async fn document(_: Anyone, document: Data<Document>) -> Undescribed {
+pub(crate) async fn document(
+    _: Anyone,
+    request: HttpRequest,
+    document: Data<Document>,
+) -> Result<Undescribed, ApiError> {
+    let mut json = document.json.clone();
+    let root = RootPath::of(&request);
+    if !root.is_empty() {
+        let mut openapi = document.openapi.clone();
+        openapi.servers = Some(vec![Server::new(root)]);
+        json = openapi.to_pretty_json().map_err(ApiError::internal)?.into();
+    }
     let cache = (header::CACHE_CONTROL, "no-cache");
     let mut response = HttpResponse::Ok();
-    Undescribed(response.content_type("application/json").insert_header(cache).body(document.0.clone()))
+    Ok(Undescribed(response.content_type("application/json").insert_header(cache).body(json)))
 }
 
 /// Show Swagger UI

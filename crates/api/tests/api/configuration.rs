@@ -143,7 +143,7 @@ async fn dot_env_of_another_service_is_read_with_warnings() {
         "\u{feff}DAYBOOK_WORKERS=1\r\n\r\nPROJECT_NAME=My Project canary\r\nJWT_SECRET_KEY='{secret}'\r\n"
     );
     fs::write(start.folder().join(".env"), file).unwrap();
-    let mut server = start.start().await;
+    let server = start.start().await;
     let token = server.user("ada").await;
     server.get("/notes", &token).await.expect(StatusCode::OK);
     assert!(!start.folder().join("day.db.jwt-secret").exists(), "the secret of .env is not used");

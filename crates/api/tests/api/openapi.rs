@@ -185,7 +185,7 @@ async fn every_operation_documents_its_errors() {
             ("404", operation.has_id()),
             ("408", body),
             ("413", body),
-            ("415", body && !form),
+            ("415", body),
             ("422", input),
             ("429", hashes.contains(&name.as_str()) || name.ends_with("/summarize")),
             ("500", true),
