@@ -122,7 +122,7 @@ impl Client {
         let sent = tokio::time::timeout(timeout, self.send(body, until_deadline, EVENT_STREAM));
         let response = sent.await.unwrap_or(Err(Error::Timeout.into()))?;
         let head = Head::new(response.headers(), key);
-        let content_type = response.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        let content_type = response.headers().get(CONTENT_TYPE).map(reqwest::header::HeaderValue::as_bytes);
         let declares = |media_type: &str| {
             content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with(media_type.as_bytes()))
         };

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
+use daybook_listener::Options;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::ServerConfig;
@@ -73,26 +74,27 @@ impl Server {
         let document = web::Data::new(Document { openapi, json });
         let stop = stop_signal(self.state.clone())?;
         let (state, root_path) = (self.state.clone(), self.root_path.clone());
-        HttpServer::new(move || {
+        let app = move || {
             App::new()
                 .app_data(web::Data::new(state.for_worker()))
                 .app_data(document.clone())
                 .app_data(root_path.clone())
                 .configure(routes::configure)
                 .wrap(from_fn(surround))
-        })
-        .workers(self.workers)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .tcp_nodelay(true)
-        // Like uvicorn: a client that has closed its side has disconnected. Work for it alone, such
-        // as a summary, is canceled.
-        .h1_allow_half_closed(false)
-        .shutdown_signal(stop)
-        .shutdown_timeout(DRAIN_TIMEOUT.as_secs())
-        .listen(self.listener)?
-        .run()
-        .await?;
+        };
+        let options = Options {
+            workers: Some(self.workers),
+            keep_alive: KEEP_ALIVE.into(),
+            client_request_timeout: HEAD_TIMEOUT,
+            tcp_nodelay: Some(true),
+            // Like uvicorn: a client that has closed its side has disconnected. Work for it alone,
+            // such as a summary, is canceled.
+            h1_allow_half_closed: false,
+            shutdown_signal: Some(Box::pin(stop)),
+            shutdown_timeout: DRAIN_TIMEOUT,
+            ..Options::default()
+        };
+        daybook_listener::serve(self.listener, options, app)?.await?;
         self.state.database.flush().await.map_err(io::Error::other)
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<Do
                 content.broken.insert(name.to_owned(), sentence);
             }
             (false, ..) => {
-                content.warnings.push(format!("line {number} of .env cannot be parsed and is skipped"))
+                content.warnings.push(format!("line {number} of .env cannot be parsed and is skipped"));
             }
         }
     }

@@ -19,6 +19,7 @@ mod openapi;
 mod overload;
 mod paging;
 mod peer_answers;
+mod pipelining;
 mod postgres;
 mod provider_tolerance;
 mod refresh;

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod chunked;
+mod guard;
+mod head;
+mod serve;
+mod turn;
+mod watched;
+
+pub use serve::{Options, serve};

@@ -1,0 +1,139 @@
+//! Decides how many bytes of a connection may pass to actix-http.
+
+use std::cell::Cell;
+
+use crate::body::Body;
+use crate::head::{Head, announced_length};
+
+/// The part of the current request that passes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The head, or its rest.
+    Head(Head),
+    /// The head has passed. actix-http has not called the service yet, so the end of the request is
+    /// not known. The announced body may pass meanwhile, because waiting for the call would cost
+    /// every `POST` a turn of the dispatcher.
+    Offered {
+        /// The number of bytes of the body that have passed.
+        passed: u64,
+        /// The number of bytes of the body that may still pass.
+        left: u64,
+        /// True if the dispatcher has read all of it, so it decodes the head before it reads again.
+        waits: bool,
+    },
+    /// The body, or its rest.
+    Body(Body),
+    /// Nothing until the response has been sent. The request has passed.
+    Complete,
+    /// Nothing. actix-http has understood the request differently.
+    Broken,
+}
+
+impl Phase {
+    const START: Self = Self::Head(Head::Start);
+
+    /// Returns the phase behind the bytes that may pass, and their number.
+    fn admit(self, bytes: &[u8]) -> (Self, usize) {
+        match self {
+            Self::Head(mut head) => {
+                let is_whole = head == Head::Start;
+                let Some(end) = head.advance(bytes) else { return (Self::Head(head), bytes.len()) };
+                let (head, behind) = bytes.split_at(end);
+                let left = if is_whole && !behind.is_empty() { announced_length(head) } else { 0 };
+                let (phase, early) = Self::Offered { passed: 0, left, waits: false }.admit(behind);
+                (phase, end + early)
+            }
+            // actix-http needs more bytes, although the head has ended. No head is known with which
+            // this happens.
+            Self::Offered { passed: 0, waits: true, .. } => Self::Head(Head::LineStart).admit(bytes),
+            Self::Offered { waits: true, .. } => (Self::Broken, 0),
+            Self::Offered { passed, left, .. } => {
+                let early = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                let (passed, left) = (passed + early as u64, left - early as u64);
+                (Self::Offered { passed, left, waits: false }, early)
+            }
+            Self::Body(mut body) => match body.advance(bytes) {
+                Some(end) => (Self::Complete, end),
+                None => (Self::Body(body), bytes.len()),
+            },
+            Self::Complete | Self::Broken => (self, 0),
+        }
+    }
+
+    /// Returns the phase after actix-http has called the service with a request with this body.
+    fn begin(self, body: Option<Body>) -> Self {
+        let Self::Offered { passed, left, .. } = self else { return Self::Broken };
+        match body {
+            Some(Body::Length(length)) if length == passed + left => match left {
+                0 => Self::Complete,
+                _ => Self::Body(Body::Length(left)),
+            },
+            _ if passed > 0 => Self::Broken,
+            None => Self::Complete,
+            Some(body) => Self::Body(body),
+        }
+    }
+}
+
+/// The state of a connection: the request that passes or is served.
+///
+/// The guard of the connection and the service share it.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    phase: Cell<Phase>,
+    /// True if the response of the current request has ended. Its last bytes may still be in the
+    /// write buffer of the dispatcher.
+    answered: Cell<bool>,
+}
+
+impl Turn {
+    /// Returns the state of a new connection.
+    pub(crate) fn new() -> Self {
+        Self { phase: Cell::new(Phase::START), answered: Cell::new(false) }
+    }
+
+    /// Returns how many of these bytes may pass now. They count as passed.
+    pub(crate) fn admit(&self, bytes: &[u8]) -> usize {
+        let (phase, passing) = self.phase.get().admit(bytes);
+        self.phase.set(phase);
+        passing
+    }
+
+    /// Records that the dispatcher waits for bytes. Returns true if it has a head to decode, after
+    /// which more bytes may pass.
+    pub(crate) fn wait(&self) -> bool {
+        let Phase::Offered { passed, left, .. } = self.phase.get() else { return false };
+        self.phase.set(Phase::Offered { passed, left, waits: true });
+        true
+    }
+
+    /// Records that actix-http has called the service with a request with this body.
+    pub(crate) fn begin(&self, body: Option<Body>) {
+        self.phase.set(self.phase.get().begin(body));
+        self.answered.set(false);
+    }
+
+    /// Records that the response of the current request has ended.
+    pub(crate) fn answer(&self) {
+        self.answered.set(true);
+    }
+
+    /// Starts the next request if the current one and its response are complete. Returns true if it
+    /// has started one. The write buffer of the dispatcher must be empty.
+    pub(crate) fn finish(&self) -> bool {
+        let is_over = self.answered.get() && self.phase.get() == Phase::Complete;
+        if is_over {
+            self.phase.set(Phase::START);
+            self.answered.set(false);
+        }
+        is_over
+    }
+
+    /// True if actix-http has understood the request differently. Nothing passes any more.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.phase.get() == Phase::Broken
+    }
+}
+
+#[cfg(test)]
+mod tests;
