@@ -14,7 +14,7 @@ const LISTED_MAX: usize = 20;
 pub struct Collision {
     /// The field whose values are equal.
     pub field: Field,
-    /// An account with this value.
+    /// An account with this value; the smaller id.
     pub one: UserId,
     /// The other account with this value.
     pub other: UserId,
@@ -71,8 +71,8 @@ impl fmt::Display for Collisions {
             write!(f, ", and {more} more")?;
         }
         f.write_str(
-            ". Nothing was changed. Start the previous version, change one name of each pair, for example \
-             with PATCH /users/me, then start this version again",
+            ". Nothing was changed. Rename all but one of the accounts with an equal name, in the previous \
+             version with PATCH /users/me or in the table users, then start this version again",
         )
     }
 }

@@ -67,7 +67,9 @@ pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> 
     if applied.changed_keys
         && let Err(error) = name_keys::recompute(&mut Held(&mut connection)).await
     {
-        AnsiTransactionManager::rollback_transaction(&mut connection).await?;
+        if let Err(cause) = AnsiTransactionManager::rollback_transaction(&mut connection).await {
+            tracing::warn!(error = %cause, "a rollback failed");
+        }
         return Err(error);
     }
     AnsiTransactionManager::commit_transaction(&mut connection).await?;

@@ -54,11 +54,14 @@ impl Row {
 pub(crate) async fn recompute(c: &mut impl WriteHandle) -> Result<(), Error> {
     park(c).await?;
     let mut collisions = Collisions::default();
-    let mut last = 0;
+    let mut last = i64::MIN;
     while let Some(changes) = next_batch(c, &mut last).await? {
         for Change { user, field, key } in changes {
             match holder(c, field, key.clone()).await? {
-                Some(one) => collisions.add(Collision { field, one: UserId(one), other: UserId(user) }),
+                Some(one) => {
+                    let (one, other) = (UserId(one.min(user)), UserId(one.max(user)));
+                    collisions.add(Collision { field, one, other });
+                }
                 None => store(c, user, field, key).await?,
             }
         }
@@ -69,7 +72,7 @@ pub(crate) async fn recompute(c: &mut impl WriteHandle) -> Result<(), Error> {
 /// Replaces each key that changes by a text that is unique and no key. Otherwise a new key could
 /// equal the old key of an account that is changed later, and violate the unique index.
 async fn park(c: &mut impl WriteHandle) -> Result<(), Error> {
-    let mut last = 0;
+    let mut last = i64::MIN;
     while let Some(changes) = next_batch(c, &mut last).await? {
         for Change { user, field, .. } in changes {
             // A key has no capital letter of ASCII.

@@ -1,8 +1,12 @@
 //! Opens connections with timeouts, and decides whether the pool may reuse one.
 
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
+use tokio_postgres::config::LoadBalanceHosts;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -32,7 +36,8 @@ const PLAN_OPTIONS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqs
 /// Opens connections to one server. The pool uses it as its manager.
 #[derive(Clone)]
 pub(crate) struct Connector {
-    config: Config,
+    /// One configuration for each host.
+    hosts: Vec<Config>,
     tls: Option<MakeRustlsConnect>,
     timeout: Duration,
 }
@@ -49,17 +54,19 @@ impl Connector {
     }
 
     fn with_options(location: &PostgresLocation, ours: &str) -> Result<Self, Error> {
-        let mut config = location.config.clone();
-        let options = match config.get_options() {
-            // The options of the URL come last, so they take precedence.
-            Some(options) => format!("{ours} {options}"),
-            None => ours.to_owned(),
-        };
-        config.options(options);
-        if config.get_application_name().is_none() {
-            config.application_name("daybook");
+        let mut hosts = location.hosts.clone();
+        for config in &mut hosts {
+            let options = match config.get_options() {
+                // The options of the URL come last, so they take precedence.
+                Some(options) => format!("{ours} {options}"),
+                None => ours.to_owned(),
+            };
+            config.options(options);
+            if config.get_application_name().is_none() {
+                config.application_name("daybook");
+            }
         }
-        Ok(Self { config, tls: tls::connector(&location.tls)?, timeout: location.connect_timeout })
+        Ok(Self { hosts, tls: tls::connector(&location.tls)?, timeout: location.connect_timeout })
     }
 
     /// The timeout of [`connect`](Self::connect).
@@ -74,17 +81,45 @@ impl Connector {
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 
+    /// Tries the hosts in their order, or in a random one with `load_balance_hosts=random`.
+    ///
+    /// As in libpq, the next host is tried only if one cannot be reached, is starting or stopping,
+    /// or is not of the kind in `target_session_attrs`.
     async fn establish(&self) -> Result<Link, Error> {
-        match &self.tls {
-            Some(tls) => {
-                let (client, connection) = self.config.connect(tls.clone()).await.map_err(unavailable)?;
-                Link::new(client, connection).await
-            }
-            None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(unavailable)?;
-                Link::new(client, connection).await
+        let mut hosts: Vec<&Config> = self.hosts.iter().collect();
+        if hosts.iter().any(|config| config.get_load_balance_hosts() == LoadBalanceHosts::Random) {
+            // Each `RandomState` has other keys.
+            hosts.sort_by_cached_key(|_| RandomState::new().hash_one(0));
+        }
+        let mut last = Error::unavailable("there is no host");
+        for config in hosts {
+            let error = match &self.tls {
+                Some(tls) => match config.connect(tls.clone()).await {
+                    Ok((client, connection)) => return Link::new(client, connection).await,
+                    Err(error) => error,
+                },
+                None => match config.connect(NoTls).await {
+                    Ok((client, connection)) => return Link::new(client, connection).await,
+                    Err(error) => error,
+                },
+            };
+            let is_final = !may_try_next(&error);
+            last = unavailable(error);
+            if is_final {
+                break;
             }
         }
+        Err(last)
+    }
+}
+
+/// Returns true if libpq tries the next host after this error.
+fn may_try_next(error: &tokio_postgres::Error) -> bool {
+    match error.as_db_error() {
+        Some(error) => *error.code() == SqlState::CANNOT_CONNECT_NOW,
+        // The driver does not export the kind of an error, only its text. The other kinds concern
+        // TLS, the login and the protocol.
+        None => error.to_string().starts_with("error connecting to server"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::{DirBuilder, OpenOptions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -52,9 +53,15 @@ pub(super) fn create_private(path: &Path, creates_folder: bool) -> Result<(), Er
         let sentence = format!("{} is a folder: add the name of the file to the URL", path.display());
         return Err(Error::unavailable(sentence));
     }
-    if !folder.is_dir() {
-        let sentence = format!("the folder {} does not exist: create it first", folder.display());
-        return Err(Error::unavailable(sentence));
+    match folder.metadata() {
+        Ok(found) if found.is_dir() => {}
+        Err(cause) if !matches!(cause.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Err(Error::unavailable(format!("the folder {}: {cause}", folder.display())));
+        }
+        _ => {
+            let sentence = format!("the folder {} does not exist: create it first", folder.display());
+            return Err(Error::unavailable(sentence));
+        }
     }
     // SQLite creates the write-ahead log in the folder.
     if let Err(cause) = rustix::fs::access(folder, rustix::fs::Access::WRITE_OK) {

@@ -159,10 +159,10 @@ pub(super) fn parameter(name: &str) -> String {
 /// Returns the sentence for a URL with another scheme.
 pub(super) fn scheme(text: &str) -> String {
     let plain = "must begin with sqlite://, postgres:// or postgresql://";
-    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme).to_ascii_lowercase();
-    let (dialect, driver) = scheme.split_once('+').unwrap_or((&scheme, ""));
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    let (dialect, driver) = scheme.split_once('+').unwrap_or((scheme, ""));
     let own = "the service needs an empty database of its own, not that of the old service";
-    match dialect {
+    match dialect.to_ascii_lowercase().as_str() {
         "postgres" | "postgresql" if is_driver(driver) => {
             format!("must begin with postgres:// or postgresql://, not with {scheme}://; {own}")
         }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
 use super::error::{UrlError, fail};
 use super::tls::TlsMode;
@@ -60,7 +60,7 @@ pub(super) fn take(parameters: &mut Parameters, tls: &TlsMode, config: &mut Conf
         }
         _ => return fail("has another number of ports than of hosts"),
     }
-    reject_mixed_sockets(config, tls)
+    Ok(())
 }
 
 fn list(text: Option<String>) -> Vec<String> {
@@ -103,14 +103,27 @@ fn socket_folder() -> &'static str {
     if Path::new(SOCKET_FOLDERS[0]).is_dir() { SOCKET_FOLDERS[0] } else { SOCKET_FOLDERS[1] }
 }
 
-/// libpq never uses TLS on a Unix socket, because its bytes do not leave the machine. The driver
-/// can do that only for all hosts together.
-fn reject_mixed_sockets(config: &Config, tls: &TlsMode) -> Result<(), UrlError> {
-    let sockets = config.get_hosts().iter().filter(|host| is_socket(host)).count();
-    if tls.is_required() && sockets > 0 && sockets < config.get_hosts().len() {
-        return fail("has both a socket and another host, which needs sslmode=prefer or disable");
-    }
-    Ok(())
+/// Returns a configuration for each host. `session` has no hosts, and `config` has all of them.
+///
+/// The connector tries the hosts itself. The driver would try the next one after every error, also
+/// after a wrong password or without the required TLS. libpq does so only if a host cannot be
+/// reached.
+pub(super) fn each(session: &Config, config: &Config) -> Vec<Config> {
+    let ports = config.get_ports();
+    let one = |(index, host): (usize, &Host)| {
+        let mut one = session.clone();
+        match host {
+            Host::Tcp(name) => one.host(name),
+            // libpq never uses TLS on a Unix socket, because its bytes do not leave the machine.
+            Host::Unix(folder) => one.host_path(folder).ssl_mode(SslMode::Disable),
+        };
+        if let Some(address) = config.get_hostaddrs().get(index) {
+            one.hostaddr(*address);
+        }
+        one.port(ports.get(index).or(ports.first()).copied().unwrap_or(DEFAULT_PORT));
+        one
+    };
+    config.get_hosts().iter().enumerate().map(one).collect()
 }
 
 /// Returns true for the folder of a Unix socket.

@@ -23,7 +23,10 @@ pub(crate) struct SqliteLocation {
 /// A PostgreSQL server, and the verification of its identity.
 #[derive(Clone)]
 pub(crate) struct PostgresLocation {
+    /// The configuration with all hosts.
     pub(crate) config: tokio_postgres::Config,
+    /// The same configuration for each host, in the order in which they are tried.
+    pub(crate) hosts: Vec<tokio_postgres::Config>,
     pub(crate) tls: TlsMode,
     /// The timeout of a connection, over all hosts and with the handshake.
     pub(crate) connect_timeout: Duration,

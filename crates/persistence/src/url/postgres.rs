@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{ChannelBinding, LoadBalanceHosts, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{ChannelBinding, LoadBalanceHosts, TargetSessionAttrs};
 
 use super::error::{UrlError, fail};
 use super::location::PostgresLocation;
@@ -25,34 +25,34 @@ const KEEPALIVES_IDLE: Duration = Duration::from_secs(15);
 /// Parses the part of a URL after `postgres://`.
 pub(super) fn parse(text: &str) -> Result<PostgresLocation, UrlError> {
     let mut parameters = uri::split(text)?;
-    let mut config = Config::new();
+    let mut session = Config::new();
     let tls = TlsMode::take(&mut parameters)?;
-    config.ssl_negotiation(tls::take_negotiation(&mut parameters, &tls)?);
-    hosts::take(&mut parameters, &tls, &mut config)?;
-    let tls = if config.get_hosts().iter().all(hosts::is_socket) { TlsMode::Disable } else { tls };
-    config.ssl_mode(match tls {
-        TlsMode::Disable => SslMode::Disable,
-        TlsMode::Prefer => SslMode::Prefer,
-        _ => SslMode::Require,
-    });
+    session.ssl_negotiation(tls::take_negotiation(&mut parameters, &tls)?);
+    session.ssl_mode(tls.driver_mode());
     match parameters.take("dbname")?.filter(|name| !name.is_empty()) {
-        Some(name) => config.dbname(name),
+        Some(name) => session.dbname(name),
         None => {
             return fail("names no database: write its name after the host, as in postgres://user@host/name");
         }
     };
     if let Some(password) = parameters.take_bytes("password").filter(|password| !password.is_empty()) {
-        config.password(password);
+        session.password(password);
     }
-    let connect_timeout = take_timeouts(&mut parameters, &mut config)?;
-    take_session(&mut parameters, &mut config)?;
-    match parameters.rest() {
-        None => Ok(PostgresLocation { config, tls, connect_timeout }),
-        Some(key) => fail(unsupported(key)),
+    let timeout = take_timeouts(&mut parameters, &mut session)?;
+    take_session(&mut parameters, &mut session)?;
+    let mut config = session.clone();
+    hosts::take(&mut parameters, &tls, &mut config)?;
+    if let Some(key) = parameters.rest() {
+        return fail(unsupported(key));
     }
+    let hosts = hosts::each(&session, &config);
+    // As in libpq, each host has its own timeout.
+    let connect_timeout = timeout.saturating_mul(u32::try_from(hosts.len()).unwrap_or(u32::MAX));
+    let tls = if config.get_hosts().iter().all(hosts::is_socket) { TlsMode::Disable } else { tls };
+    Ok(PostgresLocation { config, hosts, tls, connect_timeout })
 }
 
-/// Takes the timeouts and the settings of TCP. Returns the timeout of a connection.
+/// Takes the timeouts and the settings of TCP. Returns the timeout of a connection to one host.
 fn take_timeouts(parameters: &mut Parameters, config: &mut Config) -> Result<Duration, UrlError> {
     config.tcp_user_timeout(TCP_USER_TIMEOUT).keepalives_idle(KEEPALIVES_IDLE);
     // In libpq, zero and less mean no limit. This crate always has one.
@@ -66,18 +66,17 @@ fn take_timeouts(parameters: &mut Parameters, config: &mut Config) -> Result<Dur
     if let Some(keepalives) = number::<i32>(parameters, "keepalives")? {
         config.keepalives(keepalives != 0);
     }
-    if let Some(seconds) = number(parameters, "keepalives_idle")?.filter(|seconds| *seconds > 0) {
-        config.keepalives_idle(Duration::from_secs(seconds));
+    // Linux accepts at most 32,767 s and 127 probes.
+    if let Some(seconds) = number::<u64>(parameters, "keepalives_idle")?.filter(|seconds| *seconds > 0) {
+        config.keepalives_idle(Duration::from_secs(seconds.min(32_767)));
     }
-    if let Some(seconds) = number(parameters, "keepalives_interval")?.filter(|seconds| *seconds > 0) {
-        config.keepalives_interval(Duration::from_secs(seconds));
+    if let Some(seconds) = number::<u64>(parameters, "keepalives_interval")?.filter(|seconds| *seconds > 0) {
+        config.keepalives_interval(Duration::from_secs(seconds.min(32_767)));
     }
     if let Some(count) = number::<u32>(parameters, "keepalives_count")?.filter(|count| *count > 0) {
-        config.keepalives_retries(count);
+        config.keepalives_retries(count.min(127));
     }
-    // As in libpq, each host has its own timeout.
-    let hosts = u32::try_from(config.get_hosts().len()).unwrap_or(u32::MAX);
-    Ok(for_host.saturating_mul(hosts))
+    Ok(for_host)
 }
 
 /// Takes the user, and the parameters of the session.

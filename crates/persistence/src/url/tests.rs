@@ -127,11 +127,22 @@ fn parse_takes_an_empty_host_for_the_socket_of_this_machine() {
     assert!(matches!(location.config.get_hosts(), [Host::Unix(_), Host::Tcp(_)]));
 }
 
+/// As in libpq, a socket needs no TLS, because its bytes do not leave the machine.
 #[test]
-fn parse_rejects_required_tls_for_a_mixture_of_a_socket_and_a_host() {
-    assert!(postgres("postgres://u@/d?host=/run,b&sslmode=prefer").is_ok());
-    assert!(error("postgres://u@/d?host=/run,b&sslmode=require").contains("socket"));
-    assert!(error("postgres://u@,b/d?sslmode=verify-full").contains("socket"));
+fn parse_requires_tls_for_each_host_that_is_no_socket() {
+    let location = postgres("postgres://u@/d?host=/run,b,c&port=1,2,3&sslmode=require").unwrap();
+    let hosts: Vec<_> = location
+        .hosts
+        .iter()
+        .map(|one| (one.get_hosts().to_vec(), one.get_ports().to_vec(), one.get_ssl_mode()))
+        .collect();
+    let expected = [
+        (vec![socket("/run")], vec![1], SslMode::Disable),
+        (vec![host("b")], vec![2], SslMode::Require),
+        (vec![host("c")], vec![3], SslMode::Require),
+    ];
+    assert_eq!(hosts, expected);
+    assert_eq!(location.tls, TlsMode::Require);
 }
 
 #[test]
@@ -287,6 +298,19 @@ fn parse_rejects_other_schemes_without_repeating_them() {
 #[case::a_home_folder_after_a_slash("sqlite:///~/app.db", "~")]
 #[case::a_space_at_the_end("sqlite://app.db ", "white space")]
 #[case::only_slashes("sqlite:///", "path of a file")]
+#[case::a_host("sqlite://localhost/app.db", "host")]
+#[case::a_user("sqlite://user:pass@host/app.db", "host")]
+#[case::a_drive("sqlite://C:/data/app.db", "host")]
+#[case::a_variable("sqlite://$HOME/app.db", "$")]
+#[case::a_percent("sqlite://%2Ftmp%2Fapp.db", "%")]
+#[case::quotes("sqlite://\"app.db\"", "\"")]
+#[case::a_backslash("sqlite://data\\app.db", "\\")]
+#[case::memory_below("sqlite://./:memory:", "memory")]
+#[case::memory_without_a_colon("sqlite://memory:", "host")]
+#[case::a_uri_below("sqlite://./file:app.db", "memory")]
+#[case::a_semicolon("sqlite://app.db;mode=ro", ";")]
+#[case::above_in_an_absolute_path("sqlite:///tmp/../app.db", "..")]
+#[case::a_dot_and_two_slashes("sqlite:///.//app.db", "sqlite://app.db")]
 fn parse_rejects_the_paths_of_sqlalchemy_with_a_hint(#[case] text: &str, #[case] hint: &str) {
     let sentence = error(text);
     assert!(sentence.contains(hint), "{sentence}");

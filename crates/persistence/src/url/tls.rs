@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tokio_postgres::config::SslNegotiation;
+use tokio_postgres::config::{SslMode, SslNegotiation};
 
 use super::error::{UrlError, fail};
 use super::uri::Parameters;
@@ -27,6 +27,15 @@ impl TlsMode {
     /// Returns true if a connection without TLS is an error.
     pub(super) fn is_required(&self) -> bool {
         !matches!(self, Self::Disable | Self::Prefer)
+    }
+
+    /// Returns the driver's mode. The connector verifies the certificate.
+    pub(super) fn driver_mode(&self) -> SslMode {
+        match self {
+            Self::Disable => SslMode::Disable,
+            Self::Prefer => SslMode::Prefer,
+            Self::Require | Self::VerifyCa(_) | Self::VerifyFull(_) => SslMode::Require,
+        }
     }
 
     /// Takes `sslmode` and `sslrootcert`.
@@ -78,7 +87,7 @@ pub(super) fn take_negotiation(
         ("sslsni", &["1"]),
         ("sslcertmode", &["disable", "allow"]),
         // TLS 1.2 is the oldest version that this crate speaks.
-        ("ssl_min_protocol_version", &["TLSv1", "TLSv1.1", "TLSv1.2"]),
+        ("ssl_min_protocol_version", &["TLSv1.2", "TLSv1.1", "TLSv1"]),
         ("ssl_max_protocol_version", &["TLSv1.3"]),
         ("gssencmode", &["disable", "prefer"]),
     ] {

@@ -139,11 +139,11 @@ async fn migrate_reports_all_accounts_with_equal_names_and_changes_nothing(
             [
                 Collision { field: Field::Email, one, other },
                 Collision { field: Field::Username, one, other },
-                Collision { field: Field::Email, one: UserId(5), other: UserId(4) },
+                Collision { field: Field::Email, one: UserId(4), other: UserId(5) },
             ]
         );
         let text = error.to_string();
-        assert!(text.contains(": 2 and 3 (e-mail), 2 and 3 (username), 5 and 4 (e-mail). Nothing"), "{text}");
+        assert!(text.contains(": 2 and 3 (e-mail), 2 and 3 (username), 4 and 5 (e-mail). Nothing"), "{text}");
         assert!(!text.contains("stra") && !text.contains("STRA"), "{text}");
         assert_eq!(fixture.lines(KEYS), before);
         assert_eq!(fixture.lines(APPLIED), "", "the migration is still pending");

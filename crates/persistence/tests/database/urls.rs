@@ -25,6 +25,24 @@ async fn ping_reaches_the_hosts_and_sockets_of_a_url() {
     }
 }
 
+/// libpq tries the next host only if one cannot be reached.
+#[tokio::test]
+async fn ping_does_not_try_the_next_host_after_another_error() {
+    let port = Postgres::shared().port();
+    let folder = Postgres::shared().folder().display();
+    // The first host has no TLS, and the second one needs none.
+    let url = format!("postgres://postgres@/postgres?host=127.0.0.1,{folder}&port={port}&sslmode=require");
+    assert!(ping(&url).await.unwrap_err().to_string().contains("TLS"));
+    // The role does not exist, which is no reason to ask another server.
+    let url = format!("postgres://nobody@127.0.0.1:{port},127.0.0.1:1/postgres");
+    let error = ping(&url).await.unwrap_err().to_string();
+    assert!(error.contains("nobody"), "{error}");
+    let url = format!("postgres://postgres@127.0.0.1:1,127.0.0.1:{port}/postgres?load_balance_hosts=random");
+    for _ in 0..8 {
+        ping(&url).await.unwrap();
+    }
+}
+
 #[rstest]
 #[case::a_hash("postgres:2024#canary@")]
 #[case::a_question_mark("postgres:2024?canary@")]

@@ -248,7 +248,7 @@ fn parse_reads_plain_urls_as_tokio_postgres_does() {
     }
 }
 
-/// Whatever is written around a password, no message repeats it.
+/// No message repeats a password, with any text around it.
 #[test]
 fn parse_never_repeats_a_password_in_a_message() {
     let around = (text(), text(), text(), text(), text());
