@@ -21,7 +21,8 @@ pub(crate) fn response(
     known_status: Option<Status>,
     head: &Head,
 ) -> Result<Response, AttemptError> {
-    let status = status(value).filter(|status| known_status.is_none() || status.is_final()).or(known_status);
+    let is_known = |status: &Status| known_status.is_none() || !status.is_in_progress();
+    let status = status(value).filter(is_known).or(known_status);
     let Some(status) = status else {
         return Err(head.malformed_because("there is no status").into());
     };
@@ -45,14 +46,18 @@ pub(crate) fn response(
     if answer != text {
         response.replace_text(answer);
     }
-    let error = value.get("error").filter(|error| !error.is_null());
-    match (status, error) {
-        (Status::Completed, None) if response.output_text().is_empty() && is_unreadable(value) => {
+    // Some servers put the error beside the response.
+    if let Some(failed) = [value, envelope].into_iter().find(|object| json::has_error(object)) {
+        return Err(rejection::failure(failed, status, head));
+    }
+    match status {
+        Status::Incomplete => Err(incomplete(value, response).into()),
+        Status::Completed if is_cut_off(value) => Err(incomplete(value, response).into()),
+        Status::Completed if is_unreadable(value) => {
             Err(head.malformed_because("the output has an unknown form").into())
         }
-        (Status::Completed, None) => Ok(reject_refusal(response, head)?),
-        (Status::Incomplete, None) => Err(incomplete(value, response).into()),
-        (status, error) => Err(rejection::failure(error.unwrap_or(&Value::Null), status, head)),
+        Status::Completed => Ok(reject_refusal(response, head)?),
+        status => Err(rejection::failure(&Value::Null, status, head)),
     }
 }
 
@@ -72,15 +77,24 @@ fn is_unreadable(value: &Value) -> bool {
         || parts.any(|part| is_text(part) && part.get("text").and_then(json::text).is_none())
 }
 
-fn incomplete(value: &Value, response: Response) -> Error {
+/// Returns true if a completed response is cut off nevertheless.
+fn is_cut_off(value: &Value) -> bool {
+    let is_incomplete = |item: &Value| item.get("status").and_then(Value::as_str) == Some("incomplete");
+    reason(value) != IncompleteReason::Unknown || json::list(value.get("output")).iter().any(is_incomplete)
+}
+
+fn reason(value: &Value) -> IncompleteReason {
     let details = value.get("incomplete_details").unwrap_or(&Value::Null);
-    let reason = details.get("reason").unwrap_or(details).as_str();
+    match details.get("reason").unwrap_or(details).as_str() {
+        Some("max_output_tokens" | "max_tokens" | "length") => IncompleteReason::MaxOutputTokens,
+        Some("content_filter") => IncompleteReason::ContentFilter,
+        _ => IncompleteReason::Unknown,
+    }
+}
+
+fn incomplete(value: &Value, response: Response) -> Error {
     Error::Incomplete {
-        reason: match reason {
-            Some("max_output_tokens") => IncompleteReason::MaxOutputTokens,
-            Some("content_filter") => IncompleteReason::ContentFilter,
-            _ => IncompleteReason::Unknown,
-        },
+        reason: reason(value),
         text: response.output_text(),
         usage: response.usage,
         request_id: response.request_id,
@@ -98,15 +112,10 @@ fn reject_refusal(response: Response, head: &Head) -> Result<Response, Error> {
     Ok(response)
 }
 
-/// Rejects a response without text. `refusal` is the refusal of a stream, which its last event may
-/// lack.
-pub(crate) fn require_text(response: Response, refusal: Option<String>) -> Result<Response, Error> {
-    if !response.output_text().trim().is_empty() {
-        return Ok(response);
+/// Rejects a response without text.
+pub(crate) fn require_text(response: Response) -> Result<Response, Error> {
+    if response.output_text().trim().is_empty() {
+        return Err(Error::Empty { usage: response.usage, request_id: response.request_id });
     }
-    let Response { usage, request_id, .. } = response;
-    Err(match refusal {
-        Some(message) => Error::Refused { message, usage, request_id },
-        None => Error::Empty { usage, request_id },
-    })
+    Ok(response)
 }

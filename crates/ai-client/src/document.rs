@@ -8,6 +8,8 @@ use crate::sse::Decoder;
 use crate::transcript::Transcript;
 use crate::{Error, Event, Response, decode, rejection};
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Decodes the body of a 2xx response. A body of stream events is accepted too, since some servers
 /// always stream.
 ///
@@ -15,6 +17,7 @@ use crate::{Error, Event, Response, decode, rejection};
 ///
 /// Returns an error unless the response is complete, has text and contains no refusal.
 pub(crate) fn response(body: &[u8], head: &Head) -> Result<Response, AttemptError> {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     if is_events(body) {
         return Ok(events(body, head)?);
     }
@@ -22,12 +25,12 @@ pub(crate) fn response(body: &[u8], head: &Head) -> Result<Response, AttemptErro
     if let Some(rejection) = rejection::in_body(&value, head) {
         return Err(rejection);
     }
-    Ok(decode::require_text(decode::response(&value, &value, None, head)?, None)?)
+    Ok(decode::require_text(decode::response(&value, &value, None, head)?)?)
 }
 
 /// Returns true if a body begins like a stream of events and not like JSON.
 pub(crate) fn is_events(body: &[u8]) -> bool {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii_start();
     [&b"data:"[..], b"event:", b"id:", b"retry:", b":"].iter().any(|field| body.starts_with(field))
 }
 

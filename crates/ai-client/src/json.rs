@@ -38,6 +38,16 @@ pub(crate) fn count(value: &Value) -> Option<u64> {
     }
 }
 
+/// Returns true if an object has an error. Some servers send an empty one, or `false`, for none.
+pub(crate) fn has_error(object: &Value) -> bool {
+    match object.get("error") {
+        None | Some(Value::Null | Value::Bool(false)) => false,
+        Some(Value::String(error)) => !error.is_empty(),
+        Some(Value::Object(error)) => !error.is_empty(),
+        Some(_) => true,
+    }
+}
+
 /// Returns the elements of an array, the value itself if it is an object or a string, or nothing.
 pub(crate) fn list(value: Option<&Value>) -> &[Value] {
     match value {

@@ -9,7 +9,7 @@ use crate::head::Head;
 use crate::retry::AttemptError;
 use crate::{ApiKey, Error, Status, json};
 
-/// What a provider's code means, whatever the status.
+/// The meaning of a provider's code, independent of the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Meaning {
     RateLimit,
@@ -51,6 +51,9 @@ const MEANINGS: [(Meaning, &[&str]); 5] = [
             "tokens_limit_reached",
             "throttling",
             "throttled",
+            "throttlingexception",
+            "slow_down",
+            "resource_exhausted",
             "429",
         ],
     ),
@@ -120,7 +123,9 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], hea
         (300..=399, _) => Error::Redirected { status, request_id },
         (402 | 403 | 429, Some(Meaning::Quota)) | (402, None) => Error::QuotaExceeded { message, request_id },
         (401 | 403, _) => Error::Unauthorized { status, code, message, request_id },
-        (429, _) => Error::RateLimited { retry_after, code, message, request_id },
+        (429, _) | (400 | 408 | 409 | 500.., Some(Meaning::RateLimit)) => {
+            Error::RateLimited { retry_after, code, message, request_id }
+        }
         (408 | 500.., _) => Error::Unavailable { status, retry_after, code, message, request_id },
         (400..=499, _) => Error::InvalidRequest { status, code, message, request_id },
         _ => Error::Malformed { reason: format!("status {status} is not final"), request_id },
@@ -133,10 +138,14 @@ pub(crate) fn classify(status: StatusCode, headers: &HeaderMap, body: &[u8], hea
 ///
 /// It is retried like a rejection with another status.
 pub(crate) fn in_body(body: &Value, head: &Head) -> Option<AttemptError> {
+    // Gemini sends the error in a list.
+    let body = body.get(0).unwrap_or(body);
     let is_error = |field: &str| body.get(field).and_then(Value::as_str) == Some("error");
-    let has_error = body.get("error").is_some_and(|error| !error.is_null());
-    let is_response = body.get("status").is_some_and(Value::is_string) || body.get("output").is_some();
-    let is_rejection = !is_response && (has_error || is_error("object") || is_error("type"));
+    let has_status_code = body.get("code").and_then(json::count).is_some_and(|code| code >= 400);
+    let has_output = body.get("output").is_some_and(|output| !output.is_null());
+    let is_response = body.get("status").is_some_and(Value::is_string) || has_output;
+    let is_rejection =
+        !is_response && (json::has_error(body) || is_error("object") || is_error("type") || has_status_code);
     is_rejection.then(|| of_body(body, head).unwrap_or_else(|| failed(body, Status::Failed, head)).into())
 }
 
@@ -178,12 +187,16 @@ fn limit_of(body: &Value, head: &Head) -> Option<Error> {
     if is_limit { of_body(body, head) } else { None }
 }
 
-/// Returns what the code or the type of an error body means.
+/// Returns the meaning of the code, the type or the status of an error body.
 fn meaning(body: &Value) -> Option<Meaning> {
-    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
-    let names: Vec<String> = ["code", "type", "status"]
-        .iter()
-        .filter_map(|field| json::name(error.get(*field)?))
+    let error = body.get("error").unwrap_or(&Value::Null);
+    let fields = ["code", "type", "status", "status_code"];
+    // The error may also be its code alone, beside a status.
+    let inner = fields.iter().filter_map(|field| error.get(*field)).chain([error]);
+    let outer = fields.iter().filter_map(|field| body.get(*field));
+    let names: Vec<String> = inner
+        .chain(outer)
+        .filter_map(json::name)
         .map(|name| name.trim().to_ascii_lowercase().replace(['-', ' '], "_"))
         .collect();
     let has = |known: &[&str]| names.iter().any(|name| known.contains(&name.as_str()));
@@ -195,10 +208,10 @@ fn meaning(body: &Value) -> Option<Meaning> {
 /// OpenAI sends `{"error": {"code", "type", "message"}}`. Other servers leave out fields or the
 /// outer object, or send a number as the code. The type is used if there is no code.
 fn code_and_message(body: &Value, key: &ApiKey) -> (Option<String>, String) {
-    let error = body.get("error").filter(|error| !error.is_null()).unwrap_or(body);
-    let code = ["code", "type"].iter().find_map(|field| json::name(error.get(*field)?));
+    let error = body.get("error").filter(|error| error.is_object() || error.is_string()).unwrap_or(body);
+    let code = ["code", "type", "status_code"].iter().find_map(|field| json::name(error.get(*field)?));
     // The type of an event is not that of its error.
-    let code = code.filter(|code| code != "error");
+    let code = code.filter(|code| code != "error" && !code.starts_with("response."));
     let message = error.as_str().or_else(|| error.get("message")?.as_str()).unwrap_or_default();
     (code.map(|code| key.sanitize(&code)), key.sanitize(message))
 }

@@ -74,9 +74,9 @@ impl Status {
         }
     }
 
-    /// Returns true if the provider does no more work on a response in this status.
-    pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Incomplete | Self::Failed | Self::Cancelled)
+    /// Returns true if the provider still works on a response in this status.
+    pub(crate) fn is_in_progress(self) -> bool {
+        matches!(self, Self::Queued | Self::InProgress)
     }
 }
 
@@ -118,7 +118,7 @@ impl OutputItem {
         let kind = item.get("type").and_then(Value::as_str);
         let is_message = kind.map_or(item.get("content").is_some(), |kind| kind == "message");
         // Some servers repeat the input.
-        let is_own = item.get("role").and_then(Value::as_str).is_none_or(|role| role == "assistant");
+        let is_own = item.get("role").and_then(Value::as_str).is_none_or(is_model);
         if is_message && is_own {
             let content = json::list(item.get("content")).iter().map(Content::read).collect();
             return Self::Message { content };
@@ -131,6 +131,10 @@ impl OutputItem {
         }
         Self::Unknown
     }
+}
+
+fn is_model(role: &str) -> bool {
+    ["assistant", "model"].iter().any(|own| role.eq_ignore_ascii_case(own))
 }
 
 /// One part of a message.

@@ -6,6 +6,9 @@
 /// The tags around thoughts.
 const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
 
+/// More white space at the start of a text, in bytes, is not followed by thoughts. It is not held.
+const WHITE_SPACE_MAX: usize = 1_024;
+
 /// Removes thoughts from a text that arrives in pieces. A tag may be split between them.
 #[derive(Default)]
 pub(crate) struct Thoughts {
@@ -32,80 +35,118 @@ impl Thoughts {
             return piece.to_owned();
         }
         self.held.push_str(piece);
+        let text = std::mem::take(&mut self.held);
+        let mut rest = text.as_str();
         loop {
             match self.state {
-                State::Before => {
-                    let start = self.held.trim_start();
-                    let opened = TAGS.iter().find(|(open, _)| begins_with(start, open));
-                    let closed = TAGS.iter().find(|(_, close)| begins_with(start, close));
-                    if let Some((open, close)) = opened {
-                        self.held = start[open.len()..].to_owned();
-                        self.state = State::Within(close);
-                    } else if let Some((_, close)) = closed {
-                        self.held = start[close.len()..].to_owned();
-                    } else if TAGS
-                        .iter()
-                        .any(|(open, close)| begins_with(open, start) || begins_with(close, start))
-                    {
+                State::Before => match leading_tag(rest) {
+                    Tag::Open(close, behind) => (self.state, rest) = (State::Within(close), behind),
+                    Tag::Close(behind) => rest = behind,
+                    Tag::Incomplete => {
+                        self.held = rest.to_owned();
                         return String::new();
-                    } else {
+                    }
+                    Tag::None => {
                         self.state = State::Answer;
-                        return self.take_held();
+                        break;
                     }
-                    self.has_removed = true;
-                }
-                State::Within(close) => match find(&self.held, close) {
-                    Some(at) => {
-                        self.held.drain(..at + close.len());
-                        self.state = State::Before;
-                    }
+                },
+                State::Within(close) => match find(rest, close) {
+                    Some(at) => (self.state, rest) = (State::Before, &rest[at + close.len()..]),
                     None => {
                         // Only the end of the text can be the beginning of the tag.
-                        let mut kept = self.held.len().saturating_sub(close.len());
-                        while !self.held.is_char_boundary(kept) {
+                        let mut kept = rest.len().saturating_sub(close.len());
+                        while !rest.is_char_boundary(kept) {
                             kept -= 1;
                         }
-                        self.held.drain(..kept);
+                        self.held = rest[kept..].to_owned();
                         return String::new();
                     }
                 },
-                State::Answer => return self.take_held(),
+                State::Answer => break,
             }
+            self.has_removed = true;
         }
+        self.without_white_space(rest)
     }
 
     /// Returns the rest of the answer, after the last piece.
     pub(crate) fn finish(&mut self) -> String {
+        let held = std::mem::take(&mut self.held);
         match self.state {
             State::Within(_) => String::new(),
-            State::Before | State::Answer => self.take_held(),
+            State::Before | State::Answer => self.without_white_space(&held),
         }
     }
 
-    /// Returns the held text, without the white space between thoughts and the answer.
-    fn take_held(&mut self) -> String {
-        let held = std::mem::take(&mut self.held);
-        if self.has_removed { held.trim_start().to_owned() } else { held }
+    /// Removes the white space between thoughts and the answer.
+    fn without_white_space(&self, answer: &str) -> String {
+        if self.has_removed { answer.trim_start().to_owned() } else { answer.to_owned() }
     }
+}
+
+/// The tag at the start of a text, and the text behind it.
+enum Tag<'a> {
+    /// An opening tag. The first text is the tag that closes it.
+    Open(&'static str, &'a str),
+    Close(&'a str),
+    /// The text may be the beginning of a tag.
+    Incomplete,
+    None,
+}
+
+/// Returns true if a text has a tag that closes thoughts.
+pub(crate) fn contains_closing_tag(text: &str) -> bool {
+    TAGS.iter().any(|(_, close)| find(text, close).is_some())
+}
+
+fn leading_tag(text: &str) -> Tag<'_> {
+    // A byte order mark and a zero width space are as invisible as white space.
+    let start = text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '\u{feff}' | '\u{200b}'));
+    if text.len() - start.len() > WHITE_SPACE_MAX {
+        return Tag::None;
+    }
+    for (open, close) in TAGS {
+        if begins_with(start, open) {
+            return Tag::Open(close, &start[open.len()..]);
+        }
+        if begins_with(start, close) {
+            return Tag::Close(&start[close.len()..]);
+        }
+    }
+    let is_incomplete =
+        TAGS.iter().any(|(open, close)| begins_with(open, start) || begins_with(close, start));
+    if is_incomplete { Tag::Incomplete } else { Tag::None }
 }
 
 /// Returns a whole text without its thoughts.
 ///
-/// If the server has removed the opening tag, the thoughts end with a closing tag on a line of its
-/// own.
+/// If the server has removed the opening tag, the thoughts end with the last closing tag that is on
+/// a line of its own.
 pub(crate) fn strip(text: &str) -> String {
     let mut thoughts = Thoughts::default();
     let answer = thoughts.push(text) + &thoughts.finish();
     if thoughts.has_removed {
         return answer;
     }
-    let closing = TAGS.iter().find_map(|(open, close)| {
-        let at = find(text, close).filter(|at| find(&text[..*at], open).is_none())?;
+    match end_of_unopened(text) {
+        Some(end) => text[end..].trim_start().to_owned(),
+        None => answer,
+    }
+}
+
+/// Returns the end of the last closing tag on a line of its own, before any opening tag.
+fn end_of_unopened(text: &str) -> Option<usize> {
+    let tags = || text.match_indices('<').map(|(at, _)| at);
+    let is_open = |at: &usize| TAGS.iter().any(|(open, _)| begins_with(&text[*at..], open));
+    let ends = tags().take_while(|at| !is_open(at)).filter_map(|at| {
+        let (_, close) = TAGS.iter().find(|(_, close)| begins_with(&text[at..], close))?;
         let (before, after) = (&text[..at], &text[at + close.len()..]);
+        let after = after.trim_start_matches([' ', '\t']);
         let is_line = before.ends_with('\n') && (after.is_empty() || after.starts_with(['\n', '\r']));
-        is_line.then(|| strip(after.trim_start()))
+        is_line.then_some(at + close.len())
     });
-    closing.unwrap_or(answer)
+    ends.last()
 }
 
 fn begins_with(text: &str, start: &str) -> bool {
@@ -121,7 +162,7 @@ fn find(text: &str, tag: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const CASES: [(&str, &str); 16] = [
+    const CASES: [(&str, &str); 17] = [
         ("The pump costs ninety euros.", "The pump costs ninety euros."),
         ("<think>The user wants…</think>The pump costs ninety euros.", "The pump costs ninety euros."),
         ("\n<think>\nThe user\n</think>\n\nMilk.", "Milk."),
@@ -138,6 +179,7 @@ mod tests {
         ("Milk <think>a</think>", "Milk <think>a</think>"),
         ("<thinker>Milk", "<thinker>Milk"),
         ("<think>ä🎂</think>ä🎂", "ä🎂"),
+        ("\u{feff}\u{200b}<think>a</think>Milk.", "Milk."),
     ];
 
     #[test]
@@ -150,6 +192,8 @@ mod tests {
     #[test]
     fn strip_removes_thoughts_without_an_opening_tag() {
         assert_eq!(strip("The user wants…\n</think>\n\nMilk."), "Milk.");
+        assert_eq!(strip("The user wants…\n</think> \nMilk."), "Milk.");
+        assert_eq!(strip("a\n</think>\nb\n</think>\nMilk."), "Milk.");
         let mention = "The tag </think> ends the thoughts.";
         assert_eq!(strip(mention), mention);
     }
@@ -178,5 +222,22 @@ mod tests {
             thoughts.push(&"x".repeat(100));
             assert!(thoughts.held.len() <= 110, "{}", thoughts.held.len());
         }
+    }
+
+    /// A recursive or quadratic search would take the stack or minutes.
+    #[test]
+    fn strip_takes_little_time_for_many_tags() {
+        for tag in ["<think></think>", "</think>", "<think>", "\n</think>\n", "x\n</think>\n", "<", " "] {
+            let text = tag.repeat(1_000_000 / tag.len()) + "Milk";
+            let expected = if tag == "<think>" { "" } else { "Milk" };
+            assert!(strip(&text).ends_with(expected), "{tag}");
+        }
+    }
+
+    #[test]
+    fn push_holds_little_white_space() {
+        let mut thoughts = Thoughts::default();
+        let found: String = (0..100_000).map(|_| thoughts.push(" ")).collect();
+        assert!(found.len() > 90_000, "{}", found.len());
     }
 }

@@ -222,6 +222,117 @@ async fn an_error_object_with_status_200_is_a_rejection() {
     assert!(matches!(error, Error::InvalidRequest { status: 400, .. }), "{error:?}");
 }
 
+/// Returns the name of the error of a stream.
+async fn stream_error(data: &[Value]) -> String {
+    match stream(&server(streamed(data, "text/event-stream"), 1).await.uri()).await {
+        Ok((_, response)) => format!("Ok({})", response.output_text()),
+        Err(error) => format!("{error:?}").split([' ', '{']).next().unwrap().to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_fragment_is_never_an_answer() {
+    let none = || last(&json!({ "status": "completed" }));
+    let odd = |delta: Value| json!({ "type": "response.output_text.delta", "delta": delta });
+    let output = |content: Value| json!({ "output": [{ "type": "message", "content": content }] });
+    let text = |text: Value| json!({ "type": "output_text", "text": text });
+    // A delta of an unknown form, and no other source of the text.
+    for delta in [json!({ "content": "Hello" }), json!(["Hel", "lo"]), json!(5)] {
+        assert_eq!(stream_error(&[odd(delta.clone()), odd(json!(" x.")), none()]).await, "Malformed");
+        assert_eq!(
+            stream_error(&[odd(delta), odd(json!(" x.")), last(&completed(ANSWER))]).await,
+            format!("Ok({ANSWER})")
+        );
+    }
+    for content in
+        [json!([text(json!(null)), text(json!("half"))]), json!([text(json!("half")), text(json!(["x"]))])]
+    {
+        let error = ask(&server(ok(with(&output(content))), 1).await.uri()).await.unwrap_err();
+        assert!(matches!(error, Error::Malformed { .. }), "{error:?}");
+    }
+    // A response that is completed and cut off nevertheless.
+    for fields in [
+        json!({ "incomplete_details": { "reason": "max_output_tokens" } }),
+        json!({ "incomplete_details": "length" }),
+        json!({ "output": [{ "type": "message", "status": "incomplete", "content": ANSWER }] }),
+    ] {
+        let error = ask(&server(ok(with(&fields)), 1).await.uri()).await.unwrap_err();
+        assert!(matches!(error, Error::Incomplete { .. }), "{fields}: {error:?}");
+        assert_eq!(stream_error(&[delta(ANSWER), last(&with(&fields))]).await, "Incomplete");
+    }
+    assert_eq!(stream_error(&[last(&with(&json!({ "status": "max_tokens" })))]).await, "Failed");
+}
+
+#[tokio::test]
+async fn a_refusal_in_a_stream_is_never_an_answer() {
+    let none = || last(&json!({ "status": "completed" }));
+    let part = json!({ "type": "refusal", "refusal": "I can't." });
+    for event in [
+        json!({ "type": "response.refusal.done", "refusal": "I can't." }),
+        json!({ "type": "response.refusal.delta", "delta": "I can't." }),
+        json!({ "type": "response.content_part.done", "part": part }),
+        json!({ "type": "response.output_item.done", "item": { "type": "message", "content": [part] } }),
+    ] {
+        assert_eq!(stream_error(&[delta("I can"), event.clone(), none()]).await, "Refused", "{event}");
+    }
+}
+
+#[tokio::test]
+async fn thoughts_of_unknown_forms_are_not_longer_answers() {
+    for leak in ["secret</think>", "<think time=1>secret</think>", "<think>a<think>b</think>c</think>"] {
+        let data = [delta(leak), delta(ANSWER), last(&completed(ANSWER))];
+        let server = server(streamed(&data, "text/event-stream"), 1).await;
+        assert_eq!(stream(&server.uri()).await.unwrap().1.output_text(), ANSWER, "{leak}");
+    }
+    // A part of the reasoning without a type.
+    let part = json!({ "type": "response.content_part.done", "output_index": 0, "part": { "text": "secret ".repeat(9) } });
+    let data = [part, delta(ANSWER), last(&completed(ANSWER))];
+    let server = server(streamed(&data, "text/event-stream"), 1).await;
+    assert_eq!(stream(&server.uri()).await.unwrap().1.output_text(), ANSWER);
+}
+
+#[tokio::test]
+async fn rate_limits_are_recognized_in_all_their_forms() {
+    for event in [
+        json!({ "type": "response.failed", "error": { "code": "rate_limit_exceeded" }, "response": { "status": "failed" } }),
+        json!({ "type": "error", "error": "rate_limit_exceeded" }),
+        json!({ "error": { "status_code": 429 } }),
+        json!({ "error": { "code": 8, "status": "RESOURCE_EXHAUSTED" } }),
+        json!({ "type": "error", "code": "ThrottlingException" }),
+    ] {
+        assert_eq!(stream_error(std::slice::from_ref(&event)).await, "RateLimited", "{event}");
+    }
+    for body in [
+        json!({ "status": 429, "error": "Too Many Requests" }),
+        json!({ "error": true, "code": 429 }),
+        json!({ "code": 429, "msg": "x" }),
+        json!({ "output": null, "error": { "code": "slow_down" } }),
+        json!([{ "error": { "code": 429, "status": "RESOURCE_EXHAUSTED" } }]),
+    ] {
+        let error = ask(&server(ok(body.clone()), 3).await.uri()).await.unwrap_err();
+        assert!(matches!(error, Error::RateLimited { .. }), "{body}: {error:?}");
+    }
+    for code in [400, 503] {
+        let body = json!({ "error": { "code": "rate_limit_exceeded" } });
+        let template = status(code).insert_header("retry-after", "3600").set_body_json(body);
+        let error = ask(&server(template, 1).await.uri()).await.unwrap_err();
+        assert!(matches!(error, Error::RateLimited { retry_after: Some(_), .. }), "{code}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_error_or_a_byte_order_mark_never_costs_the_answer() {
+    for error in [json!(null), json!(""), json!(false), json!({})] {
+        let response = both(ok(with(&json!({ "error": error })))).await.unwrap();
+        assert_eq!(response.output_text(), ANSWER);
+    }
+    for media_type in ["application/json", "text/plain", "text/event-stream"] {
+        let body = format!("\u{feff}{}", completed(ANSWER));
+        let response = both(status(200).set_body_raw(body, media_type)).await.unwrap();
+        assert_eq!(response.output_text(), ANSWER, "{media_type}");
+    }
+}
+
 #[tokio::test]
 async fn the_statuses_of_proxies_are_retried() {
     for code in [520, 521, 522, 523, 524, 529, 530] {

@@ -55,17 +55,34 @@ impl From<daybook_summarizer::Error> for ApiError {
 /// The error for the log. Texts of the provider are left out, since they may quote the note.
 fn without_quotes(error: &Error) -> String {
     let what = match error {
-        Error::Unauthorized { status, code, .. } => format!("status {status}, code {code:?}"),
-        Error::RateLimited { code, .. } => format!("rate limited, code {code:?}"),
+        Error::Unauthorized { status, code, .. } => {
+            format!("status {status}, code {}", plain(code.as_deref()))
+        }
+        Error::RateLimited { code, .. } => format!("rate limited, code {}", plain(code.as_deref())),
         Error::QuotaExceeded { .. } => "quota exceeded".to_owned(),
-        Error::InvalidRequest { status, code, .. } => format!("status {status}, code {code:?}"),
-        Error::Unavailable { status, code, .. } => format!("status {status}, code {code:?}"),
+        Error::InvalidRequest { status, code, .. } => {
+            format!("status {status}, code {}", plain(code.as_deref()))
+        }
+        Error::Unavailable { status, code, .. } => {
+            format!("status {status}, code {}", plain(code.as_deref()))
+        }
         Error::Refused { .. } => "refused".to_owned(),
-        Error::Failed { status, code, .. } => format!("{status}, code {code:?}"),
+        Error::Failed { status, code, .. } => format!("{status}, code {}", plain(code.as_deref())),
         // The provider has sent nothing, so the causes cannot quote the note.
         Error::Connect { .. } | Error::Transport { .. } => with_causes(error),
         other => format!("{other}"),
     };
-    let request_id = error.request_id().unwrap_or("none");
-    format!("{what}, request id {request_id}")
+    format!("{what}, request id {}", plain(error.request_id()))
+}
+
+/// The longest code or id that is logged.
+const NAME_MAX: usize = 100;
+
+/// Returns a code or an id of the provider, unless it could be a sentence that quotes the note.
+fn plain(name: Option<&str>) -> &str {
+    let is_name = |name: &&str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+        name.len() <= NAME_MAX && name.bytes().all(is_plain)
+    };
+    name.map_or("none", |name| Some(name).filter(is_name).unwrap_or("unreadable"))
 }
