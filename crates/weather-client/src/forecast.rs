@@ -24,8 +24,8 @@ pub struct Forecast {
     pub stale: bool,
     /// The current weather.
     pub current: Current,
-    /// The next days, in order. The first is today at the place. There are sixteen, or fewer if
-    /// the weather model ends earlier. A day without any value is left out.
+    /// The days from today at the place on, in order. There are sixteen, or fewer if the weather
+    /// model ends earlier. A day without any value is left out.
     pub daily: Vec<Day>,
 }
 

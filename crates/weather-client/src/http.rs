@@ -17,6 +17,8 @@ use crate::error::Error;
 /// KiB. The limit leaves room for fields that Open-Meteo may add, and protects the memory.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 pub(crate) struct Http {
@@ -47,7 +49,8 @@ impl Http {
     /// Dropping the future closes the connection and releases the permit.
     pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url, deadline: Instant) -> Result<T, Error> {
         let body = timeout_at(deadline, self.fetch(url)).await.map_err(|_| Error::Timeout)??;
-        serde_json::from_slice(&body).map_err(Error::malformed)
+        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
+        serde_json::from_slice(body).map_err(Error::malformed)
     }
 
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, Error> {

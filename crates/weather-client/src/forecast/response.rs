@@ -32,6 +32,8 @@ const CODES: RangeInclusive<f64> = 0.0..=99.0;
 const UTC_OFFSETS: RangeInclusive<f64> = -43_200.0..=50_400.0;
 /// The first year of Unix time, and the last one that RFC 3339 can express.
 const YEARS: RangeInclusive<i16> = 1970..=9999;
+/// The number of days that a forecast covers, and one on each side.
+const FORECAST_DAYS: u32 = 18;
 /// The names of the time zone that has the offset zero.
 const UTC_NAMES: [&str; 5] = ["UTC", "GMT", "Etc/UTC", "Etc/GMT", "Z"];
 
@@ -110,6 +112,10 @@ impl ForecastResponse {
         // The sort is stable, so the first of several days stays first.
         days.sort_by_key(|day| day.date);
         days.dedup_by_key(|day| day.date);
+        // A date far from the others is impossible.
+        if let Some(middle) = days.get(days.len() / 2).map(|day| day.date) {
+            days.retain(|day| (day.date - middle).get_days().unsigned_abs() <= FORECAST_DAYS);
+        }
         days.truncate(DAYS);
         days
     }

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashSet;
 
+use super::fold::fold;
 use super::place::{NAME_CHARS_MAX, Place};
 use crate::coordinates::Coordinates;
 
@@ -29,7 +30,10 @@ pub(super) fn assign(mut places: Vec<Place>) -> Vec<Place> {
         let is_short = |form: usize| forms[form].chars().count() <= NAME_CHARS_MAX;
         let is_distinct = |form: usize| {
             let mut others = places.iter().zip(&keys).enumerate().filter(|(other, _)| *other != index);
-            others.all(|(_, (other, keys))| keys[form] != own[form] || place.is_clearly_larger_than(other))
+            others.all(|(_, (other, keys))| {
+                let is_other = keys[form] != own[form] && !describes(&forms[form], place, other);
+                is_other || place.is_clearly_larger_than(other)
+            })
         };
         // A label that is too long cannot be sent back. It is used only if all forms are too long.
         let form = (0..FORMS)
@@ -40,6 +44,14 @@ pub(super) fn assign(mut places: Vec<Place>) -> Vec<Place> {
         }
     }
     labeled
+}
+
+/// Returns true if the label of a place is a name and areas of the other place too. A user who
+/// writes it would mean the larger one.
+fn describes(label: &str, place: &Place, other: &Place) -> bool {
+    let parts = label.get(place.name.len()..).unwrap_or_default();
+    let mut parts = parts.split(',').map(fold).filter(|part| !part.is_empty());
+    key(&place.name) == key(&other.name) && parts.all(|part| other.areas().any(|area| fold(area) == part))
 }
 
 /// Returns the label in the form in which labels are compared: in lower case, with the spaces and

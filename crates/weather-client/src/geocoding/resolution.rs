@@ -24,12 +24,15 @@ impl Resolution {
     ///
     /// [`Error::UnknownPlace`] if no place matches the name and its qualifiers.
     pub(crate) fn new(name: &PlaceName, places: &[Place]) -> Result<Self, Error> {
+        let matching = matching(name, places);
         // Without this check, the label of a place without a region would be ambiguous. It also
         // matches places in the country's regions.
-        if let Some(place) = places.iter().find(|place| name.is_label_of(place)) {
+        if let Some(place) = places.iter().find(|place| name.is_label_of(place))
+            && !matching.iter().any(|other| other.name == place.name && other.is_clearly_larger_than(place))
+        {
             return Ok(Self::One(place.clone()));
         }
-        match matching(name, places).as_slice() {
+        match matching.as_slice() {
             [] => Err(Error::UnknownPlace),
             [only] => Ok(Self::One(Place::clone(only))),
             [first, second, ..] if first.is_clearly_larger_than(second) => Ok(Self::One(Place::clone(first))),

@@ -24,7 +24,7 @@ const AMBIGUOUS: &str = "Several places have this name";
 pub(crate) struct Weather {
     place: Place,
     current: Current,
-    /// Today at the place, and the six days after it. A day without any value is left out.
+    /// The days from today at the place on, at most seven. A day without any value is left out.
     daily: Vec<Day>,
     /// The day of `due_date`; null without one, or if no forecast covers it.
     #[schema(required)]

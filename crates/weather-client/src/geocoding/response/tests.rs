@@ -5,6 +5,7 @@ use proptest::proptest;
 use serde_json::json;
 
 use super::*;
+use crate::geocoding::{PlaceName, Resolution};
 use crate::mutation::mutated;
 
 fn good() -> Value {
@@ -67,6 +68,58 @@ proptest! {
         labels.dedup();
         prop_assert!(labels.len() == places.len(), "{places:?}");
     }
+
+    #[test]
+    fn into_places_returns_labels_that_resolve_to_their_places(body in mutated(good())) {
+        let places = read(body).map(|places| places.to_vec()).unwrap_or_default();
+        for place in &places {
+            assert_resolves(place, &places);
+        }
+    }
+}
+
+/// Fails unless the place's label resolves to it, among all places of its name.
+fn assert_resolves(place: &Place, places: &[Place]) {
+    let named: Vec<Place> = places.iter().filter(|other| other.name == place.name).cloned().collect();
+    let resolved = Resolution::new(&PlaceName::parse(&place.label).unwrap(), &named).unwrap();
+    assert_eq!(resolved, Resolution::One(place.clone()), "{named:?}");
+}
+
+#[test]
+fn into_places_returns_labels_that_resolve_for_places_without_levels() {
+    let place = |latitude: f64, admin1: Option<&str>, code: Option<&str>, population: u64| {
+        json!({
+            "name": "York", "latitude": latitude, "longitude": 1.0, "admin1": admin1,
+            "country_code": code, "population": population,
+        })
+    };
+    for results in [
+        json!([place(10.0, None, None, 5), place(30.0, Some("Thera"), Some("GR"), 5)]),
+        json!([place(10.0, None, None, 5), place(30.0, None, None, 5), place(50.0, None, None, 5)]),
+        json!([place(10.0, Some("England"), Some("GB"), 150_000), place(30.0, Some("England"), None, 3)]),
+        json!([place(10.0, None, Some("GB"), 9), place(30.0, Some("England"), Some("GB"), 8)]),
+        json!([place(10.0, None, None, 9), place(30.0, None, None, 2)]),
+    ] {
+        let places = read(json!({ "results": results })).unwrap();
+        for place in places.iter() {
+            assert_resolves(place, &places);
+        }
+    }
+}
+
+#[test]
+fn resolution_prefers_a_far_larger_place_to_an_equal_label() {
+    let results = json!([
+        { "name": "York", "latitude": 10.0, "longitude": 1.0, "admin1": "England", "country_code": "GB",
+          "population": 150_000 },
+        { "name": "York", "latitude": 30.0, "longitude": 1.0, "admin1": "England", "population": 3 },
+    ]);
+    let places = read(json!({ "results": results })).unwrap();
+    let Ok(Resolution::One(york)) = Resolution::new(&PlaceName::parse("York, England").unwrap(), &places)
+    else {
+        panic!("{places:?}")
+    };
+    assert_eq!(york.population, Some(150_000));
 }
 
 #[test]
