@@ -70,8 +70,8 @@ impl Server {
     /// When signals cannot be received or the server fails.
     pub(crate) async fn run(self) -> io::Result<()> {
         let openapi = document().map_err(io::Error::other)?;
-        let json = openapi.to_pretty_json().map_err(io::Error::other)?.into();
-        let document = web::Data::new(Document { openapi, json });
+        let document = Document::new(openapi, &self.root_path.configured).map_err(io::Error::other)?;
+        let document = web::Data::new(document);
         let stop = stop_signal(self.state.clone())?;
         let (state, root_path) = (self.state.clone(), self.root_path.clone());
         let app = move || {

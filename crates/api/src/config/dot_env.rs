@@ -10,7 +10,7 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub(super) struct DotEnv {
     pub(super) variables: HashMap<String, String>,
-    /// Why a setting of this service cannot be used: a sentence that continues its name.
+    /// The reasons why settings of this service cannot be used. Each continues the setting's name.
     pub(super) broken: HashMap<String, String>,
     /// The lines of other programs that cannot be parsed.
     pub(super) warnings: Vec<String>,
@@ -26,6 +26,9 @@ const QUOTE_IT: &str = "put the value in single quotes";
 pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<DotEnv, &'static str> {
     if file.starts_with(b"\xff\xfe") || file.starts_with(b"\xfe\xff") {
         return Err("it is UTF-16: save it as UTF-8");
+    }
+    if file.contains(&0) {
+        return Err("it has NUL bytes: save it as UTF-8");
     }
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let text = String::from_utf8_lossy(file).replace("\r\n", "\n").replace('\r', "\n");
@@ -43,6 +46,10 @@ pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<Do
         let entry = lines[number - 1..next].join("\n");
         let reading = match value {
             _ if length.is_none() => Err("has a quote without an end"),
+            _ if has_odd_space(first.split('=').next().unwrap_or_default()) => Err(ODD_SPACE),
+            _ if first.trim_start_matches("export").trim_start().starts_with('\'') => {
+                Err("has its name in quotes")
+            }
             Some(_) => one_reading(split(&entry).1.unwrap_or_default()),
             None => Err("has no ="),
         };
@@ -68,13 +75,19 @@ pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<Do
 }
 
 /// Splits a line into the name of the variable, and the value if there is a `=`.
+///
+/// The name is that of python-dotenv: a text in single quotes, or all up to white space, `=` or `#`.
 fn split(entry: &str) -> (&str, Option<&str>) {
-    let entry = entry.trim();
-    let exported = entry.strip_prefix("export").filter(|rest| rest.starts_with([' ', '\t']));
-    let entry = exported.unwrap_or(entry).trim_start();
-    let end = entry.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.').unwrap_or(entry.len());
-    let (name, rest) = entry.split_at(end);
-    (name, rest.trim_start().strip_prefix('='))
+    let is_space = |c: char| c.is_whitespace() || c.is_control();
+    let entry = entry.trim_start_matches(is_space);
+    let exported = entry.strip_prefix("export").filter(|rest| rest.starts_with(is_space));
+    let entry = exported.unwrap_or(entry).trim_start_matches(is_space);
+    let quoted = entry.strip_prefix('\'').and_then(|entry| entry.split_once('\''));
+    let (name, rest) = quoted.unwrap_or_else(|| {
+        let is_end = |c: char| is_space(c) || matches!(c, '=' | '#' | ':');
+        entry.split_at(entry.find(is_end).unwrap_or(entry.len()))
+    });
+    (name, rest.trim_start_matches(is_space).strip_prefix('='))
 }
 
 /// Returns the number of lines of the first variable: more than one if its value is in quotes and
@@ -102,13 +115,25 @@ fn one_reading(text: &str) -> Result<(), &'static str> {
     }
     let value = text.trim();
     match value.chars().next() {
+        None if has_odd_space(text) => Err(ODD_SPACE),
         None => Ok(()),
-        // `NAME= # comment`
-        Some('#') if text.starts_with([' ', '\t']) => Ok(()),
-        Some('#') => Err("begins with a #: put the value in single quotes"),
-        Some(quote @ ('\'' | '"')) => quoted(&value[1..], quote),
+        // python-dotenv takes the comment in `NAME= # comment` for the value.
+        Some('#') => Err("begins with a #: put a value in single quotes, and a comment on its own line"),
+        // Also in single quotes, python-dotenv replaces a reference.
+        Some(_) if value.contains("${") => Err("has a ${, which other programs replace: use another value"),
+        Some(quote @ ('\'' | '"')) if text.trim_start_matches([' ', '\t']).starts_with(quote) => {
+            quoted(&text.trim_start()[1..], quote)
+        }
+        Some(_) if has_odd_space(text) => Err(ODD_SPACE),
         Some(_) => unquoted(value),
     }
+}
+
+const ODD_SPACE: &str = "has a control character or a space other than a blank: remove it";
+
+/// Returns true if a text has white space that dotenvy or Python does not take for white space.
+fn has_odd_space(text: &str) -> bool {
+    text.contains(|c: char| (c.is_whitespace() || c.is_control()) && !matches!(c, ' ' | '\t'))
 }
 
 fn unquoted(value: &str) -> Result<(), &'static str> {
@@ -134,7 +159,8 @@ fn quoted(text: &str, quote: char) -> Result<(), &'static str> {
             '\\' => {
                 let escaped = characters.next().map(|(_, escaped)| escaped);
                 let is_same = match quote {
-                    '"' => matches!(escaped, Some('\\' | '"' | '\'' | 'n')),
+                    // python-dotenv ends the value at a quote behind two backslashes.
+                    '"' => matches!(escaped, Some('"' | '\'' | 'n')),
                     // dotenvy takes a backslash in single quotes literally, and python-dotenv takes
                     // it as an escape of these two.
                     _ => !matches!(escaped, None | Some('\\' | '\'')),
@@ -146,6 +172,9 @@ fn quoted(text: &str, quote: char) -> Result<(), &'static str> {
             _ if c == quote => {
                 let rest = &text[at + 1..];
                 let comment = rest.trim_start();
+                if has_odd_space(rest) {
+                    return Err(ODD_SPACE);
+                }
                 return if comment.is_empty() || (comment.starts_with('#') && comment != rest) {
                     Ok(())
                 } else {

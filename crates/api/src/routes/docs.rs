@@ -15,10 +15,29 @@ use crate::error::ApiError;
 use crate::extract::Anyone;
 use crate::root_path::RootPath;
 
-/// The document, also as JSON. The server puts it beside the routes.
+/// The document, also as JSON below the configured root path. The server puts it beside the routes.
 pub(crate) struct Document {
-    pub(crate) openapi: OpenApi,
-    pub(crate) json: Bytes,
+    openapi: OpenApi,
+    root: String,
+    json: Bytes,
+}
+
+impl Document {
+    /// Writes the document as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(crate) fn new(openapi: OpenApi, root: &str) -> Result<Self, serde_json::Error> {
+        Ok(Self { json: below(&openapi, root)?, root: root.to_owned(), openapi })
+    }
+}
+
+/// Returns the document as JSON, with the root path as its server.
+fn below(openapi: &OpenApi, root: &str) -> Result<Bytes, serde_json::Error> {
+    let mut openapi = openapi.clone();
+    openapi.servers = (!root.is_empty()).then(|| vec![Server::new(root)]);
+    Ok(openapi.to_pretty_json()?.into())
 }
 
 /// Both pages run scripts of this server only. They write styles into the document and show images
@@ -40,13 +59,11 @@ pub(crate) async fn document(
     request: HttpRequest,
     document: Data<Document>,
 ) -> Result<Undescribed, ApiError> {
-    let mut json = document.json.clone();
     let root = RootPath::of(&request);
-    if !root.is_empty() {
-        let mut openapi = document.openapi.clone();
-        openapi.servers = Some(vec![Server::new(root)]);
-        json = openapi.to_pretty_json().map_err(ApiError::internal)?.into();
-    }
+    let json = match root == document.root {
+        true => document.json.clone(),
+        false => below(&document.openapi, root).map_err(ApiError::internal)?,
+    };
     let cache = (header::CACHE_CONTROL, "no-cache");
     let mut response = HttpResponse::Ok();
     Ok(Undescribed(response.content_type("application/json").insert_header(cache).body(json)))

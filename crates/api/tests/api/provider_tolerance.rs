@@ -119,11 +119,7 @@ async fn summarize_reports_errors_inside_a_stream_like_those_of_a_rejection(
     for (name, template, status, sentence) in cases {
         replace(&provider, template).await;
         let answer = summarize(&server, &token, &note).await;
-        assert_eq!(
-            (answer.status, answer.json()),
-            (status, json!({ "detail": sentence })),
-            "{name}"
-        );
+        assert_eq!((answer.status, answer.json()), (status, json!({ "detail": sentence })), "{name}");
         assert_eq!(answer.headers.contains_key("retry-after"), status == 503, "{name}: {answer:?}");
     }
     let log = server.log();
