@@ -285,7 +285,7 @@ async fn thoughts_of_unknown_forms_are_not_longer_answers() {
         assert_eq!(stream(&server.uri()).await.unwrap().1.output_text(), ANSWER, "{leak}");
     }
     // A part of the reasoning without a type.
-    let part = json!({ "type": "response.content_part.done", "output_index": 0, "part": { "text": "secret ".repeat(9) } });
+    let part = json!({ "type": "response.content_part.done", "part": { "text": "secret ".repeat(9) } });
     let data = [part, delta(ANSWER), last(&completed(ANSWER))];
     let server = server(streamed(&data, "text/event-stream"), 1).await;
     assert_eq!(stream(&server.uri()).await.unwrap().1.output_text(), ANSWER);
@@ -294,7 +294,7 @@ async fn thoughts_of_unknown_forms_are_not_longer_answers() {
 #[tokio::test]
 async fn rate_limits_are_recognized_in_all_their_forms() {
     for event in [
-        json!({ "type": "response.failed", "error": { "code": "rate_limit_exceeded" }, "response": { "status": "failed" } }),
+        json!({ "type": "response.failed", "error": { "code": 429 }, "response": { "status": "failed" } }),
         json!({ "type": "error", "error": "rate_limit_exceeded" }),
         json!({ "error": { "status_code": 429 } }),
         json!({ "error": { "code": 8, "status": "RESOURCE_EXHAUSTED" } }),

@@ -76,7 +76,7 @@ pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<Do
 
 /// Splits a line into the name of the variable, and the value if there is a `=`.
 ///
-/// The name is that of python-dotenv: a text in single quotes, or all up to white space, `=` or `#`.
+/// As in python-dotenv, the name is a text in single quotes, or all up to white space, `=` or `#`.
 fn split(entry: &str) -> (&str, Option<&str>) {
     let is_space = |c: char| c.is_whitespace() || c.is_control();
     let entry = entry.trim_start_matches(is_space);
