@@ -88,7 +88,8 @@ impl Server {
             client_request_timeout: HEAD_TIMEOUT,
             tcp_nodelay: Some(true),
             // Like uvicorn: a client that has closed its side has disconnected. Work for it alone,
-            // such as a summary, is canceled.
+            // such as a summary, is canceled. A client that has pipelined another request is only
+            // noticed when its response is written.
             h1_allow_half_closed: false,
             shutdown_signal: Some(Box::pin(stop)),
             shutdown_timeout: DRAIN_TIMEOUT,

@@ -4,10 +4,13 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
+use crate::head::Head;
 use crate::turn::Turn;
 
 /// At most this number of bytes is read from a connection that is closed.
@@ -22,12 +25,33 @@ pub(crate) struct Guard<T: AsyncRead + Unpin> {
     turn: Rc<Turn>,
     /// What was read and may not pass yet. At most one read, so usually empty.
     held: BytesMut,
+    /// True if the dispatcher was woken to flush the response before the held bytes.
+    has_woken: bool,
+    timeouts: Timeouts,
+    /// Limits the time of a head after the first one, once bytes of it have passed.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The timeouts of the heads after the first one, whose timeout is actix-http's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timeouts {
+    /// How long a head may take.
+    pub(crate) head: Option<Duration>,
+    /// How long a connection may be idle, if only empty lines have arrived.
+    pub(crate) idle: Option<Duration>,
 }
 
 impl<T: AsyncRead + Unpin> Guard<T> {
     /// Returns the guard of a new connection.
-    pub(crate) fn new(io: T) -> Self {
-        Self { io, turn: Rc::new(Turn::new()), held: BytesMut::new() }
+    pub(crate) fn new(io: T, timeouts: Timeouts) -> Self {
+        Self {
+            io,
+            turn: Rc::new(Turn::new()),
+            held: BytesMut::new(),
+            has_woken: false,
+            timeouts,
+            timer: None,
+        }
     }
 
     /// The state of the connection, for the service.
@@ -54,6 +78,26 @@ impl<T: AsyncRead + Unpin> Guard<T> {
             buffer.set_filled(start + passing);
         }
         Poll::Ready(Ok(Some(passing)))
+    }
+
+    /// Fails if a head after the first one takes too long.
+    ///
+    /// actix-http stops its own timer of an idle connection with the first byte of the next head.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let timeout = match self.turn.unfinished_head() {
+            None => {
+                self.timer = None;
+                return Poll::Ready(Ok(()));
+            }
+            Some(Head::Start | Head::StartCr) => self.timeouts.idle,
+            Some(_) => self.timeouts.head,
+        };
+        let Some(timeout) = timeout else { return Poll::Ready(Ok(())) };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        match timer.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
     }
 
     /// Takes bytes that were held. Returns the number of bytes that pass.
@@ -95,8 +139,11 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
             return Poll::Ready(Ok(()));
         }
         // The dispatcher decodes what it has, and then waits. The connection wakes it if nothing is
-        // held, `poll_flush` wakes it for the next request, and this wakes it for the body.
-        if this.turn.wait() && !this.held.is_empty() {
+        // held, `poll_flush` wakes it for the next request, and this wakes it for the body. It also
+        // wakes it once for `poll_flush`, if the response has ended before the body.
+        let wakes_for_flush = this.turn.is_over() && !this.has_woken;
+        this.has_woken |= wakes_for_flush;
+        if (this.turn.wait() || wakes_for_flush) && !this.held.is_empty() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -115,10 +162,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
-        if this.turn.finish() && !this.held.is_empty() {
-            cx.waker().wake_by_ref();
+        if this.turn.finish() {
+            this.has_woken = false;
+            if !this.held.is_empty() {
+                cx.waker().wake_by_ref();
+            }
         }
-        Poll::Ready(Ok(()))
+        this.poll_timer(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,7 +16,7 @@ use actix_web::Error;
 use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
-use crate::guard::Guard;
+use crate::guard::{Guard, Timeouts};
 use crate::watched::{Watched, watch};
 
 /// The settings of a server. The defaults are those of `actix_web::HttpServer`, whose methods have
@@ -26,7 +26,7 @@ pub struct Options {
     pub workers: Option<usize>,
     /// How long an idle connection stays open.
     pub keep_alive: KeepAlive,
-    /// How long the first request head of a connection may take. Zero disables the timeout.
+    /// How long a request head may take. Zero disables the timeout.
     pub client_request_timeout: Duration,
     /// How long closing a connection may take. Zero disables the timeout.
     pub client_disconnect_timeout: Duration,
@@ -150,13 +150,21 @@ impl Connections {
                 data.insert(io.turn());
             })
             .h1::<A, Watched>(app);
+        let head = self.client_request_timeout;
+        let timeouts = Timeouts {
+            head: Some(head).filter(|timeout| !timeout.is_zero()),
+            idle: match self.keep_alive {
+                KeepAlive::Timeout(timeout) => Some(timeout),
+                _ => None,
+            },
+        };
         fn_service(move |io: TcpStream| async move {
             if let Some(enabled) = self.tcp_nodelay {
                 // The connection works without it.
                 let _ = io.set_nodelay(enabled);
             }
             let peer = io.peer_addr().ok();
-            Ok::<_, DispatchError>((Guard::new(io), peer))
+            Ok::<_, DispatchError>((Guard::new(io, timeouts), peer))
         })
         .and_then(http)
     }

@@ -25,6 +25,8 @@ pub(crate) enum Phase {
     Body(Body),
     /// Nothing until the response has been sent. The request has passed.
     Complete,
+    /// All bytes, because actix-http only discards them.
+    Abandoned,
     /// Nothing. actix-http has understood the request differently.
     Broken,
 }
@@ -44,9 +46,11 @@ impl Phase {
                 (phase, end + early)
             }
             // actix-http needs more bytes, although the head has ended. No head is known with which
-            // this happens.
+            // this happens while it decodes.
             Self::Offered { passed: 0, waits: true, .. } => Self::Head(Head::LineStart).admit(bytes),
-            Self::Offered { waits: true, .. } => (Self::Broken, 0),
+            // It does not decode, and only discards the rest of the connection. It does so behind a
+            // body that the app has not read.
+            Self::Offered { waits: true, .. } | Self::Abandoned => (Self::Abandoned, bytes.len()),
             Self::Offered { passed, left, .. } => {
                 let early = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let (passed, left) = (passed + early as u64, left - early as u64);
@@ -84,18 +88,31 @@ pub(crate) struct Turn {
     /// True if the response of the current request has ended. Its last bytes may still be in the
     /// write buffer of the dispatcher.
     answered: Cell<bool>,
+    /// True if the first request has begun. actix-http limits the time of the first head only.
+    has_served: Cell<bool>,
+    /// True if bytes of a later head have passed, also if these are empty lines before it.
+    has_begun_head: Cell<bool>,
 }
 
 impl Turn {
     /// Returns the state of a new connection.
     pub(crate) fn new() -> Self {
-        Self { phase: Cell::new(Phase::START), answered: Cell::new(false) }
+        Self {
+            phase: Cell::new(Phase::START),
+            answered: Cell::new(false),
+            has_served: Cell::new(false),
+            has_begun_head: Cell::new(false),
+        }
     }
 
     /// Returns how many of these bytes may pass now. They count as passed.
     pub(crate) fn admit(&self, bytes: &[u8]) -> usize {
+        let is_head = matches!(self.phase.get(), Phase::Head(_)) && self.has_served.get();
         let (phase, passing) = self.phase.get().admit(bytes);
         self.phase.set(phase);
+        if is_head && passing > 0 {
+            self.has_begun_head.set(true);
+        }
         passing
     }
 
@@ -111,6 +128,8 @@ impl Turn {
     pub(crate) fn begin(&self, body: Option<Body>) {
         self.phase.set(self.phase.get().begin(body));
         self.answered.set(false);
+        self.has_served.set(true);
+        self.has_begun_head.set(false);
     }
 
     /// Records that the response of the current request has ended.
@@ -118,10 +137,24 @@ impl Turn {
         self.answered.set(true);
     }
 
+    /// Returns true if the current request and its response are complete.
+    pub(crate) fn is_over(&self) -> bool {
+        self.answered.get() && self.phase.get() == Phase::Complete
+    }
+
+    /// Returns the state of a head after the first request that is not complete, once bytes of it
+    /// have passed.
+    pub(crate) fn unfinished_head(&self) -> Option<Head> {
+        match self.phase.get() {
+            Phase::Head(head) if self.has_begun_head.get() => Some(head),
+            _ => None,
+        }
+    }
+
     /// Starts the next request if the current one and its response are complete. Returns true if it
     /// has started one. The write buffer of the dispatcher must be empty.
     pub(crate) fn finish(&self) -> bool {
-        let is_over = self.answered.get() && self.phase.get() == Phase::Complete;
+        let is_over = self.is_over();
         if is_over {
             self.phase.set(Phase::START);
             self.answered.set(false);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::Guard;
+use super::{Guard, Timeouts};
 use crate::body::Body;
 use crate::chunked::Chunked;
 
@@ -76,7 +76,11 @@ struct Dispatcher {
 impl Dispatcher {
     fn new() -> Self {
         let script = Script::default();
-        Self { guard: Guard::new(script.clone()), script, wakes: Arc::default() }
+        Self {
+            guard: Guard::new(script.clone(), Timeouts { head: None, idle: None }),
+            script,
+            wakes: Arc::default(),
+        }
     }
 
     /// Reads until the guard returns no more bytes. Returns them, and true at the end.

@@ -164,3 +164,33 @@ fn nothing_passes_on_a_broken_connection() {
     assert!(!turn.finish());
     assert_eq!(turn.admit(GET), 0);
 }
+
+/// Behind a body that the app has not read, actix-http discards all bytes until the client ends.
+#[test]
+fn all_bytes_pass_if_actix_http_only_discards_them() {
+    let turn = Turn::new();
+    assert_eq!(turn.admit(&[POST, b"data"].concat()), POST.len() + 4);
+    assert!(turn.wait(), "no service is called");
+    assert_eq!(turn.admit(&[GET, GET].concat()), 2 * GET.len());
+    assert!(!turn.is_broken() && !turn.finish());
+    turn.begin(None);
+    assert!(turn.is_broken(), "actix-http has decoded a request nevertheless");
+}
+
+#[test]
+fn unfinished_head_is_one_after_the_first_request() {
+    let turn = Turn::new();
+    turn.admit(b"GET");
+    assert_eq!(turn.unfinished_head(), None, "actix-http limits the first head");
+    turn.admit(&GET[3..]);
+    turn.begin(None);
+    answer(&turn);
+    assert_eq!(turn.unfinished_head(), None, "nothing has arrived");
+    turn.admit(b"\r\n");
+    assert_eq!(turn.unfinished_head(), Some(Head::Start));
+    turn.admit(b"G");
+    assert_eq!(turn.unfinished_head(), Some(Head::Line));
+    turn.admit(&GET[1..]);
+    turn.begin(None);
+    assert_eq!(turn.unfinished_head(), None);
+}

@@ -1,6 +1,10 @@
 //! Nothing is executed behind a request that ends the connection.
 
 use std::thread;
+use std::time::Duration;
+
+use actix_http::KeepAlive;
+use daybook_listener::Options;
 
 use crate::harness::{Server, options};
 
@@ -107,4 +111,62 @@ fn bytes_behind_an_upgrade_are_no_request() {
         client.expect_closed();
     }
     assert_eq!(server.counted(), 0);
+}
+
+/// After a response to a body that was not read, actix-http discards what still arrives.
+#[test]
+fn requests_behind_an_unread_body_are_discarded_without_an_error() {
+    let server = Server::start(options());
+    let head = "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n";
+    let behind = format!("{head}hello{COUNT}");
+    let long = format!(
+        "POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n{}",
+        "a".repeat(3_000_000)
+    );
+    for pieces in [
+        vec![head.to_owned(), "hello".to_owned(), behind.clone()],
+        vec![long, behind.repeat(2)],
+        vec![head.to_owned(), format!("hello{}", COUNT.repeat(50_000))],
+    ] {
+        let (mut client, mut writer) = server.connect().divide();
+        let sent = thread::spawn(move || {
+            for piece in pieces {
+                writer.send(piece);
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        assert!(client.response("POST").unwrap().status.ends_with(" 404"));
+        client.rest();
+        sent.join().unwrap();
+    }
+    assert_eq!(server.counted(), 0);
+}
+
+/// actix-http limits the time of the first head only, and bytes of a second one stop its timer of
+/// an idle connection.
+#[test]
+fn connection_with_a_part_of_a_second_head_is_closed() {
+    // actix-http reads its clock twice a second, so a shorter timeout may be over at the start.
+    let short = Duration::from_millis(1_500);
+    let server = Server::start(Options {
+        client_request_timeout: short,
+        keep_alive: KeepAlive::Timeout(short),
+        ..options()
+    });
+    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let check = |behind: &str, is_divided: bool| {
+        let mut client = server.connect();
+        client.send(if is_divided { get.to_owned() } else { [get, behind].concat() });
+        assert_eq!(client.response("GET").unwrap().body, "home");
+        if is_divided {
+            client.send(behind);
+        }
+        client.expect_closed();
+    };
+    thread::scope(|threads| {
+        for behind in ["\r\n", "G", "GET / HTTP/1.1\r\nHost: a\r\n"] {
+            threads.spawn(move || check(behind, false));
+            threads.spawn(move || check(behind, true));
+        }
+    });
 }
