@@ -26,7 +26,7 @@ impl<'a> Psql<'a> {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
+            .unwrap_or_else(|error| panic!("psql: {error}. Debian and Ubuntu: apt-get install postgresql"));
         let input = process.stdin.take().unwrap();
         let errors = BufReader::new(process.stderr.take().unwrap());
         let mut psql = Self { server, process, input, errors };
