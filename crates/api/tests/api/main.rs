@@ -39,3 +39,4 @@ mod timing;
 mod token_commands;
 mod tokens;
 mod weather;
+mod weather_tolerance;
