@@ -1,5 +1,7 @@
 //! Finds the end of a request head, without parsing it.
 
+use memchr::memchr;
+
 /// The position in a request head.
 ///
 /// A head ends with the first empty line behind a line that is not empty. Every head that
@@ -26,7 +28,7 @@ impl Head {
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             // Only a line feed ends a line, so the bytes before it are skipped.
             let skipped = match *self {
-                Self::Line => rest.iter().position(|byte| *byte == b'\n')?,
+                Self::Line => memchr(b'\n', rest)?,
                 _ => 0,
             };
             at += skipped + 1;
