@@ -1,6 +1,6 @@
 //! `ForecastResponse::into_forecast` with faulty responses.
 
-use proptest::prelude::{prop_assert, prop_assert_eq};
+use proptest::prelude::{ProptestConfig, prop_assert, prop_assert_eq};
 use proptest::proptest;
 use serde_json::json;
 
@@ -39,6 +39,8 @@ fn time_with(offset: Option<Value>, timezone: &str, time: Value) -> Option<Strin
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn into_forecast_keeps_an_unchanged_temperature(body in mutated(good())) {
         let is_unchanged = body.pointer("/current/temperature_2m") == Some(&json!(7.4));

@@ -1,10 +1,11 @@
 //! `SearchResponse::into_places` with faulty responses.
 
-use proptest::prelude::prop_assert;
+use proptest::prelude::{ProptestConfig, prop_assert};
 use proptest::proptest;
 use serde_json::json;
 
 use super::*;
+use crate::geocoding::place::NAME_CHARS_MAX;
 use crate::geocoding::{PlaceName, Resolution};
 use crate::mutation::mutated;
 
@@ -46,6 +47,8 @@ fn first_with(changes: &[(&str, Value)]) -> Place {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn into_places_keeps_each_unchanged_result(body in mutated(good())) {
         let original = good();
@@ -72,7 +75,8 @@ proptest! {
     #[test]
     fn into_places_returns_labels_that_resolve_to_their_places(body in mutated(good())) {
         let places = read(body).map(|places| places.to_vec()).unwrap_or_default();
-        for place in &places {
+        // A longer label cannot be sent, so the place has no usable one.
+        for place in places.iter().filter(|place| place.label.chars().count() <= NAME_CHARS_MAX) {
             assert_resolves(place, &places);
         }
     }
