@@ -18,7 +18,9 @@ pub(super) fn parse(path: &str) -> Result<SqliteLocation, UrlError> {
     if name.is_empty() || path.ends_with('/') {
         return fail("must be sqlite:// and the path of a file");
     }
-    if path.contains(['?', '#', '\0']) || name.starts_with(':') || name.starts_with("file:") {
+    // The database in memory, and the URIs of SQLite.
+    let is_special = |part: &str| part.eq_ignore_ascii_case(":memory:") || part.starts_with("file:");
+    if path.contains(['?', '#', '\0']) || name.starts_with(':') || path.split('/').any(is_special) {
         return fail(
             "must be sqlite:// and the path of a file, without parameters; \
              a database in memory would lose every note",
@@ -36,9 +38,6 @@ pub(super) fn parse(path: &str) -> Result<SqliteLocation, UrlError> {
     let first = path.split('/').next().unwrap_or_default();
     if first.contains(['@', ':']) || first == "localhost" {
         return fail("must be sqlite:// and the path of a file, without a host");
-    }
-    if path.split('/').any(|part| part.eq_ignore_ascii_case(":memory:") || part.starts_with("file:")) {
-        return fail("must be sqlite:// and the path of a file; a database in memory would lose every note");
     }
     if name.starts_with('~') {
         return fail("has a ~, which is not expanded: write the path of the home folder");
