@@ -34,9 +34,9 @@ async fn ping_does_not_try_the_next_host_after_another_error() {
     let url = format!("postgres://postgres@/postgres?host=127.0.0.1,{folder}&port={port}&sslmode=require");
     assert!(ping(&url).await.unwrap_err().to_string().contains("TLS"));
     // The role does not exist, which is no reason to ask another server.
-    let url = format!("postgres://nobody@127.0.0.1:{port},127.0.0.1:1/postgres");
+    let url = format!("postgres://no_such_role@127.0.0.1:{port},127.0.0.1:1/postgres");
     let error = ping(&url).await.unwrap_err().to_string();
-    assert!(error.contains("nobody"), "{error}");
+    assert!(error.contains("no_such_role"), "{error}");
     let url = format!("postgres://postgres@127.0.0.1:1,127.0.0.1:{port}/postgres?load_balance_hosts=random");
     for _ in 0..8 {
         ping(&url).await.unwrap();
