@@ -16,8 +16,6 @@ pub(super) struct DotEnv {
     pub(super) warnings: Vec<String>,
 }
 
-const QUOTE_IT: &str = "put the value in single quotes";
-
 /// Parses the file. A byte order mark at its start is skipped.
 ///
 /// # Errors
@@ -63,7 +61,8 @@ pub(super) fn parse(file: &[u8], is_setting: impl Fn(&str) -> bool) -> Result<Do
                 content.variables.insert(name, value);
             }
             (true, Ok(()), _) => {
-                let sentence = format!("in line {number} of .env cannot be parsed: {QUOTE_IT}");
+                let sentence =
+                    format!("in line {number} of .env cannot be parsed: put the value in single quotes");
                 content.broken.insert(name.to_owned(), sentence);
             }
             (false, ..) => {
