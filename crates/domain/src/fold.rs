@@ -27,8 +27,9 @@ mod tests {
 
     /// Characters that the fold or the composition changes in a special way, and marks that they
     /// combine with.
-    const SPECIAL: &str = "AiIıİßẞſŉǰςΣϴΐᾳᾼևǄǅﬃﬅ\u{212a}\u{212b}\u{2126}\u{13a0}\u{ab70}\u{1c90}\
-        \u{ac00}\u{1100}\u{1161}\u{300}\u{301}\u{307}\u{308}\u{30c}\u{323}\u{342}\u{345}\u{1d165}";
+    const SPECIAL: &str = "AiIıİßẞſŉǰςΣϴΐᾳᾼևǄǅﬃﬅ\
+        \u{212a}\u{212b}\u{2126}\u{13a0}\u{ab70}\u{1c90}\u{ac00}\u{1100}\u{1161}\
+        \u{300}\u{301}\u{307}\u{308}\u{30c}\u{323}\u{342}\u{345}\u{1d165}";
 
     fn texts() -> impl Strategy<Value = String> {
         let special = sample::select(SPECIAL.chars().collect::<Vec<char>>());
