@@ -4,6 +4,8 @@ mod body;
 mod chunked;
 mod guard;
 mod head;
+#[cfg(test)]
+mod reads;
 mod serve;
 mod turn;
 mod watched;

@@ -1,15 +1,10 @@
 use super::Chunked;
+use crate::reads;
 
 /// Returns the length of the body at the start of these bytes, for reads of `size` bytes.
 fn end_in_reads_of(size: usize, bytes: &[u8]) -> Option<usize> {
-    let (mut state, mut before) = (Chunked::Size, 0);
-    for read in bytes.chunks(size) {
-        match state.advance(read) {
-            Some(end) => return Some(before + end),
-            None => before += read.len(),
-        }
-    }
-    None
+    let mut state = Chunked::Size;
+    reads::end_in_reads_of(size, bytes, |read| state.advance(read))
 }
 
 /// The examples of `h1/chunked.rs`, and each of its branches.

@@ -1,15 +1,10 @@
 use super::{Head, announced_length};
+use crate::reads;
 
 /// Returns the length of the head at the start of these bytes, for reads of `size` bytes.
 fn end_in_reads_of(size: usize, bytes: &[u8]) -> Option<usize> {
-    let (mut head, mut before) = (Head::Start, 0);
-    for read in bytes.chunks(size) {
-        match head.advance(read) {
-            Some(end) => return Some(before + end),
-            None => before += read.len(),
-        }
-    }
-    None
+    let mut state = Head::Start;
+    reads::end_in_reads_of(size, bytes, |read| state.advance(read))
 }
 
 #[test]
