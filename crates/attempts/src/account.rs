@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::network::network_of;
+use daybook_throttle::network_of;
 
 /// The account that an attempt counts for.
 ///

@@ -21,11 +21,12 @@ struct Held<K> {
     total: usize,
 }
 
-/// The right to run one job. Dropping the permit gives it back.
+/// The right to run one job, or to use a part of a resource. Dropping the permit gives it back.
 #[must_use = "dropping the permit gives it back"]
 pub struct Permit<K: Eq + Hash> {
     held: Arc<Mutex<Held<K>>>,
     key: K,
+    units: usize,
 }
 
 /// The limit that is reached.
@@ -56,26 +57,36 @@ impl<K: Eq + Hash + Clone> Concurrency<K> {
     /// [`Full::Key`] if this key has reached its limit. Otherwise [`Full::Total`] if all keys
     /// together have reached the total limit.
     pub fn try_acquire(&self, key: K) -> Result<Permit<K>, Full> {
+        self.try_acquire_many(key, 1)
+    }
+
+    /// Returns one permit for several units, for example bytes of memory. Never waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire), if the units would exceed a limit.
+    pub fn try_acquire_many(&self, key: K, units: usize) -> Result<Permit<K>, Full> {
         let mut held = lock(&self.held);
-        let count = held.per_key.get(&key).copied().unwrap_or(0);
-        if count >= self.per_key {
+        let of_key = held.per_key.get(&key).copied().unwrap_or(0).saturating_add(units);
+        if of_key > self.per_key {
             return Err(Full::Key);
         }
-        if held.total >= self.total {
+        let total = held.total.saturating_add(units);
+        if total > self.total {
             return Err(Full::Total);
         }
-        held.per_key.insert(key.clone(), count + 1);
-        held.total += 1;
-        Ok(Permit { held: Arc::clone(&self.held), key })
+        held.per_key.insert(key.clone(), of_key);
+        held.total = total;
+        Ok(Permit { held: Arc::clone(&self.held), key, units })
     }
 }
 
 impl<K: Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
         let mut held = lock(&self.held);
-        held.total -= 1;
+        held.total -= self.units;
         if let Some(count) = held.per_key.get_mut(&self.key) {
-            *count -= 1;
+            *count -= self.units;
             if *count == 0 {
                 held.per_key.remove(&self.key);
             }
@@ -136,6 +147,21 @@ mod tests {
         drop(held);
         drop(limit.try_acquire("one").unwrap());
         drop(other);
+        assert!(is_empty(&limit));
+    }
+
+    #[test]
+    fn try_acquire_many_limits_the_units_of_each_key_and_the_total() {
+        let limit = Concurrency::new(10, 15);
+        assert_eq!(limit.try_acquire_many(1, 11).err(), Some(Full::Key));
+        let ada = limit.try_acquire_many(1, 7).unwrap();
+        assert_eq!(limit.try_acquire_many(1, 4).err(), Some(Full::Key));
+        let bob = limit.try_acquire_many(2, 8).unwrap();
+        assert_eq!(limit.try_acquire_many(1, 1).err(), Some(Full::Total));
+        drop(ada);
+        drop(limit.try_acquire_many(1, 7).unwrap());
+        assert_eq!(limit.try_acquire_many(3, usize::MAX).err(), Some(Full::Key));
+        drop(bob);
         assert!(is_empty(&limit));
     }
 

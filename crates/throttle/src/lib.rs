@@ -2,16 +2,22 @@
 
 mod bucket;
 mod concurrency;
+#[cfg(feature = "redis")]
 mod connection;
 mod decision;
+#[cfg(feature = "redis")]
 mod error;
 mod local;
+mod network;
 mod quota;
+#[cfg(feature = "redis")]
 mod shared;
 mod throttle;
 
 pub use bucket::Bucket;
 pub use concurrency::{Concurrency, Full, Permit};
+#[cfg(feature = "redis")]
 pub use error::Error;
+pub use network::network_of;
 pub use quota::{Quota, QuotaError};
 pub use throttle::{Refusal, Throttle};

@@ -4,9 +4,33 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(not(feature = "redis"))]
+use crate::decision::Decision;
+#[cfg(feature = "redis")]
+use crate::error::Error;
 use crate::local::LocalCounters;
+#[cfg(feature = "redis")]
 use crate::shared::SharedCounters;
-use crate::{Bucket, Error, Quota};
+use crate::{Bucket, Quota};
+
+/// Without the feature `redis`, no counters are shared.
+#[cfg(not(feature = "redis"))]
+enum SharedCounters {}
+
+#[cfg(not(feature = "redis"))]
+impl SharedCounters {
+    async fn take(&self, _: &[Bucket<'_>]) -> Option<Decision> {
+        match *self {}
+    }
+
+    async fn give_back(&self, _: &Bucket<'_>) {
+        match *self {}
+    }
+
+    async fn reset(&self, _: &Bucket<'_>) {
+        match *self {}
+    }
+}
 
 /// A rate limiter. Clones share all counters.
 ///
@@ -64,6 +88,7 @@ impl Throttle {
     ///
     /// [`Error::Url`] if the URL is not a Redis URL, or disables the verification of certificates.
     /// [`Error::Runtime`] if the caller is outside a Tokio runtime.
+    #[cfg(feature = "redis")]
     pub fn with_redis(self, url: &str, prefix: &str) -> Result<Self, Error> {
         Ok(Self { shared: Some(Arc::new(SharedCounters::new(url, prefix)?)), ..self })
     }
