@@ -1,25 +1,32 @@
 //! Delays the bytes of a connection until actix-http may read them.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use actix_http::KeepAlive;
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+use crate::credit::{Credit, MinimumRate};
+use crate::event::{Event, Events, Part};
 use crate::head::Head;
+use crate::options::Options;
 use crate::turn::Turn;
 
 /// At most this number of bytes is read from a connection that is closed.
 const MAX_DISCARDED: usize = 128 * 1024;
 
-/// A connection that gives actix-http one request at a time.
+/// The response to a request that does not arrive in time (RFC 9110, section 15.5.9).
+const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// A connection that gives actix-http one request at a time, and fails if its client is too slow.
 ///
-/// It delays bytes, and never changes, drops or adds one. actix-http alone parses requests. The
-/// guard must stand above TLS, because it looks for the ends of heads and bodies.
+/// It delays bytes of requests, and never changes, drops or adds one. actix-http alone parses
+/// requests. The guard must stand above TLS, because it looks for the ends of heads and bodies.
 pub(crate) struct Guard<T: AsyncRead + Unpin> {
     io: T,
     turn: Rc<Turn>,
@@ -29,28 +36,59 @@ pub(crate) struct Guard<T: AsyncRead + Unpin> {
     has_woken: bool,
     timeouts: Timeouts,
     /// Limits the time of a head after the first one, once bytes of it have passed.
-    timer: Option<Pin<Box<Sleep>>>,
+    head_timer: Option<Pin<Box<Sleep>>>,
+    /// Limits the time of a body.
+    credit: Credit,
+    body_timer: Option<Pin<Box<Sleep>>>,
+    /// True if the last read found no bytes, so that the connection waits for its client.
+    is_dry: bool,
+    /// True if a part of the response to the current request has been written.
+    has_written: bool,
+    /// True if the client was too slow.
+    is_late: bool,
+    events: Events,
 }
 
-/// The timeouts of the heads after the first one, whose timeout is actix-http's.
+/// The timeouts of requests. That of the first head is actix-http's.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
-    /// How long a head may take.
+    /// How long a head after the first one may take.
     pub(crate) head: Option<Duration>,
     /// How long a connection may be idle, if only empty lines have arrived.
     pub(crate) idle: Option<Duration>,
+    /// How fast a body must arrive.
+    pub(crate) body: MinimumRate,
+}
+
+impl Timeouts {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            head: Some(options.client_request_timeout).filter(|timeout| !timeout.is_zero()),
+            idle: match options.keep_alive {
+                KeepAlive::Timeout(timeout) => Some(timeout),
+                _ => None,
+            },
+            body: options.minimum_rate,
+        }
+    }
 }
 
 impl<T: AsyncRead + Unpin> Guard<T> {
     /// Returns the guard of a new connection.
-    pub(crate) fn new(io: T, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(io: T, timeouts: Timeouts, events: Events) -> Self {
         Self {
             io,
             turn: Rc::new(Turn::new()),
             held: BytesMut::new(),
             has_woken: false,
             timeouts,
-            timer: None,
+            head_timer: None,
+            credit: Credit::new(timeouts.body),
+            body_timer: None,
+            is_dry: false,
+            has_written: false,
+            is_late: false,
+            events,
         }
     }
 
@@ -67,8 +105,13 @@ impl<T: AsyncRead + Unpin> Guard<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<Option<usize>>> {
         let start = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(cx, buffer))?;
+        let read = Pin::new(&mut self.io).poll_read(cx, buffer);
+        self.is_dry = read.is_pending();
+        ready!(read)?;
         let read = &buffer.filled()[start..];
+        if self.turn.is_in_body() {
+            self.credit.earn(read.len());
+        }
         if read.is_empty() {
             return Poll::Ready(Ok(None));
         }
@@ -78,26 +121,6 @@ impl<T: AsyncRead + Unpin> Guard<T> {
             buffer.set_filled(start + passing);
         }
         Poll::Ready(Ok(Some(passing)))
-    }
-
-    /// Fails if a head after the first one takes too long.
-    ///
-    /// actix-http stops its own timer of an idle connection with the first byte of the next head.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let timeout = match self.turn.unfinished_head() {
-            None => {
-                self.timer = None;
-                return Poll::Ready(Ok(()));
-            }
-            Some(Head::Start | Head::StartCr) => self.timeouts.idle,
-            Some(_) => self.timeouts.head,
-        };
-        let Some(timeout) = timeout else { return Poll::Ready(Ok(())) };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        match timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Ready(Ok(())),
-        }
     }
 
     /// Takes bytes that were held. Returns the number of bytes that pass.
@@ -150,9 +173,69 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guard<T> {
     }
 }
 
+impl<T: AsyncRead + AsyncWrite + Unpin> Guard<T> {
+    /// Fails if a head after the first one takes too long.
+    ///
+    /// actix-http stops its own timer of an idle connection with the first byte of the next head.
+    fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let head = self.turn.unfinished_head();
+        let timeout = match head {
+            None => {
+                self.head_timer = None;
+                return Ok(());
+            }
+            Some(Head::Start | Head::StartCr) => self.timeouts.idle,
+            Some(_) => self.timeouts.head,
+        };
+        let Some(timeout) = timeout else { return Ok(()) };
+        let timer = self.head_timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        if timer.as_mut().poll(cx).is_pending() {
+            return Ok(());
+        }
+        match head {
+            Some(Head::Start | Head::StartCr) => Err(io::ErrorKind::TimedOut.into()),
+            _ => Err(self.time_out(cx, Part::Head)),
+        }
+    }
+
+    /// Fails if a body does not arrive at the minimum rate.
+    fn poll_body_timer(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if !self.is_dry || !self.turn.is_in_body() {
+            self.body_timer = None;
+            return Ok(());
+        }
+        let deadline = self.credit.wait(Instant::now());
+        let timer = self.body_timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        while timer.as_mut().poll(cx).is_ready() {
+            // The client has sent bytes since the timer was set.
+            if deadline > Instant::now() {
+                timer.as_mut().reset(deadline);
+            } else {
+                return Err(self.time_out(cx, Part::Body));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the error of a client that is too slow. The client gets a response, if no part of
+    /// another one was written.
+    fn time_out(&mut self, cx: &mut Context<'_>, part: Part) -> io::Error {
+        self.events.report(Event::TimedOut(part));
+        self.is_late = true;
+        if !self.has_written {
+            // A response that does not fit into the buffer of the system at once is lost.
+            let _ = Pin::new(&mut self.io).poll_write(cx, TIMED_OUT);
+            let _ = Pin::new(&mut self.io).poll_shutdown(cx);
+        }
+        io::ErrorKind::TimedOut.into()
+    }
+}
+
 impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, bytes)
+        let this = self.get_mut();
+        this.has_written = true;
+        Pin::new(&mut this.io).poll_write(cx, bytes)
     }
 
     /// Flushes the connection, and lets the next request pass if the current one is complete.
@@ -164,35 +247,27 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
         if this.turn.finish() {
             this.has_woken = false;
+            this.has_written = false;
+            this.credit.renew();
             if !this.held.is_empty() {
                 cx.waker().wake_by_ref();
             }
         }
-        this.poll_timer(cx)
+        this.poll_head_timer(cx)?;
+        this.poll_body_timer(cx)?;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
     }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
 }
 
-/// Reads what has arrived behind held bytes. If the kernel had unread bytes, it would reset the
-/// connection, and the client could lose the last response.
+/// Reads what has arrived behind held bytes, or behind a late request. If the system had unread
+/// bytes, it would reset the connection, and the client could lose the last response.
 impl<T: AsyncRead + Unpin> Drop for Guard<T> {
     fn drop(&mut self) {
-        if self.held.is_empty() {
+        if self.held.is_empty() && !self.is_late {
             return;
         }
         let (mut space, mut discarded) = ([0; 4096], 0);

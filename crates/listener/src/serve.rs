@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_http::body::{BoxBody, MessageBody};
@@ -16,56 +17,12 @@ use actix_web::Error;
 use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
-use crate::guard::{Guard, Timeouts};
+use crate::accept::{Acceptor, Connection, prepare};
+use crate::admission::{ConnectionLimits, MAX_REFUSALS};
+use crate::guard::Guard;
+use crate::options::Options;
+use crate::paced::Paced;
 use crate::watched::{Watched, watch};
-
-/// The settings of a server. The defaults are those of `actix_web::HttpServer`, whose methods have
-/// the same names.
-pub struct Options {
-    /// The number of worker threads, from 1 to 512. `None` starts one for each core.
-    pub workers: Option<usize>,
-    /// How long an idle connection stays open.
-    pub keep_alive: KeepAlive,
-    /// How long a request head may take. Zero disables the timeout.
-    pub client_request_timeout: Duration,
-    /// How long closing a connection may take. Zero disables the timeout.
-    pub client_disconnect_timeout: Duration,
-    /// True if a client that has closed its side of the connection still gets its response. If
-    /// false, the request is canceled.
-    pub h1_allow_half_closed: bool,
-    /// The value of `TCP_NODELAY` for accepted connections. `None` leaves that of the system.
-    pub tcp_nodelay: Option<bool>,
-    /// Starts the graceful shutdown when it completes. `None` waits for the signals of the system.
-    pub shutdown_signal: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    /// How long requests in progress may take after the start of the shutdown, in whole seconds.
-    pub shutdown_timeout: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            workers: None,
-            keep_alive: KeepAlive::default(),
-            client_request_timeout: Duration::from_secs(5),
-            client_disconnect_timeout: Duration::from_secs(1),
-            h1_allow_half_closed: true,
-            tcp_nodelay: None,
-            shutdown_signal: None,
-            shutdown_timeout: Duration::from_secs(30),
-        }
-    }
-}
-
-/// The settings of each connection.
-#[derive(Clone, Copy)]
-struct Connections {
-    keep_alive: KeepAlive,
-    client_request_timeout: Duration,
-    client_disconnect_timeout: Duration,
-    h1_allow_half_closed: bool,
-    tcp_nodelay: Option<bool>,
-    address: SocketAddr,
-}
 
 /// Serves an actix-web app over HTTP/1.1, one request of a connection at a time.
 ///
@@ -92,18 +49,20 @@ where
     B: MessageBody + 'static,
 {
     let address = listener.local_addr()?;
-    let connections = Connections {
+    prepare(&listener, options.tcp_nodelay)?;
+    let workers = options.workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get));
+    let http = Http {
         keep_alive: options.keep_alive,
         client_request_timeout: options.client_request_timeout,
         client_disconnect_timeout: options.client_disconnect_timeout,
         h1_allow_half_closed: options.h1_allow_half_closed,
-        tcp_nodelay: options.tcp_nodelay,
         address,
     };
-    let mut builder = Server::build().shutdown_timeout(options.shutdown_timeout.as_secs());
-    if let Some(workers) = options.workers {
-        builder = builder.workers(workers);
-    }
+    let acceptor = Acceptor::new(&options);
+    let mut builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections_of_worker(options.connections, workers))
+        .shutdown_timeout(options.shutdown_timeout.as_secs());
     if let Some(signal) = options.shutdown_signal {
         builder = builder.shutdown_signal(signal);
     }
@@ -116,18 +75,41 @@ where
         });
         let config = AppConfig::__priv_test_new(false, address.to_string(), address);
         let app = map_config(app, move |()| config.clone());
-        connections.service(watch::<_, B>(app), shutdown.clone())
+        let acceptor = acceptor.clone();
+        fn_service(move |io: TcpStream| {
+            let acceptor = acceptor.clone();
+            async move { acceptor.accept(io).await }
+        })
+        .and_then(http.service(watch::<_, B>(app), shutdown.clone()))
     })?;
     Ok(builder.run())
 }
 
-impl Connections {
-    /// Returns the service that serves accepted connections with this app.
+/// Returns the number of sockets after which a worker accepts no more. The limits of connections
+/// refuse others before. This one keeps a flood of connections that are being refused from using up
+/// the descriptors.
+fn connections_of_worker(limits: Option<ConnectionLimits>, workers: usize) -> usize {
+    // The builder adds to the limit, so the largest number would overflow.
+    limits.map_or(usize::MAX / 2, |limits| (limits.total + MAX_REFUSALS).div_ceil(workers))
+}
+
+/// The settings of each connection in actix-http.
+#[derive(Clone, Copy)]
+struct Http {
+    keep_alive: KeepAlive,
+    client_request_timeout: Duration,
+    client_disconnect_timeout: Duration,
+    h1_allow_half_closed: bool,
+    address: SocketAddr,
+}
+
+impl Http {
+    /// Returns the service that serves connections with this app.
     fn service<A>(
         self,
         app: A,
         shutdown: GracefulShutdownSignal,
-    ) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = DispatchError, InitError = ()>
+    ) -> impl ServiceFactory<Connection, Config = (), Response = (), Error = DispatchError, InitError = ()>
     where
         A: ServiceFactory<Request, Config = (), Response = Response<Watched>> + 'static,
         A::Future: 'static,
@@ -135,7 +117,7 @@ impl Connections {
         A::InitError: fmt::Debug,
         <A::Service as Service<Request>>::Future: 'static,
     {
-        let http = HttpServiceBuilder::<Guard<TcpStream>, A, ExpectHandler, UpgradeHandler>::default()
+        HttpServiceBuilder::<Guard<Paced>, A, ExpectHandler, UpgradeHandler>::default()
             // Without this, idle connections would stay open during the shutdown.
             .graceful_shutdown_signal(move || {
                 let shutdown = shutdown.clone();
@@ -146,26 +128,9 @@ impl Connections {
             .client_disconnect_timeout(self.client_disconnect_timeout)
             .h1_allow_half_closed(self.h1_allow_half_closed)
             .local_addr(self.address)
-            .on_connect_ext(|io: &Guard<TcpStream>, data: &mut Extensions| {
+            .on_connect_ext(|io: &Guard<Paced>, data: &mut Extensions| {
                 data.insert(io.turn());
             })
-            .h1::<A, Watched>(app);
-        let head = self.client_request_timeout;
-        let timeouts = Timeouts {
-            head: Some(head).filter(|timeout| !timeout.is_zero()),
-            idle: match self.keep_alive {
-                KeepAlive::Timeout(timeout) => Some(timeout),
-                _ => None,
-            },
-        };
-        fn_service(move |io: TcpStream| async move {
-            if let Some(enabled) = self.tcp_nodelay {
-                // The connection works without it.
-                let _ = io.set_nodelay(enabled);
-            }
-            let peer = io.peer_addr().ok();
-            Ok::<_, DispatchError>((Guard::new(io, timeouts), peer))
-        })
-        .and_then(http)
+            .h1::<A, Watched>(app)
     }
 }

@@ -1,6 +1,8 @@
 //! Decides how many bytes of a connection may pass to actix-http.
 
+use std::any::Any;
 use std::cell::Cell;
+use std::fmt;
 
 use crate::body::Body;
 use crate::head::{Head, announced_length};
@@ -82,7 +84,6 @@ impl Phase {
 /// The state of a connection: the request that passes or is served.
 ///
 /// The guard of the connection and the service share it.
-#[derive(Debug)]
 pub(crate) struct Turn {
     phase: Cell<Phase>,
     /// True if the response of the current request has ended. Its last bytes may still be in the
@@ -92,6 +93,8 @@ pub(crate) struct Turn {
     has_served: Cell<bool>,
     /// True if bytes of a later head have passed, also if these are empty lines before it.
     has_begun_head: Cell<bool>,
+    /// What the app keeps until the current response has been sent.
+    kept: Cell<Option<Box<dyn Any>>>,
 }
 
 impl Turn {
@@ -102,6 +105,7 @@ impl Turn {
             answered: Cell::new(false),
             has_served: Cell::new(false),
             has_begun_head: Cell::new(false),
+            kept: Cell::new(None),
         }
     }
 
@@ -142,6 +146,11 @@ impl Turn {
         self.answered.get() && self.phase.get() == Phase::Complete
     }
 
+    /// Returns true if the rest of a body has not passed yet.
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self.phase.get(), Phase::Body(_))
+    }
+
     /// Returns the state of a head after the first request that is not complete, once bytes of it
     /// have passed.
     pub(crate) fn unfinished_head(&self) -> Option<Head> {
@@ -151,9 +160,17 @@ impl Turn {
         }
     }
 
+    /// Keeps a value until the current response has been sent.
+    pub(crate) fn keep(&self, value: Box<dyn Any>) {
+        self.kept.set(Some(value));
+    }
+
     /// Starts the next request if the current one and its response are complete. Returns true if it
     /// has started one. The write buffer of the dispatcher must be empty.
     pub(crate) fn finish(&self) -> bool {
+        if self.answered.get() {
+            self.kept.set(None);
+        }
         let is_over = self.is_over();
         if is_over {
             self.phase.set(Phase::START);
@@ -165,6 +182,13 @@ impl Turn {
     /// True if actix-http has understood the request differently. Nothing passes any more.
     pub(crate) fn is_broken(&self) -> bool {
         self.phase.get() == Phase::Broken
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Turn");
+        debug.field("phase", &self.phase).field("answered", &self.answered).finish_non_exhaustive()
     }
 }
 

@@ -55,7 +55,7 @@ fn crates_depend_only_on_the_allowed_siblings() {
                 "validation",
                 "weather-client",
             ],
-            "attempts" => &["throttle"],
+            "attempts" | "listener" => &["throttle"],
             "persistence" => &["domain"],
             "summarizer" => &["ai-client", "domain", "text"],
             "domain" | "weather-client" => &["text"],

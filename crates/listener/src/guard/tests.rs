@@ -6,13 +6,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Guard, Timeouts};
 use crate::body::Body;
 use crate::chunked::Chunked;
+use crate::credit::MinimumRate;
+use crate::event::Events;
 
+const NO_TIMEOUTS: Timeouts = Timeouts {
+    head: None,
+    idle: None,
+    body: MinimumRate { grace: Duration::from_secs(60 * 60), bytes_per_second: 0 },
+};
 const GET: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 const CHUNKED: &[u8] = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
 
@@ -77,7 +85,7 @@ impl Dispatcher {
     fn new() -> Self {
         let script = Script::default();
         Self {
-            guard: Guard::new(script.clone(), Timeouts { head: None, idle: None }),
+            guard: Guard::new(script.clone(), NO_TIMEOUTS, Events::default()),
             script,
             wakes: Arc::default(),
         }

@@ -3,9 +3,6 @@
 use std::thread;
 use std::time::Duration;
 
-use actix_http::KeepAlive;
-use daybook_listener::Options;
-
 use crate::harness::{Server, options};
 
 const COUNT: &str = "POST /count HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -140,33 +137,4 @@ fn requests_behind_an_unread_body_are_discarded_without_an_error() {
         sent.join().unwrap();
     }
     assert_eq!(server.counted(), 0);
-}
-
-/// actix-http limits the time of the first head only, and bytes of a second one stop its timer of
-/// an idle connection.
-#[test]
-fn connection_with_a_part_of_a_second_head_is_closed() {
-    // actix-http reads its clock twice a second, so a shorter timeout may be over at the start.
-    let short = Duration::from_millis(1_500);
-    let server = Server::start(Options {
-        client_request_timeout: short,
-        keep_alive: KeepAlive::Timeout(short),
-        ..options()
-    });
-    let get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let check = |behind: &str, is_divided: bool| {
-        let mut client = server.connect();
-        client.send(if is_divided { get.to_owned() } else { [get, behind].concat() });
-        assert_eq!(client.response("GET").unwrap().body, "home");
-        if is_divided {
-            client.send(behind);
-        }
-        client.expect_closed();
-    };
-    thread::scope(|threads| {
-        for behind in ["\r\n", "G", "GET / HTTP/1.1\r\nHost: a\r\n"] {
-            threads.spawn(move || check(behind, false));
-            threads.spawn(move || check(behind, true));
-        }
-    });
 }

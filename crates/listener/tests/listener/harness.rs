@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,9 @@ use actix_web::rt::System;
 use actix_web::rt::time::sleep;
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
-use daybook_listener::{Options, serve};
+use daybook_listener::{Event, Events, Options, keep_until_sent, serve};
 use futures_util::stream;
+use socket2::{Domain, Socket, Type};
 
 /// A server must respond within this time.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -26,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) counted: AtomicUsize,
     /// The requests of `/late` and `/hang` that have started.
     pub(crate) started: AtomicUsize,
+    /// The responses of `/large` that were sent, or whose connection has ended.
+    pub(crate) sent: AtomicUsize,
     /// The requests of `/hang` that were canceled.
     pub(crate) canceled: AtomicUsize,
 }
@@ -69,6 +72,30 @@ async fn three_parts() -> HttpResponse {
     HttpResponse::Ok().streaming(stream::iter(parts.map(Ok::<_, io::Error>)))
 }
 
+/// Counts a value that is dropped when the response has been sent.
+struct Kept(Data<Counts>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.sent.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Returns this number of bytes.
+async fn large(request: HttpRequest, size: web::Path<usize>, counts: Data<Counts>) -> Vec<u8> {
+    keep_until_sent(&request, Kept(counts));
+    vec![b'x'; size.into_inner()]
+}
+
+/// Returns 30 parts in 1.5 s.
+async fn drip() -> HttpResponse {
+    let parts = stream::unfold(0, |sent| async move {
+        sleep(Duration::from_millis(50)).await;
+        (sent < 30).then_some((Ok::<_, io::Error>(Bytes::from_static(b"drop ")), sent + 1))
+    });
+    HttpResponse::Ok().streaming(parts)
+}
+
 /// Shows what the app knows about the connection.
 async fn connection(request: HttpRequest) -> String {
     let info = request.connection_info();
@@ -89,6 +116,8 @@ fn routes(config: &mut ServiceConfig) {
         .route("/soon", web::route().to(soon))
         .route("/hang", web::route().to(hang))
         .route("/stream", web::route().to(three_parts))
+        .route("/large/{size}", web::route().to(large))
+        .route("/drip", web::route().to(drip))
         .route("/connection", web::route().to(connection));
 }
 
@@ -107,23 +136,34 @@ pub(crate) fn options() -> Options {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) counts: Arc<Counts>,
+    events: Arc<Mutex<Vec<Event>>>,
     pub(crate) thread: JoinHandle<()>,
 }
 
 impl Server {
     /// Starts a server of this crate.
     pub(crate) fn start(options: Options) -> Self {
-        Self::run(Some(options))
+        Self::run("127.0.0.1:0", Some(options))
+    }
+
+    /// Starts a server of this crate at this address.
+    pub(crate) fn start_at(address: &str, options: Options) -> Self {
+        Self::run(address, Some(options))
     }
 
     /// Starts an `HttpServer` with the settings of [`options`].
     pub(crate) fn http_server() -> Self {
-        Self::run(None)
+        Self::run("127.0.0.1:0", None)
     }
 
-    fn run(options: Option<Options>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn run(address: &str, options: Option<Options>) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
         let (address, counts) = (listener.local_addr().unwrap(), Arc::new(Counts::default()));
+        let events = Arc::new(Mutex::new(Vec::new()));
+        let options = options.map(|options| {
+            let events = Arc::clone(&events);
+            Options { events: Events::to(move |event| events.lock().unwrap().push(event)), ..options }
+        });
         let data = Data::from(Arc::clone(&counts));
         let app = move || App::new().app_data(data.clone()).configure(routes);
         let thread = thread::spawn(move || {
@@ -143,14 +183,33 @@ impl Server {
             };
             System::new().block_on(run);
         });
-        Self { address, counts, thread }
+        Self { address, counts, events, thread }
     }
 
     pub(crate) fn connect(&self) -> Client {
-        let socket = TcpStream::connect(self.address).unwrap();
-        socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
-        Client(BufReader::new(socket))
+        Client::new(TcpStream::connect(self.address).unwrap())
+    }
+
+    /// Connects from another address of this machine: 127.0.0.`number`.
+    pub(crate) fn connect_from(&self, number: u8) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, number], 0)).into()).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        Client::new(socket.into())
+    }
+
+    /// Connects with a small buffer for received bytes, so that a client that does not read is
+    /// noticed early.
+    pub(crate) fn connect_with_a_small_buffer(&self) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        socket.connect(&self.address.into()).unwrap();
+        Client::new(socket.into())
+    }
+
+    /// Returns how many times this has happened.
+    pub(crate) fn reported(&self, event: Event) -> usize {
+        self.events.lock().unwrap().iter().filter(|reported| **reported == event).count()
     }
 
     /// Returns how many requests of `/count` were executed.
@@ -193,6 +252,33 @@ impl Response {
 pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
+    fn new(socket: TcpStream) -> Self {
+        socket.set_nodelay(true).unwrap();
+        socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+        Self(BufReader::new(socket))
+    }
+
+    pub(crate) fn to(address: impl std::net::ToSocketAddrs) -> Self {
+        Self::new(TcpStream::connect(address).unwrap())
+    }
+
+    /// Reads the rest of what the server sends, `size` bytes at a time with pauses between them.
+    /// Returns the number of bytes, and true if the server has closed the connection properly.
+    pub(crate) fn read_slowly(&mut self, size: usize, pause: Duration) -> (usize, bool) {
+        let (mut part, mut all) = (vec![0; size], 0);
+        loop {
+            match self.0.read(&mut part) {
+                Ok(0) => return (all, true),
+                Ok(read) => all += read,
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}");
+                    return (all, false);
+                }
+            }
+            thread::sleep(pause);
+        }
+    }
+
     /// Sends bytes. The server may have closed the connection.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.0.get_mut().write_all(bytes.as_ref());

@@ -1,0 +1,102 @@
+//! Limits the number of connections, for each network and in total.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use daybook_throttle::{Concurrency, Full, Permit, network_of};
+
+/// At most this number of refused connections get a response at the same time. Each holds a
+/// descriptor for up to a second. Further ones are closed at once.
+pub(crate) const MAX_REFUSALS: usize = 128;
+
+/// Descriptors that are not for connections: listeners, databases, their files, logs, and
+/// connections to other services.
+const RESERVE: usize = 256;
+
+/// The limits of connections.
+///
+/// A network is an IPv4 address or the /64 of an IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// For each network.
+    pub per_network: usize,
+    /// For all networks together.
+    pub total: usize,
+}
+
+impl ConnectionLimits {
+    /// The default limit for each network.
+    pub const PER_NETWORK: usize = 1_024;
+
+    /// Returns the limits for a process that may open this number of files.
+    ///
+    /// Connections get all of them but a reserve for other files and for refusals. A network gets
+    /// at most half of the connections, so one network cannot keep all others out.
+    #[must_use]
+    pub fn for_open_files(open_files: usize) -> Self {
+        let total = open_files.saturating_sub(RESERVE + MAX_REFUSALS).max(open_files / 4).max(2);
+        Self { per_network: Self::PER_NETWORK.min(total / 2), total }
+    }
+}
+
+/// Returns true for addresses whose connections have no limit of their own, because they carry the
+/// requests of many clients. Typical are those of proxies. They count for the total limit.
+pub type IsExempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
+/// The right to be a connection. It belongs to a network, or to the peer itself if that is exempt.
+pub(crate) type Admitted = Permit<SocketAddr>;
+
+/// Admits connections up to the limits. Clones share the counts.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    connections: Concurrency<SocketAddr>,
+    is_exempt: IsExempt,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: ConnectionLimits, is_exempt: IsExempt) -> Self {
+        Self { connections: Concurrency::new(limits.per_network, limits.total), is_exempt }
+    }
+
+    /// Returns the permit of a connection from this peer.
+    pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Full> {
+        let address = peer.ip().to_canonical();
+        // Each connection has another port, so the limit of the network never holds for it.
+        let key = if (self.is_exempt)(address) { peer } else { SocketAddr::new(network_of(address), 0) };
+        self.connections.try_acquire(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn for_open_files_keeps_a_reserve_and_half_of_the_connections_for_others() {
+        for (open_files, per_network, total) in [
+            (16, 2, 4),
+            (256, 32, 64),
+            (1_024, 320, 640),
+            (4_096, 1_024, 3_712),
+            (1 << 20, 1_024, (1 << 20) - 384),
+        ] {
+            let expected = ConnectionLimits { per_network, total };
+            assert_eq!(ConnectionLimits::for_open_files(open_files), expected, "{open_files}");
+        }
+    }
+
+    #[test]
+    fn admit_limits_networks_and_the_total_and_exempts_proxies() {
+        let is_exempt: IsExempt = Arc::new(|address| address == IpAddr::from([10, 0, 0, 1]));
+        let admission = Admission::new(ConnectionLimits { per_network: 2, total: 6 }, is_exempt);
+        let admit = |peer: &str| admission.admit(peer.parse().unwrap());
+        let (one, two) = (admit("192.0.2.1:1").unwrap(), admit("[::ffff:192.0.2.1]:2").unwrap());
+        assert_eq!(admit("192.0.2.1:3").err(), Some(Full::Key));
+        let _six = [admit("[2001:db8::1]:1").unwrap(), admit("[2001:db8::2:3]:1").unwrap()];
+        assert_eq!(admit("[2001:db8::4]:1").err(), Some(Full::Key));
+        drop((one, two));
+        let _proxy: Vec<_> = (1..=4).map(|port| admit(&format!("10.0.0.1:{port}")).unwrap()).collect();
+        assert_eq!(admit("10.0.0.1:5").err(), Some(Full::Total));
+        assert_eq!(admit("192.0.2.9:1").err(), Some(Full::Total));
+    }
+}
