@@ -78,6 +78,8 @@ pub(crate) enum ApiError {
     BudgetSpent(Timestamp, Duration),
     /// 503: retry after this time. The text is for the log.
     Busy(Duration, String),
+    /// 503: the request was carried out, but its network has not read too many large responses.
+    ResultNotSent,
     /// 503: a feature that is switched off.
     Disabled(&'static str),
     /// 502 or 504: another server failed. The sentence is for the client, the cause for the log.
@@ -133,6 +135,10 @@ impl ApiError {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
             }
             Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
+            Self::ResultNotSent => {
+                "The request was carried out, but its result is not sent: too many responses wait to be read"
+                    .to_owned()
+            }
             Self::Disabled(sentence) | Self::Upstream(_, sentence, _) => (*sentence).to_owned(),
             Self::Internal(_) => "Internal Server Error".to_owned(),
         }
@@ -171,7 +177,7 @@ impl ResponseError for ApiError {
             Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(..) => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Busy(..) | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy(..) | Self::ResultNotSent | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

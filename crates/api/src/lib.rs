@@ -8,6 +8,7 @@ mod extract;
 mod failure;
 mod metrics;
 mod middleware;
+mod network_limits;
 mod openapi;
 mod password;
 mod request_id;

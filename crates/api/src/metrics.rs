@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use daybook_listener::{Event, Part};
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
@@ -19,16 +20,14 @@ pub(crate) struct Metrics {
     in_flight: IntGauge,
     reading: IntGauge,
     waiting: IntGauge,
+    connections: IntGauge,
+    refused: IntCounterVec,
+    timed_out: IntCounterVec,
 }
 
 /// Limit of requests that are served at once. Each waits for the database or for a hash. A thousand
 /// of them take about a second, and one more would only wait longer.
 const SERVED_MAX: i64 = 1_024;
-
-/// Limit of requests whose bodies are read at once. A slow client costs little more than a socket
-/// and must not keep others from being served, so the limit is high. Without an account each holds
-/// at most 16 kB.
-const READING_MAX: i64 = 8_192;
 
 /// Limit of requests that wait for the AI provider or for Open-Meteo. They cost no more than those
 /// whose bodies are read, and other requests must not wait for a server of another company.
@@ -41,11 +40,6 @@ impl CountedRequest {
     fn enter(gauge: &IntGauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
-    }
-
-    fn enter_below(gauge: &IntGauge, max: i64, sentence: &str) -> Result<Self, ApiError> {
-        let counted = Self::enter(gauge);
-        if gauge.get() > max { Err(ApiError::busy(sentence)) } else { Ok(counted) }
     }
 }
 
@@ -63,6 +57,9 @@ impl Metrics {
         let requests = Opts::new("http_requests_total", "Requests answered, by route and status");
         let durations =
             HistogramOpts::new("http_request_duration_seconds", "Time from head to answer, by route");
+        let refused = Opts::new("http_connections_refused_total", "Connections refused, by the limit");
+        let timed_out =
+            Opts::new("http_timeouts_total", "Connections closed because the client was too slow, by part");
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
@@ -70,23 +67,43 @@ impl Metrics {
             in_flight: IntGauge::new("http_requests_in_flight", "Requests that have not been answered")?,
             reading: IntGauge::new("http_requests_reading_body", "Those of them whose body is being read")?,
             waiting: IntGauge::new("http_requests_waiting", "Those of them that wait for another service")?,
+            connections: IntGauge::new("http_connections", "Open connections")?,
+            refused: IntCounterVec::new(refused, &["limit"])?,
+            timed_out: IntCounterVec::new(timed_out, &["part"])?,
         };
         let build = Opts::new("daybook_build_info", "The version that runs")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         let build = IntGauge::with_opts(build)?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 6] = [
+        let collectors: [Box<dyn Collector>; 9] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.durations.clone()),
             Box::new(metrics.in_flight.clone()),
             Box::new(metrics.reading.clone()),
             Box::new(metrics.waiting.clone()),
+            Box::new(metrics.connections.clone()),
+            Box::new(metrics.refused.clone()),
+            Box::new(metrics.timed_out.clone()),
             Box::new(build),
         ];
         for collector in collectors {
             metrics.registry.register(collector)?;
         }
         Ok(metrics)
+    }
+
+    /// Counts what has happened to a connection.
+    pub(crate) fn count_connection(&self, event: Event) {
+        match event {
+            Event::Opened => self.connections.inc(),
+            Event::Closed => self.connections.dec(),
+            Event::RefusedByNetwork => self.refused.with_label_values(&["address"]).inc(),
+            Event::RefusedInTotal => self.refused.with_label_values(&["total"]).inc(),
+            Event::TimedOut(Part::Head) => self.timed_out.with_label_values(&["head"]).inc(),
+            Event::TimedOut(Part::Body) => self.timed_out.with_label_values(&["body"]).inc(),
+            Event::TimedOut(Part::Response) => self.timed_out.with_label_values(&["response"]).inc(),
+            _ => {}
+        }
     }
 
     /// Counts a request until it is answered. The flag is true if there are too many.
@@ -96,17 +113,21 @@ impl Metrics {
     }
 
     /// Counts a request while its body is read.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError::Busy`] beyond the limit, as for [`Metrics::count_waiting`].
-    pub(crate) fn count_reading(&self) -> Result<CountedRequest, ApiError> {
-        CountedRequest::enter_below(&self.reading, READING_MAX, "too many bodies are being read")
+    pub(crate) fn count_reading(&self) -> CountedRequest {
+        CountedRequest::enter(&self.reading)
     }
 
     /// Counts a request while it waits for a service of another company.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] beyond the limit.
     pub(crate) fn count_waiting(&self) -> Result<CountedRequest, ApiError> {
-        CountedRequest::enter_below(&self.waiting, WAITING_MAX, "too many requests wait for another service")
+        let counted = CountedRequest::enter(&self.waiting);
+        if self.waiting.get() > WAITING_MAX {
+            return Err(ApiError::busy("too many requests wait for another service"));
+        }
+        Ok(counted)
     }
 
     /// Counts an answered request. The route is the pattern that matched and not the path, since

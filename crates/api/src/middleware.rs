@@ -18,6 +18,7 @@ use tracing::{Instrument, Span};
 
 use self::unread::UnreadPayload;
 use crate::error::ApiError;
+use crate::extract::client_of;
 use crate::request_id::REQUEST_ID;
 use crate::state::State;
 
@@ -109,7 +110,12 @@ async fn serve<B: MessageBody + 'static>(
         return Err(ApiError::busy("too many requests are being served").into());
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(served) => served,
+        Ok(served) => {
+            let response = served?;
+            let client = client_of(response.request(), state);
+            state.network_limits.send(client, &response)?;
+            Ok(response)
+        }
         Err(panic) => Err(ApiError::internal(panic_message(&*panic)).into()),
     }
 }

@@ -2,11 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use daybook_listener::Options;
+use daybook_listener::{ConnectionLimits, Events, Options, raise_open_file_limit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::ServerConfig;
@@ -37,6 +38,7 @@ pub(crate) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     workers: usize,
+    connections: ConnectionLimits,
     root_path: web::Data<RootPath>,
     state: State,
 }
@@ -54,7 +56,8 @@ impl Server {
         let address = listener.local_addr()?;
         let (configured, proxies) = (config.root_path.clone(), config.trusted_proxies.clone());
         let root_path = web::Data::new(RootPath { configured, proxies });
-        Ok(Self { listener, address, workers: config.workers, root_path, state })
+        let connections = connection_limits(config);
+        Ok(Self { listener, address, workers: config.workers, connections, root_path, state })
     }
 
     /// The address that the service listens on.
@@ -82,6 +85,9 @@ impl Server {
                 .configure(routes::configure)
                 .wrap(from_fn(surround))
         };
+        let ConnectionLimits { per_network, total } = self.connections;
+        tracing::info!(total, per_address = per_network, "limits of connections");
+        let (proxies, metrics) = (Arc::clone(&self.state.trusted_proxies), self.state.metrics.clone());
         let options = Options {
             workers: Some(self.workers),
             keep_alive: KEEP_ALIVE.into(),
@@ -93,11 +99,23 @@ impl Server {
             h1_allow_half_closed: false,
             shutdown_signal: Some(Box::pin(stop)),
             shutdown_timeout: DRAIN_TIMEOUT,
+            connections: Some(self.connections),
+            is_exempt: Arc::new(move |address| proxies.contains(address)),
+            events: Events::to(move |event| metrics.count_connection(event)),
             ..Options::default()
         };
         daybook_listener::serve(self.listener, options, app)?.await?;
         self.state.database.flush().await.map_err(io::Error::other)
     }
+}
+
+/// Returns the limits that are configured, and otherwise those that the limit of open files allows.
+fn connection_limits(config: &ServerConfig) -> ConnectionLimits {
+    let allowed = ConnectionLimits::for_open_files(raise_open_file_limit());
+    let total = config.max_connections.unwrap_or(allowed.total);
+    let per_network =
+        config.max_connections_per_address.unwrap_or_else(|| allowed.per_network.min(total / 2));
+    ConnectionLimits { per_network, total }
 }
 
 /// Completes when the service must stop. From then on it drains.

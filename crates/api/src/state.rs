@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
+use crate::network_limits::NetworkLimits;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
 use crate::summaries::Summaries;
@@ -40,6 +41,7 @@ pub(crate) struct State {
     pub(crate) weather: daybook_weather_client::Client,
     /// Limits concurrent geocoding requests per user.
     pub(crate) geocoding: Concurrency<UserId>,
+    pub(crate) network_limits: NetworkLimits,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: Arc<RequestIds>,
     draining: Arc<AtomicBool>,
@@ -98,6 +100,7 @@ impl State {
             summaries: Summaries::new(&config.summarizer, clock)?,
             weather,
             geocoding: Concurrency::new(GEOCODING_PER_USER, GEOCODING),
+            network_limits: NetworkLimits::new(),
             metrics: Metrics::new()?,
             request_ids: Arc::new(RequestIds::new()?),
             draining: Arc::default(),

@@ -17,6 +17,9 @@ pub(crate) struct ServerConfig {
     pub(crate) bind: SocketAddr,
     /// Threads that serve HTTP.
     pub(crate) workers: usize,
+    /// Connections of all clients. `None` leaves it to the limit of open files.
+    pub(crate) max_connections: Option<usize>,
+    pub(crate) max_connections_per_address: Option<usize>,
     pub(crate) trusted_proxies: TrustedProxies,
     /// Without a slash at its end. Empty if no proxy strips a path.
     pub(crate) root_path: String,
@@ -26,11 +29,15 @@ impl ServerConfig {
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let bind = reader.read(&settings::BIND, address);
         let workers = reader.read(&settings::WORKERS, workers);
+        let max_connections = reader.read(&settings::MAX_CONNECTIONS, |text| connections(text, 2));
+        let per_address = reader.read(&settings::MAX_CONNECTIONS_PER_ADDRESS, |text| connections(text, 1));
         let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, str::parse::<TrustedProxies>);
         let root_path = reader.read(&settings::ROOT_PATH, |text| root_path::parse(text).map(str::to_owned));
         Some(Self {
             bind: bind?,
             workers: workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
+            max_connections,
+            max_connections_per_address: per_address,
             trusted_proxies: trusted_proxies.unwrap_or_default(),
             root_path: root_path.unwrap_or_default(),
         })
@@ -50,6 +57,13 @@ pub(crate) fn bind_address(environment: &Environment) -> Result<SocketAddr, Conf
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "must be an IP address and a port, like 127.0.0.1:8080 or [::]:8080")
+}
+
+fn connections(text: &str, min: usize) -> Result<usize, String> {
+    match text.parse() {
+        Ok(connections) if (min..=1_000_000).contains(&connections) => Ok(connections),
+        _ => Err(format!("must be a number from {min} to 1000000")),
+    }
 }
 
 fn workers(text: &str) -> Result<usize, &'static str> {

@@ -61,6 +61,13 @@ settings! {
         "The IP address and port to listen on. Port 0 picks a free port and prints it.";
     WORKERS "DAYBOOK_WORKERS" = Found("one for each core"), public,
         "HTTP worker threads, 1 to 1024, by default one for each core.";
+    MAX_CONNECTIONS "DAYBOOK_MAX_CONNECTIONS" = Found("from the limit of open files"), public,
+        "Open connections of all clients together, 2 to 1000000. By default the limit of open files \
+         (`ulimit -Hn`), less a reserve of 384.";
+    MAX_CONNECTIONS_PER_ADDRESS "DAYBOOK_MAX_CONNECTIONS_PER_ADDRESS" =
+        Found("1024, at most half of all"), public,
+        "Open connections of one address (an IPv6 /64), 1 to 1000000. Trusted proxies have no limit \
+         of their own.";
     PASSWORD_POLICY "DAYBOOK_PASSWORD_POLICY" = Value("basic"), public,
         "The rules for a new password. `basic`: 6 characters and a digit. `nist`: 15 characters, not \
          common or patterned, and not close to the e-mail address, the username or `daybook`.";

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::dev::Payload;
 use actix_web::http::header;
+use actix_web::{HttpMessage, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use daybook_auth::PasswordPolicy;
 use daybook_validation::Issue;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::Required;
 use utoipa::openapi::request_body::RequestBodyBuilder;
 
+use super::origin::client_of;
 use crate::endpoint::{ErrorResponse, Spec};
 use crate::error::ApiError;
 use crate::state::State;
@@ -63,17 +64,23 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize
     {
         return Err(ApiError::Compressed);
     }
-    let _reading = State::of(request)?.metrics.count_reading()?;
-    let body = tokio::time::timeout(BODY_TIMEOUT, collect(request, &mut payload, max)).await;
-    body.map_err(|_| ApiError::BodyTimeout).flatten()
-}
-
-async fn collect(request: &HttpRequest, payload: &mut Payload, max: usize) -> Result<Bytes, ApiError> {
     let announced = request.headers().get(header::CONTENT_LENGTH);
     let announced = announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > max) {
         return Err(ApiError::TooLarge(max));
     }
+    let state = State::of(request)?;
+    let _reading = state.metrics.count_reading();
+    let client = client_of(request, state);
+    let permit = state.network_limits.read_body(client, announced.unwrap_or(max))?;
+    let body = tokio::time::timeout(BODY_TIMEOUT, collect(&mut payload, announced, max)).await;
+    let body = body.map_err(|_| ApiError::BodyTimeout).flatten()?;
+    // The handler works with what the body contains, so its memory is used until the response.
+    request.extensions_mut().insert(permit.into_memory());
+    Ok(body)
+}
+
+async fn collect(payload: &mut Payload, announced: Option<usize>, max: usize) -> Result<Bytes, ApiError> {
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| incomplete())?;

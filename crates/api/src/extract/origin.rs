@@ -1,6 +1,7 @@
 //! Where a request comes from.
 
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderValue};
@@ -29,14 +30,18 @@ impl FromRequest for ClientOrigin {
 
 impl Argument for ClientOrigin {}
 
+/// The address of the client, which is that of the peer unless this is a trusted proxy.
+pub(crate) fn client_of(request: &HttpRequest, state: &State) -> Option<IpAddr> {
+    let forwarded = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
+    request.peer_addr().map(|peer| state.trusted_proxies.client(peer.ip(), forwarded))
+}
+
 pub(super) fn origin_of(request: &HttpRequest, state: &State) -> Origin {
-    let peer = request.peer_addr().map(|peer| peer.ip());
     let user_agent = request.headers().get(header::USER_AGENT);
     // A header may have bytes that are not UTF-8. Each is shown as U+FFFD.
     let user_agent = user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let forwarded = request.headers().get_all(header::X_FORWARDED_FOR).map(HeaderValue::as_bytes);
     Origin {
-        ip: peer.map(|peer| state.trusted_proxies.client(peer, forwarded)),
+        ip: client_of(request, state),
         user_agent: user_agent.map(|text| text.chars().take(USER_AGENT_MAX).collect()),
     }
 }

@@ -28,6 +28,7 @@ mod revocation;
 mod root_path;
 mod secrecy;
 mod sessions;
+mod slow_clients;
 mod smoke;
 mod summaries;
 mod summary_faults;

@@ -198,7 +198,7 @@ async fn create_note_survives_kill_9_once_acknowledged(#[values(Kind::Sqlite, Ki
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_request_heads_do_not_block_other_clients(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let count = if open_files() >= 8_192 { 2_000 } else { 300 };
-    let server = Server::on(kind).await;
+    let server = Start::on(kind).with("DAYBOOK_MAX_CONNECTIONS_PER_ADDRESS", "4000").start().await;
     let token = server.user("ada").await;
     let mut slow = Vec::new();
     for number in 0..count {

@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 
 use super::{Answer, PASSWORD};
@@ -42,6 +43,8 @@ pub(crate) struct Start {
     folder: Arc<TempDir>,
     database: Option<Arc<TestDatabase>>,
     variables: Vec<(String, String)>,
+    /// The limit of open files of the service.
+    open_files: Option<u32>,
 }
 
 impl Start {
@@ -53,7 +56,7 @@ impl Start {
             Some(database) => database.url().to_owned(),
             None => format!("sqlite://{}", folder.path().join("day.db").display()),
         };
-        let start = Self { folder, database, variables: Vec::new() };
+        let start = Self { folder, database, variables: Vec::new(), open_files: None };
         start
             .with("DATABASE_URL", &url)
             .with("JWT_SECRET_KEY", SECRET)
@@ -84,12 +87,24 @@ impl Start {
         self.with("GEOCODING_BASE_URL", geocoding).with("WEATHER_BASE_URL", forecast)
     }
 
+    /// Sets the limit of files that the service may open.
+    pub(crate) fn with_open_files(self, limit: u32) -> Self {
+        Self { open_files: Some(limit), ..self }
+    }
+
     /// Returns the command that runs the binary with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // Measurements set DAYBOOK_BIN to a release build.
         let binary =
             std::env::var("DAYBOOK_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_daybook").to_owned());
-        let mut command = Command::new(binary);
+        let mut command = match self.open_files {
+            Some(limit) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), &binary]);
+                shell
+            }
+            None => Command::new(binary),
+        };
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().envs(self.variables.iter().filter(|(_, value)| !value.is_empty()).cloned());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
@@ -193,6 +208,20 @@ impl Server {
     /// Returns the log of the service so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
+    }
+
+    /// Returns a client with the address 127.0.0.`number`, for requests to [`Server::url`].
+    pub(crate) fn client_from(&self, number: u8) -> reqwest::Client {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).no_proxy();
+        client.local_address(std::net::IpAddr::from([127, 0, 0, number])).build().expect("a client")
+    }
+
+    /// Connects from the address 127.0.0.`number`, with a small buffer for received bytes.
+    pub(crate) async fn connect_from(&self, number: u8) -> std::io::Result<TcpStream> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, number], 0).into())?;
+        socket.set_recv_buffer_size(16 * 1024)?;
+        socket.connect(self.address().parse().expect("an address")).await
     }
 
     /// Builds a request. [`Answer::of`] sends it.

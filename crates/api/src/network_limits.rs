@@ -1,0 +1,140 @@
+//! Limits of what one client network may hold at once: bodies that are being read, and responses
+//! that wait to be read.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+use daybook_listener::keep_until_sent;
+use daybook_throttle::{Concurrency, Full, Permit, network_of};
+
+use crate::error::ApiError;
+
+/// Bodies that are read at once. A slow client costs little more than a socket and must not keep
+/// others from being served, so the limit is high.
+const READING: usize = 8_192;
+
+/// Bodies of one network. Seven other networks can always send theirs.
+const READING_PER_NETWORK: usize = READING / 8;
+
+/// A body up to this size takes no part of the memory for large bodies. [`READING`] of them take
+/// at most 128 MiB.
+const SMALL_BODY: usize = 16 * 1024;
+
+/// Memory for large bodies that are read at once, in bytes. About 200 of the largest ones fit.
+const BODY_MEMORY: usize = 256 * 1024 * 1024;
+
+/// A response below this size takes no part of the memory for large responses, and is never
+/// refused.
+const SMALL_RESPONSE: u64 = 64 * 1024;
+
+/// Memory for large responses that clients have not read yet, in bytes. At least 32 pages of the
+/// largest size fit.
+const RESPONSE_MEMORY: usize = 128 * 1024 * 1024;
+
+/// The part of the memory that one network may hold, so that others get the rest.
+const SHARE: usize = 4;
+
+/// Limits of each client network and of all networks together. Clones share them.
+#[derive(Clone)]
+pub(crate) struct NetworkLimits {
+    reading: Concurrency<IpAddr>,
+    bodies: Concurrency<IpAddr>,
+    responses: Concurrency<IpAddr>,
+    /// Memory for responses to requests that have changed something. It is separate, so that reads
+    /// cannot use it up.
+    results: Concurrency<IpAddr>,
+}
+
+/// The right to read a body.
+pub(crate) struct ReadingPermit {
+    _reading: Permit<IpAddr>,
+    memory: BodyMemory,
+}
+
+/// The memory of a body. A small one has none.
+pub(crate) struct BodyMemory(
+    #[expect(dead_code, reason = "dropping it gives it back")] Option<Permit<IpAddr>>,
+);
+
+impl ReadingPermit {
+    /// Ends the reading, and keeps the memory of the body.
+    pub(crate) fn into_memory(self) -> BodyMemory {
+        self.memory
+    }
+}
+
+impl NetworkLimits {
+    pub(crate) fn new() -> Self {
+        let memory = |bytes| Concurrency::new(bytes / SHARE, bytes);
+        Self {
+            reading: Concurrency::new(READING_PER_NETWORK, READING),
+            bodies: memory(BODY_MEMORY),
+            responses: memory(RESPONSE_MEMORY),
+            results: memory(RESPONSE_MEMORY),
+        }
+    }
+
+    /// Returns the right to read a body of at most `size` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] if the network or all networks together send too many bodies.
+    pub(crate) fn read_body(&self, client: Option<IpAddr>, size: usize) -> Result<ReadingPermit, ApiError> {
+        let network = network(client);
+        let reading = self.reading.try_acquire(network).map_err(|full| busy("bodies", full))?;
+        let memory = match size {
+            0..=SMALL_BODY => None,
+            _ => {
+                Some(self.bodies.try_acquire_many(network, size).map_err(|full| busy("large bodies", full))?)
+            }
+        };
+        Ok(ReadingPermit { _reading: reading, memory: BodyMemory(memory) })
+    }
+
+    /// Counts the memory of a large response until the client has read it.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] if the client's network, or all networks together, have not read too many
+    /// large responses. [`ApiError::ResultNotSent`] if the request has changed something.
+    pub(crate) fn send<B: MessageBody>(
+        &self,
+        client: Option<IpAddr>,
+        response: &ServiceResponse<B>,
+    ) -> Result<(), ApiError> {
+        let (request, answer) = (response.request(), response.response());
+        let Some(size) = large_size(request, answer) else { return Ok(()) };
+        let has_changed = !request.method().is_safe() && answer.status().is_success();
+        let memory = if has_changed { &self.results } else { &self.responses };
+        match memory.try_acquire_many(network(client), size) {
+            Ok(permit) => {
+                keep_until_sent(request, permit);
+                Ok(())
+            }
+            Err(_) if has_changed => Err(ApiError::ResultNotSent),
+            Err(full) => Err(busy("large responses", full)),
+        }
+    }
+}
+
+/// Returns the size of the body that is sent, if it is large.
+fn large_size<B: MessageBody>(request: &HttpRequest, response: &HttpResponse<B>) -> Option<usize> {
+    match response.body().size() {
+        BodySize::Sized(size) if size >= SMALL_RESPONSE && *request.method() != Method::HEAD => {
+            Some(usize::try_from(size).unwrap_or(usize::MAX))
+        }
+        _ => None,
+    }
+}
+
+/// All clients whose address is not known are one network.
+fn network(client: Option<IpAddr>) -> IpAddr {
+    client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), network_of)
+}
+
+fn busy(what: &str, full: Full) -> ApiError {
+    ApiError::busy(format!("the limit of {what}: {full}"))
+}

@@ -1,0 +1,294 @@
+//! Clients that send or read slowly take their own share, and leave the rest to others.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use daybook_listener::raise_open_file_limit;
+use futures_util::future::join_all;
+use reqwest::{Method, StatusCode};
+use rstest::rstest;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
+
+/// The address of the other clients: 127.0.0.9.
+const OTHER: u8 = 9;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Returns a number of sockets that this process can open, at most `count`.
+fn sockets(count: usize) -> usize {
+    count.min(raise_open_file_limit() / 8)
+}
+
+/// Returns the status of the response that a socket receives, or `None` if it is closed before.
+async fn status(socket: &mut TcpStream) -> Option<u16> {
+    let mut start = [0; 12];
+    socket.read_exact(&mut start).await.ok()?;
+    str::from_utf8(&start).unwrap().strip_prefix("HTTP/1.1 ").unwrap().parse().ok()
+}
+
+/// Reads the rest of a response whose head has arrived, if it is not long.
+async fn skip_response(socket: &mut TcpStream) {
+    let mut rest = vec![0; 4_096];
+    socket.read(&mut rest).await.unwrap();
+}
+
+/// Reads until the service closes the connection. Returns the number of bytes.
+async fn drain(socket: &mut TcpStream) -> usize {
+    let (mut part, mut all) = (vec![0; 256 * 1024], 0);
+    while let Ok(read @ 1..) = socket.read(&mut part).await {
+        all += read;
+    }
+    all
+}
+
+async fn log_in(server: &Server, client: &reqwest::Client) -> Answer {
+    let request = client.post(format!("{}/auth/login", server.url));
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    Answer::of(request.body(format!("username=ada&password={PASSWORD}"))).await
+}
+
+/// Returns the value of a line of `/metrics`, or 0 if there is none.
+async fn metric(server: &Server, name: &str) -> u64 {
+    let text = Answer::of(server.client_from(OTHER).get(format!("{}/metrics", server.url))).await.text;
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or(0)
+}
+
+/// Resident memory of the service, in bytes.
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.process.id().unwrap())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// Stores notes of 100,000 control characters. Each of these is six bytes in JSON.
+async fn store_large_notes(server: &Server, token: &str, count: usize) {
+    for _ in 0..count {
+        let note = json!({ "title": "t", "content": "\u{1}".repeat(100_000) });
+        server.post("/notes", token, &note).await.expect(StatusCode::CREATED);
+    }
+}
+
+fn get(path: &str, token: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n")
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn begun_second_heads_of_one_address_are_closed_and_leave_others_served(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with_open_files(1_024).start().await;
+    let token = server.user("ada").await;
+    let other = server.client_from(OTHER);
+    let serve_other = async || {
+        let list = other.get(format!("{}/notes", server.url)).bearer_auth(&token);
+        Answer::of(list).await.expect(StatusCode::OK);
+    };
+    let (mut begun, mut refused) = (Vec::new(), 0);
+    for number in 0..sockets(2_000) {
+        let Ok(mut socket) = server.connect_from(1).await else { continue };
+        let _ = socket.write_all(b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        match status(&mut socket).await {
+            Some(200) => {
+                skip_response(&mut socket).await;
+                socket.write_all(b"G").await.unwrap();
+                begun.push(socket);
+            }
+            Some(429) | None => refused += 1,
+            other => panic!("{other:?}"),
+        }
+        if number % 50 == 0 {
+            serve_other().await;
+        }
+    }
+    // The limits follow the number of open files: 640 in total, and half of them for an address.
+    assert!(begun.len() >= 320, "{} begun", begun.len());
+    assert!(refused > 0 || begun.len() < 400, "{} begun, none refused", begun.len());
+    let closed = join_all(begun.iter_mut().map(drain));
+    let others = async {
+        for _ in 0..20 {
+            serve_other().await;
+        }
+    };
+    let closed = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(closed, others) }).await;
+    closed.expect("the service closes each connection within 30 s");
+    assert!(metric(&server, "http_timeouts_total{part=\"head\"}").await >= 320);
+    log_in(&server, &other).await.expect(StatusCode::OK);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_sent_bodies_of_one_address_leave_others_to_log_in(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_MAX_CONNECTIONS_PER_ADDRESS", "20000").start().await;
+    server.user("ada").await;
+    let half = "POST /auth/login HTTP/1.1\r\nHost: a\r\n\
+        Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nu";
+    let mut held = Vec::new();
+    for _ in 0..sockets(2_000) {
+        let mut socket = server.connect_from(1).await.unwrap();
+        socket.write_all(half.as_bytes()).await.unwrap();
+        held.push(socket);
+    }
+    if held.len() > 1_100 {
+        // The last ones are beyond the share of one address.
+        assert_eq!(status(held.last_mut().unwrap()).await, Some(503));
+    }
+    let other = server.client_from(OTHER);
+    for _ in 0..10 {
+        log_in(&server, &other).await.expect(StatusCode::OK);
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn half_sent_large_bodies_of_one_address_leave_memory_to_others(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    let half = format!(
+        "POST /notes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 1250000\r\n\r\n{{"
+    );
+    let mut held = Vec::new();
+    // The 64 MiB of one address have room for 53.
+    for _ in 0..60 {
+        let mut socket = server.connect_from(1).await.unwrap();
+        socket.write_all(half.as_bytes()).await.unwrap();
+        held.push(socket);
+    }
+    assert_eq!(status(&mut held[59]).await, Some(503));
+    let large = json!({ "title": "t", "content": "x".repeat(100_000) });
+    let other = server.client_from(OTHER).post(format!("{}/notes", server.url)).bearer_auth(&token);
+    Answer::of(other.json(&large)).await.expect(StatusCode::CREATED);
+    // A small body needs no part of that memory.
+    let small = server.client_from(1).post(format!("{}/notes", server.url)).bearer_auth(&token);
+    Answer::of(small.json(&json!({ "title": "t", "content": "c" }))).await.expect(StatusCode::CREATED);
+    drop(held);
+    eventually("the memory of the bodies", || async {
+        server.post("/notes", &token, &large).await.status == 201
+    })
+    .await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_large_responses_have_a_limit_and_small_ones_are_never_refused(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    store_large_notes(&server, &token, 6).await;
+    let path = "/notes?limit=6";
+    let mut unread = Vec::new();
+    // A page has 3.6 MB, so the 32 MiB of one address have room for nine.
+    for number in 0..12 {
+        let mut socket = server.connect_from(1).await.unwrap();
+        socket.write_all(get(path, &token).as_bytes()).await.unwrap();
+        let expected = if number < 9 { 200 } else { 503 };
+        assert_eq!(status(&mut socket).await, Some(expected), "page {number}");
+        unread.push(socket);
+    }
+    let same = server.client_from(1);
+    let of = |client: &reqwest::Client, path: &str| {
+        Answer::of(client.get(format!("{}{path}", server.url)).bearer_auth(&token))
+    };
+    let refused = of(&same, path).await.expect(StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(!refused.header("x-request-id").is_empty());
+    // A smaller response is served, and so is a large one to another address.
+    for small in ["/users/me", "/health/live", "/notes?limit=1&cursor=0000000000000001"] {
+        of(&same, small).await.expect(StatusCode::OK);
+    }
+    Answer::of(same.head(format!("{}{path}", server.url)).bearer_auth(&token)).await.expect(StatusCode::OK);
+    of(&server.client_from(OTHER), path).await.expect(StatusCode::OK);
+    // A change is carried out, and its result is sent.
+    let note = same.patch(format!("{}/notes/1", server.url)).bearer_auth(&token);
+    let changed = Answer::of(note.json(&json!({ "title": "changed" }))).await.expect(StatusCode::OK);
+    assert_eq!(changed.json()["content"].as_str().unwrap().len(), 100_000);
+    // Reading a response makes room for another one.
+    unread[0].write_all(b"").await.unwrap();
+    drop(unread);
+    eventually("room for a page", || async { of(&same, path).await.status == 200 }).await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unread_results_of_changes_have_a_limit_of_their_own(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    store_large_notes(&server, &token, 1).await;
+    let patch = |title: usize| {
+        let body = json!({ "title": title.to_string() }).to_string();
+        let length = body.len();
+        format!(
+            "PATCH /notes/1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let mut unread = Vec::new();
+    // A note has 600 kB, so the 32 MiB of one address have room for 55.
+    for number in 0..60 {
+        let mut socket = server.connect_from(1).await.unwrap();
+        socket.write_all(patch(number).as_bytes()).await.unwrap();
+        let expected = if number < 55 { 200 } else { 503 };
+        assert_eq!(status(&mut socket).await, Some(expected), "change {number}");
+        unread.push(socket);
+    }
+    let last = unread.last_mut().unwrap();
+    let mut rest = vec![0; 4_096];
+    let read = last.read(&mut rest).await.unwrap();
+    let rest = String::from_utf8_lossy(&rest[..read]).to_lowercase();
+    assert!(rest.contains("the request was carried out"), "{rest}");
+    assert!(!rest.contains("retry-after"), "{rest}");
+    let note = server.client_from(OTHER).get(format!("{}/notes/1", server.url)).bearer_auth(&token);
+    assert_eq!(Answer::of(note).await.json()["title"], "59");
+}
+
+/// Each address holds less than its share, and all together more than the total.
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forty_readers_of_hostile_pages_are_dropped_and_cost_little_memory(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let token = server.user("ada").await;
+    store_large_notes(&server, &token, 100).await;
+    let (idle, started) = (memory(&server), Instant::now());
+    let mut unread = Vec::new();
+    for number in 0..40 {
+        let mut socket = server.connect_from(10 + number).await.unwrap();
+        socket.write_all(get("/notes?limit=100", &token).as_bytes()).await.unwrap();
+        unread.push(socket);
+    }
+    let most = Cell::new(0);
+    let other = server.client_from(OTHER);
+    eventually("a dropped client", || async {
+        most.set(most.get().max(memory(&server)));
+        let request = other.request(Method::GET, format!("{}/users/me", server.url)).bearer_auth(&token);
+        Answer::of(request).await.expect(StatusCode::OK);
+        metric(&server, "http_connections ").await <= 1
+    })
+    .await;
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
+    let grown = most.get().saturating_sub(idle) / MIB;
+    println!("{kind:?}: 40 unread pages took {grown} MiB");
+    assert!(grown <= 256, "{grown} MiB");
+    let dropped = metric(&server, "http_timeouts_total{part=\"response\"}").await;
+    assert!(dropped >= 25, "{dropped} dropped");
+}
