@@ -6,6 +6,7 @@ mod body;
 mod chunked;
 mod credit;
 mod event;
+mod framing;
 mod guard;
 mod head;
 mod open_files;

@@ -10,10 +10,11 @@ use actix_service::{Service, ServiceFactory, apply_fn_factory};
 use bytes::Bytes;
 
 use crate::body::Body;
+use crate::framing::{is_ambiguous, rejection};
 use crate::turn::Turn;
 
 /// Wraps an app, and records in [`Turn`] how actix-http has decoded each request and when its
-/// response has ended.
+/// response has ended. The app does not get ambiguous requests.
 ///
 /// Errors of the app become responses here, so that their ends are seen as well.
 pub(crate) fn watch<A, B>(
@@ -39,14 +40,17 @@ where
             if let Some(turn) = &turn {
                 turn.begin(body);
             }
-            let response = app.call(request);
+            let response = (!is_ambiguous(&request, body)).then(|| app.call(request));
             async move {
-                let response: Response<BoxBody> = match response.await {
-                    Ok(response) => {
-                        let response: Response<B> = response.into();
-                        response.map_into_boxed_body()
-                    }
-                    Err(error) => error.into(),
+                let response: Response<BoxBody> = match response {
+                    None => rejection(),
+                    Some(response) => match response.await {
+                        Ok(response) => {
+                            let response: Response<B> = response.into();
+                            response.map_into_boxed_body()
+                        }
+                        Err(error) => error.into(),
+                    },
                 };
                 Ok(response.map_body(|_, body| Watched { body, turn }))
             }

@@ -55,6 +55,34 @@ fn malformed_request_is_400_and_closes_the_connection() {
     assert_eq!(server.counted(), 0);
 }
 
+/// actix-http would accept these requests.
+#[test]
+fn ambiguous_request_is_400_and_closes_the_connection() {
+    let server = Server::start(options());
+    for ambiguous in [
+        "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET / HTTP/1.0\r\nHost: a/b\r\nConnection: keep-alive\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a@b\r\nContent-Length: 4\r\n\r\ndata",
+        "POST /echo HTTP/1.1\r\nHost: a:b\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\ndata",
+        "CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        for before in ["", "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            let mut client = server.connect();
+            client.send([before, ambiguous, COUNT].concat());
+            if !before.is_empty() {
+                assert_eq!(client.response("HEAD").unwrap().status, "HTTP/1.1 200", "{ambiguous}");
+            }
+            let response = client.response("POST").unwrap();
+            assert!(response.status.ends_with(" 400"), "{ambiguous}: {response:?}");
+            assert_eq!(response.field("connection"), "close", "{ambiguous}");
+            client.end();
+            client.expect_closed();
+        }
+    }
+    assert_eq!(server.counted(), 0);
+}
+
 #[test]
 fn malformed_chunk_closes_the_connection() {
     let server = Server::start(options());
