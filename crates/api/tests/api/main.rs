@@ -6,6 +6,7 @@ mod accounts;
 mod bodies;
 mod circles;
 mod configuration;
+mod framing;
 mod harness;
 mod headers;
 mod interop;
