@@ -5,6 +5,7 @@
 //! OpenAPI document take the same types, so they cannot differ.
 
 mod errors;
+mod paged;
 mod response;
 mod serve;
 mod spec;
@@ -13,9 +14,9 @@ use actix_web::http::Method;
 use actix_web::{HttpRequest, Route, guard, web};
 
 pub(crate) use self::errors::ErrorResponse;
+pub(crate) use self::paged::Paged;
 pub(crate) use self::response::{
-    Created, Json, JsonOrEvents, List, Located, NoContent, Paged, PlainText, Respond, Undescribed,
-    json_response,
+    Created, Json, JsonOrEvents, List, Located, NoContent, PlainText, Respond, Undescribed, json_response,
 };
 pub(crate) use self::serve::{Argument, Caller, SessionCheck};
 use self::serve::{Described, serve};

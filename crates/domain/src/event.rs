@@ -3,7 +3,7 @@
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::{EndReason, EventId, SessionId, Timestamp};
+use crate::{Cursor, EndReason, EventId, Listed, SessionId, Timestamp};
 
 /// Something that happened to an account. It never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +34,12 @@ impl Event {
     #[must_use]
     pub fn new(id: EventId, event: EventKind, created_at: Timestamp) -> Self {
         Self { id, event, reason: None, created_at, session_id: None, ip: None, user_agent: None }
+    }
+}
+
+impl Listed for Event {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.id.0)
     }
 }
 

@@ -29,7 +29,7 @@ pub use event::{Event, EventKind};
 pub use id::{EventId, NoteId, SessionId, SummaryId, TaskId, UserId};
 pub use language::{LanguageTag, LanguageTagError};
 pub use note::{Note, NoteDraft, NotePatch};
-pub use page::{Cursor, CursorError, Limit, LimitError, Page, PageRequest};
+pub use page::{Cursor, CursorError, Limit, LimitError, Listed, PAGE_BYTES, Page, PageRequest};
 pub use session::{EndReason, Session, SessionPolicy};
 pub use summary::{Summary, SummaryKey, SummaryStatus};
 pub use summary_options::{SummaryLength, SummaryLengthError, SummaryOptions};

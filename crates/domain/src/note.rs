@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::draft::draft_and_patch;
-use crate::{Content, ContentHash, NoteId, Summary, TextError, Timestamp, Title};
+use crate::{Content, ContentHash, Cursor, Listed, NoteId, Summary, TextError, Timestamp, Title};
 
 /// A stored note, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +41,12 @@ impl Note {
     #[must_use]
     pub fn content_hash(&self) -> ContentHash {
         ContentHash::of(self.title.as_str(), self.content.as_str())
+    }
+}
+
+impl Listed for Note {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.id.0)
     }
 }
 

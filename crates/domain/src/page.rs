@@ -3,6 +3,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// The most bytes of a page in JSON: 4 MiB. A page has at least one item, even if that item alone
+/// is larger.
+///
+/// The limit bounds the time and the memory that one response takes. A hundred notes of 40,000
+/// ASCII characters fit. A note of 100,000 characters has at most 600 kB in JSON, so a page of the
+/// longest notes still has six of them.
+pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// The most items of a page: 1 to 100, by default 20.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(u8);
@@ -21,8 +29,7 @@ pub enum LimitError {
 impl Limit {
     /// The smallest page.
     pub const MIN: i64 = 1;
-    /// The largest page. With notes of 100,000 characters it has 10 MB of text, which is enough for
-    /// one response.
+    /// The largest page. With longer items, [`PAGE_BYTES`] ends a page before it has as many.
     pub const MAX: i64 = 100;
 
     /// A limit of `items`.
@@ -105,6 +112,12 @@ pub struct PageRequest {
     pub cursor: Option<Cursor>,
 }
 
+/// An item of a list that has pages.
+pub trait Listed {
+    /// The position after this item.
+    fn cursor(&self) -> Cursor;
+}
+
 /// A page of a list, and the position of the next one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
@@ -114,15 +127,26 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
-impl<T> Page<T> {
+impl<T: Listed> Page<T> {
     /// Builds a page from a query for `limit + 1` items. The extra item is dropped and only shows
     /// that there is a next page, so a full last page does not link to an empty one.
     #[must_use]
-    pub fn from_overfetch(mut items: Vec<T>, limit: Limit, id: impl Fn(&T) -> i64) -> Self {
-        let more = items.len() > limit.items();
-        items.truncate(limit.items());
-        let next = if more { items.last().map(|last| Cursor::after(id(last))) } else { None };
-        Self { items, next }
+    pub fn from_overfetch(items: Vec<T>, limit: Limit) -> Self {
+        let mut page = Self { items, next: None };
+        page.truncate(limit.items());
+        page
+    }
+
+    /// Keeps the first `items` items. The next page then begins with the first dropped one.
+    ///
+    /// At least one item is kept, so a client that follows the pages always advances. A page that
+    /// has no more than `items` items does not change.
+    pub fn truncate(&mut self, items: usize) {
+        let kept = items.max(1);
+        if kept < self.items.len() {
+            self.items.truncate(kept);
+            self.next = self.items.last().map(Listed::cursor);
+        }
     }
 }
 
@@ -153,11 +177,55 @@ mod tests {
         }
     }
 
+    #[derive(Debug, PartialEq)]
+    struct Item(i64);
+
+    impl Listed for Item {
+        fn cursor(&self) -> Cursor {
+            Cursor::after(self.0)
+        }
+    }
+
+    /// Returns the ids of a page and the id of its cursor.
+    fn ids(page: &Page<Item>) -> (Vec<i64>, Option<i64>) {
+        (page.items.iter().map(|item| item.0).collect(), page.next.map(Cursor::id))
+    }
+
     #[test]
     fn from_overfetch_has_no_next_after_a_full_last_page() {
         let limit = Limit::new(2).unwrap();
-        assert_eq!(Page::from_overfetch(vec![9, 8], limit, |id| *id).next, None);
-        let page = Page::from_overfetch(vec![9, 8, 7], limit, |id| *id);
-        assert_eq!((page.items, page.next), (vec![9, 8], Some(Cursor::after(8))));
+        let page =
+            |found: &[i64]| ids(&Page::from_overfetch(found.iter().copied().map(Item).collect(), limit));
+        assert_eq!(page(&[]), (vec![], None));
+        assert_eq!(page(&[9]), (vec![9], None));
+        assert_eq!(page(&[9, 8]), (vec![9, 8], None));
+        assert_eq!(page(&[9, 8, 7]), (vec![9, 8], Some(8)));
+    }
+
+    #[test]
+    fn truncate_continues_after_the_last_kept_item() {
+        for (next, kept, expected) in [
+            (None, 0, (vec![9], Some(9))),
+            (None, 1, (vec![9], Some(9))),
+            (None, 2, (vec![9, 8], Some(8))),
+            (None, 3, (vec![9, 8, 7], None)),
+            (Some(7), 2, (vec![9, 8], Some(8))),
+            (Some(7), 3, (vec![9, 8, 7], Some(7))),
+            (Some(7), 4, (vec![9, 8, 7], Some(7))),
+        ] {
+            let mut page = Page { items: [9, 8, 7].map(Item).into(), next: next.map(Cursor::after) };
+            page.truncate(kept);
+            assert_eq!(ids(&page), expected, "{next:?} {kept}");
+        }
+    }
+
+    #[test]
+    fn truncate_keeps_an_empty_page_and_the_only_item() {
+        let mut page = Page::<Item> { items: vec![], next: None };
+        page.truncate(0);
+        assert_eq!(ids(&page), (vec![], None));
+        let mut page = Page { items: vec![Item(9)], next: None };
+        page.truncate(0);
+        assert_eq!(ids(&page), (vec![9], None));
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-use crate::{ContentHash, SummaryId, SummaryOptions, Timestamp};
+use crate::{ContentHash, Cursor, Listed, SummaryId, SummaryOptions, Timestamp};
 
 /// A stored summary of a note with its receipt: what was requested, which model answered, and what
 /// it cost.
@@ -80,6 +80,12 @@ impl Summary {
             created_at,
             stale: false,
         }
+    }
+}
+
+impl Listed for Summary {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.id.0)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::draft::draft_and_patch;
-use crate::{City, Content, DueDate, TaskId, TextError, Timestamp, Title, UserId};
+use crate::{City, Content, Cursor, DueDate, Listed, TaskId, TextError, Timestamp, Title, UserId};
 
 /// A stored task, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,6 +51,12 @@ impl Task {
     ) -> Self {
         let updated_at = created_at;
         Self { id, title, content, city, place: None, due_date: None, user_id, created_at, updated_at }
+    }
+}
+
+impl Listed for Task {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.id.0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::tz::Offset;
 use serde::{Serialize, Serializer};
 
-use crate::Timestamp;
+use crate::{Cursor, Listed, Timestamp};
 
 /// A calendar day in UTC, which is a span of instants. A [`DueDate`](crate::DueDate) is a day at a
 /// place instead.
@@ -101,6 +101,12 @@ impl Usage {
     #[must_use]
     pub fn new(day: Day) -> Self {
         Self { day, summaries: 0, calls: 0, input_tokens: 0, output_tokens: 0, cost_micros: 0 }
+    }
+}
+
+impl Listed for Usage {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.day.number())
     }
 }
 

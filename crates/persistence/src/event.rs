@@ -158,8 +158,8 @@ impl Database {
                 .limit(page.limit.items() as i64 + 1)
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
-            let found = rows.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
-            Ok(Page::from_overfetch(found, page.limit, |event: &Event| event.id.0))
+            let found = rows.into_iter().map(Event::try_from).collect::<Result<Vec<_>, _>>()?;
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 

@@ -90,7 +90,7 @@ impl Database {
                 access.require_live(c).await?;
             }
             let found = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
-            Ok(Page::from_overfetch(found, page.limit, |note: &Note| note.id.0))
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 

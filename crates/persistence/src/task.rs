@@ -100,7 +100,7 @@ impl Database {
                 access.require_live(c).await?;
             }
             let found = rows.into_iter().map(Task::from).collect();
-            Ok(Page::from_overfetch(found, page.limit, |task: &Task| task.id.0))
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 

@@ -190,7 +190,7 @@ impl Database {
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             let found = rows.into_iter().map(Usage::from).collect();
-            Ok(Page::from_overfetch(found, page.limit, |usage: &Usage| usage.day.number()))
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 }

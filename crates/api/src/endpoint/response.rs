@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::{self, ContentType};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use daybook_domain::{Page, PageRequest};
 use serde::Serialize;
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 use utoipa::openapi::{Content, ContentBuilder, Response, ResponseBuilder};
 
 use super::errors;
@@ -63,40 +62,6 @@ impl<T: Serialize + ToSchema> Respond for List<T> {
     fn describe(spec: &mut Spec) {
         let content = array_of::<T>(spec);
         spec.success(200, json_response("All of them", content));
-    }
-}
-
-/// 200 with one page of a list as a JSON array, and a `Link` to the next page if there is one (RFC
-/// 8288, section 3).
-pub(crate) struct Paged<T> {
-    pub(crate) asked: PageRequest,
-    pub(crate) page: Page<T>,
-}
-
-/// Most items are no larger in JSON.
-const ITEM_BYTES: usize = 512;
-
-impl<T: Serialize + ToSchema> Respond for Paged<T> {
-    fn respond(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
-        let mut response = HttpResponse::Ok();
-        if let Some(cursor) = self.page.next {
-            let (root, path, limit) = (RootPath::of(request), request.path(), self.asked.limit.items());
-            let link = format!(r#"<{root}{path}?limit={limit}&cursor={cursor}>; rel="next""#);
-            response.insert_header((header::LINK, link));
-        }
-        // A body that grows from nothing would be copied several times.
-        let mut body = Vec::with_capacity(self.page.items.len() * ITEM_BYTES);
-        serde_json::to_writer(&mut body, &self.page.items).map_err(ApiError::internal)?;
-        Ok(response.content_type(ContentType::json()).body(body))
-    }
-
-    fn describe(spec: &mut Spec) {
-        let content = array_of::<T>(spec);
-        let optional = SchemaType::from_iter([Type::String, Type::Null]);
-        let link = errors::header(ObjectBuilder::new().schema_type(optional));
-        let response =
-            ResponseBuilder::new().description("One page; `Link` leads to the next one, if there is one");
-        spec.success(200, response.content(JSON, content).header("Link", link).build());
     }
 }
 
@@ -189,14 +154,15 @@ impl Respond for Undescribed {
     }
 }
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 
 /// A JSON response without headers of its own.
 pub(crate) fn json_response(description: &str, content: Content) -> Response {
     ResponseBuilder::new().description(description).content(JSON, content).build()
 }
 
-fn array_of<T: ToSchema>(spec: &mut Spec) -> Content {
+/// The content of a body that is an array of `T`.
+pub(super) fn array_of<T: ToSchema>(spec: &mut Spec) -> Content {
     let items = spec.schema::<T>();
     ContentBuilder::new().schema(Some(ArrayBuilder::new().items(items))).build()
 }

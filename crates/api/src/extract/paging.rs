@@ -18,7 +18,7 @@ use crate::error::ApiError;
 #[derive(Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct PageQuery {
-    /// The largest number of items on the page. The default is 20.
+    /// The largest number of items on the page. The default is 20. A page of long items has fewer.
     #[garde(range(min = Limit::MIN, max = Limit::MAX))]
     #[param(value_type = i64, required = false, minimum = 1, maximum = 100, default = 20)]
     limit: Option<i64>,

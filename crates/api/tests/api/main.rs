@@ -11,6 +11,7 @@ mod harness;
 mod headers;
 mod interop;
 mod json_bodies;
+mod large_pages;
 mod layout;
 mod legacy_hashes;
 mod lifecycle;

@@ -22,7 +22,7 @@ fn ids(page: &Answer) -> Vec<i64> {
 }
 
 /// Returns the target of the page's `Link` as a path with a query, or `None` on the last page.
-fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<String> {
+pub(crate) fn next(server: &Server, list: &str, limit: usize, page: &Answer) -> Option<String> {
     let link = page.header("link");
     if link.is_empty() {
         assert!(!page.headers.contains_key("link"));

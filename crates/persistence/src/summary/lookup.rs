@@ -75,7 +75,7 @@ impl Database {
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             let found = rows.into_iter().map(|row| row.against(&current)).collect();
-            Ok(Page::from_overfetch(found, page.limit, |summary: &Summary| summary.id.0))
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 
