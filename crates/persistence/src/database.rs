@@ -4,6 +4,7 @@
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::handle::ReadHandle;
+use crate::large::LargeReads;
 use crate::migrations;
 use crate::postgres::Postgres;
 use crate::sqlite::Sqlite;
@@ -18,6 +19,7 @@ use crate::url::{DatabaseUrl, Location};
 #[derive(Clone)]
 pub struct Database {
     pub(crate) backend: Backend,
+    pub(crate) large_reads: LargeReads,
 }
 
 impl Database {
@@ -40,7 +42,7 @@ impl Database {
             Location::Sqlite(location) => Backend::Sqlite(Sqlite::open(location)?),
             Location::Postgres(location) => Backend::Postgres(Postgres::new(location)?),
         };
-        Ok(Self { backend })
+        Ok(Self { backend, large_reads: LargeReads::default() })
     }
 
     /// Returns the same database for another worker thread. On PostgreSQL it has its own connection
@@ -51,7 +53,7 @@ impl Database {
             Backend::Postgres(postgres) => Backend::Postgres(postgres.for_worker()),
             Backend::Sqlite(sqlite) => Backend::Sqlite(sqlite.clone()),
         };
-        Self { backend }
+        Self { backend, large_reads: self.large_reads.clone() }
     }
 
     /// Applies the pending migrations and returns their number. Any number of processes may call

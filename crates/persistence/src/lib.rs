@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod field;
 mod handle;
+mod large;
 mod migrations;
 mod name_keys;
 mod note;

@@ -12,40 +12,74 @@ use crate::access::{Access, is_live};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::large::{Fitting, bytes, if_short, octet_length, short};
 use crate::schema::{notes, summaries};
 use crate::summary;
 use crate::time::At;
-use crate::unit::{execute, read};
+use crate::unit::{execute, read, read_large};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
+struct Head {
+    id: i64,
+    title: String,
+    created_at: At,
+    updated_at: At,
+}
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
 struct Row {
-    id: i64,
-    title: String,
+    #[diesel(embed)]
+    head: Head,
     content: String,
-    created_at: At,
-    updated_at: At,
 }
 
 impl Row {
     fn with_summary(self, summary: Option<summary::Row>) -> Note {
         let mut note = Note {
-            id: NoteId(self.id),
-            title: Title::from_stored(self.title),
+            id: NoteId(self.head.id),
+            title: Title::from_stored(self.head.title),
             content: Content::from_stored(self.content),
-            created_at: self.created_at.0,
-            updated_at: self.updated_at.0,
+            created_at: self.head.created_at.0,
+            updated_at: self.head.updated_at.0,
             summary: None,
         };
         note.summary = summary.map(|row| row.of(&note));
         note
     }
+
+    /// Returns the note with the summary that it shows, or `None` if the summary has no short text.
+    fn with_short_summary(self, summary: Option<summary::Head>, text: Option<String>) -> Option<Note> {
+        let summary = match summary {
+            Some(head) => Some(summary::Row { head, text: text? }),
+            None => None,
+        };
+        Some(self.with_summary(summary))
+    }
 }
 
+/// A note, and the summary that it shows. The text of the summary is null if it is not short.
+type ShortRow = (Row, Option<summary::Head>, Option<String>);
+
 /// Notes with the summaries that they show.
-#[auto_type(no_type_alias)]
+#[auto_type]
 fn summarized() -> _ {
     notes::table.left_join(summaries::table.on(notes::summary_id.eq(summaries::id.nullable())))
+}
+
+/// The notes of a page, and one more.
+#[auto_type(no_type_alias)]
+fn listed(user: UserId, page: PageRequest) -> _ {
+    let user_id: i64 = user.0;
+    let below: i64 = page.cursor.map_or(i64::MAX, Cursor::id);
+    let rows: i64 = page.limit.items() as i64 + 1;
+    let summarized: summarized = summarized();
+    summarized
+        .filter(notes::user_id.eq(user_id))
+        .filter(notes::id.lt(below))
+        .order(notes::id.desc())
+        .limit(rows)
 }
 
 impl Database {
@@ -69,28 +103,54 @@ impl Database {
         })
     }
 
-    /// Returns a page of the user's notes, newest first.
+    /// Returns a page of the user's notes, newest first. A page of long texts ends early: its texts
+    /// have at most [`PAGE_BYTES`](daybook_domain::PAGE_BYTES), or it has only one note.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] if the session of the access has ended or expired.
     pub async fn notes(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Note>, Error> {
         let access = access.into();
-        read!(self, |c| {
-            let below = page.cursor.map_or(i64::MAX, Cursor::id);
-            let query = summarized()
-                .filter(notes::user_id.eq(access.user.0))
-                .filter(notes::id.lt(below))
+        let found: Option<Vec<Note>> = read!(self, |c| {
+            let query = listed(access.user, page).filter(is_live(access)).select((
+                (columns::<Head>(), short(notes::content.nullable()).assume_not_null()),
+                columns::<Option<summary::Head>>(),
+                short(summaries::text.nullable()),
+            ));
+            let rows: QueryResult<Vec<ShortRow>> = c.all(query).await;
+            let Some(rows) = if_short(rows)? else { return Ok(None) };
+            if rows.is_empty() {
+                access.require_live(c).await?;
+            }
+            Ok(rows.into_iter().map(|(row, head, text)| row.with_short_summary(head, text)).collect())
+        })?;
+        match found {
+            Some(found) => Ok(Page::from_overfetch(found, page.limit)),
+            None => self.long_notes(access, page).await,
+        }
+    }
+
+    /// Returns the same page as [`Database::notes`] if one of its texts is not short.
+    async fn long_notes(&self, access: Access, page: PageRequest) -> Result<Page<Note>, Error> {
+        read_large!(self, |c| {
+            let query = listed(access.user, page).filter(is_live(access)).select((
+                notes::id,
+                octet_length(notes::content.nullable()),
+                octet_length(summaries::text.nullable()),
+            ));
+            let sizes: Vec<(i64, Option<i32>, Option<i32>)> = c.all(query).await?;
+            let sizes = sizes.into_iter().map(|(id, content, text)| (id, bytes(content) + bytes(text)));
+            let fitting = Fitting::of(sizes, page.limit);
+            let query = listed(access.user, page)
+                .filter(notes::id.between(fitting.oldest, fitting.newest))
                 .filter(is_live(access))
-                .order(notes::id.desc())
-                .limit(page.limit.items() as i64 + 1)
                 .select((columns::<Row>(), columns::<Option<summary::Row>>()));
             let rows: Vec<(Row, Option<summary::Row>)> = c.all(query).await?;
             if rows.is_empty() {
                 access.require_live(c).await?;
             }
-            let found = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
-            Ok(Page::from_overfetch(found, page.limit))
+            let items = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
+            Ok(Page { items, next: fitting.next })
         })
     }
 
@@ -156,5 +216,34 @@ impl Database {
             let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
             Error::not_found_if_none(c.execute(diesel::delete(target)).await?)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daybook_domain::{Email, Origin, SessionId, Username};
+    use daybook_test_servers::Postgres;
+
+    use super::*;
+    use crate::user::NewUser;
+
+    /// A session can end between the short read and the large one.
+    #[tokio::test]
+    async fn long_notes_needs_a_live_session() {
+        let (folder, server) = (tempfile::tempdir().unwrap(), Postgres::shared().create_database());
+        for url in [format!("sqlite://{}/day.db", folder.path().display()), server.url().to_owned()] {
+            let database = Database::open(&url.parse().unwrap()).unwrap();
+            database.migrate().await.unwrap();
+            let (email, username) =
+                (Email::parse("ada@example.com").unwrap(), Username::parse("ada").unwrap());
+            let (new, now) = (NewUser::new(email, username, "hash".into()), Timestamp::now());
+            let ada = database.register(new, Origin::default(), now).await.unwrap();
+            let draft = NoteDraft::parse("t", "c").unwrap();
+            database.create_note(ada.id, draft, now).await.unwrap();
+            let page = PageRequest::default();
+            assert_eq!(database.long_notes(ada.id.into(), page).await.unwrap().items.len(), 1);
+            let dead = Access::in_session(ada.id, SessionId(999), now);
+            assert!(matches!(database.long_notes(dead, page).await, Err(Error::NotFound)), "{url}");
+        }
     }
 }

@@ -22,13 +22,12 @@ use self::task::complete;
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
-/// The number of connections for writes in one process. With more connections than cores, the
-/// writes would only queue on the server. Ten instances, with their read connections, stay below
-/// PostgreSQL's default limit of 100.
+/// The number of connections for writes and large reads in one process. With more connections than
+/// cores, the writes would only queue on the server. Ten instances, with their read connections,
+/// stay below PostgreSQL's default limit of 100.
 const POOL_SIZE: usize = 8;
 
-/// The maximum wait of a write for a free connection. After it, the write is rejected as
-/// unavailable.
+/// The maximum wait of a unit for a free connection. After it, the unit is rejected as unavailable.
 const POOL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The interval at which the pool is checked while it drains: about the duration of one write.
@@ -97,6 +96,24 @@ impl Postgres {
             tokio::spawn(async move { this.close_if_hung().await });
             Err(timed_out())
         })
+    }
+
+    /// Runs large reads on a pooled connection, so that they do not delay the short reads. Their
+    /// rows are converted on the caller's runtime, so that they do not delay the writes either.
+    pub(crate) async fn read_large<T, F>(
+        &self,
+        unit: impl FnOnce(Object<Connector>) -> F + Send + 'static,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Error>> + Send,
+    {
+        let pool = self.pool.clone();
+        // The connection belongs to the runtime that outlives the workers.
+        let held = complete(&self.write_runtime, async move { pool.get().await.map_err(pool_error) }).await;
+        let held = held.unwrap_or_else(|| Err(timed_out()))?;
+        let read = complete(&Handle::current(), async move { unit(held).await }).await;
+        read.unwrap_or_else(|| Err(timed_out()))
     }
 
     /// Runs a unit on a pooled connection.

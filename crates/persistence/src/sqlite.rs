@@ -1,4 +1,5 @@
-//! SQLite: reads run on the calling thread, and writes on the writer thread.
+//! SQLite: short reads run on the calling thread, large reads on blocking threads, and writes on
+//! the writer thread.
 
 mod connection;
 mod handle;
@@ -52,6 +53,17 @@ impl Sqlite {
         let result = unit(&mut connection);
         idle().push(connection);
         result
+    }
+
+    /// Runs large reads on one of Tokio's blocking threads, so that the calling thread serves other
+    /// requests meanwhile. The reads run to their end even if the caller stops waiting.
+    pub(crate) async fn read_large<T: Send + 'static>(
+        &self,
+        unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let this = self.clone();
+        let read = tokio::task::spawn_blocking(move || this.read(unit));
+        read.await.unwrap_or_else(|panicked| Err(Error::Internal(panicked.into())))
     }
 
     /// Runs a unit on the writer thread, in a savepoint of its own. Returns after the commit.

@@ -4,6 +4,7 @@ use daybook_domain::{
     City, Content, Cursor, DueDate, Page, PageRequest, Place, Task, TaskDraft, TaskId, TaskPatch, Timestamp,
     Title, UserId,
 };
+use diesel::dsl::auto_type;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -12,18 +13,18 @@ use crate::access::{Access, is_live};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::large::{Fitting, bytes, if_short, octet_length, short};
 use crate::place::PlaceColumns;
 use crate::schema::tasks;
 use crate::time::At;
-use crate::unit::{execute, read};
+use crate::unit::{execute, read, read_large};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
-struct Row {
+struct Head {
     id: i64,
     user_id: i64,
     title: String,
-    content: String,
     city: String,
     created_at: At,
     updated_at: At,
@@ -32,21 +33,42 @@ struct Row {
     due_date: Option<String>,
 }
 
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
+struct Row {
+    #[diesel(embed)]
+    head: Head,
+    content: String,
+}
+
 impl From<Row> for Task {
-    fn from(row: Row) -> Self {
+    fn from(Row { head, content }: Row) -> Self {
         Self {
-            id: TaskId(row.id),
-            title: Title::from_stored(row.title),
-            content: Content::from_stored(row.content),
-            city: City::from_stored(row.city),
-            place: row.place.into(),
+            id: TaskId(head.id),
+            title: Title::from_stored(head.title),
+            content: Content::from_stored(content),
+            city: City::from_stored(head.city),
+            place: head.place.into(),
             // Only a manual edit can store an unreadable date, which must not hide the whole page.
-            due_date: row.due_date.and_then(|text| DueDate::parse(&text).ok()),
-            user_id: UserId(row.user_id),
-            created_at: row.created_at.0,
-            updated_at: row.updated_at.0,
+            due_date: head.due_date.and_then(|text| DueDate::parse(&text).ok()),
+            user_id: UserId(head.user_id),
+            created_at: head.created_at.0,
+            updated_at: head.updated_at.0,
         }
     }
+}
+
+/// The tasks of a page, and one more.
+#[auto_type(no_type_alias)]
+fn listed(user: UserId, page: PageRequest) -> _ {
+    let user_id: i64 = user.0;
+    let below: i64 = page.cursor.map_or(i64::MAX, Cursor::id);
+    let rows: i64 = page.limit.items() as i64 + 1;
+    tasks::table
+        .filter(tasks::user_id.eq(user_id))
+        .filter(tasks::id.lt(below))
+        .order(tasks::id.desc())
+        .limit(rows)
 }
 
 impl Database {
@@ -79,28 +101,49 @@ impl Database {
         })
     }
 
-    /// Returns a page of the user's tasks, newest first.
+    /// Returns a page of the user's tasks, newest first. A page of long contents ends early, as in
+    /// [`Database::notes`].
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`] if the session of the access has ended or expired.
     pub async fn tasks(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Task>, Error> {
         let access = access.into();
-        read!(self, |c| {
-            let below = page.cursor.map_or(i64::MAX, Cursor::id);
-            let query = tasks::table
-                .filter(tasks::user_id.eq(access.user.0))
-                .filter(tasks::id.lt(below))
+        let found: Option<Vec<Task>> = read!(self, |c| {
+            let query = listed(access.user, page)
                 .filter(is_live(access))
-                .order(tasks::id.desc())
-                .limit(page.limit.items() as i64 + 1)
+                .select((columns::<Head>(), short(tasks::content.nullable()).assume_not_null()));
+            let rows: QueryResult<Vec<Row>> = c.all(query).await;
+            let Some(rows) = if_short(rows)? else { return Ok(None) };
+            if rows.is_empty() {
+                access.require_live(c).await?;
+            }
+            Ok(Some(rows.into_iter().map(Task::from).collect()))
+        })?;
+        match found {
+            Some(found) => Ok(Page::from_overfetch(found, page.limit)),
+            None => self.long_tasks(access, page).await,
+        }
+    }
+
+    /// Returns the same page as [`Database::tasks`] if one of its contents is not short.
+    async fn long_tasks(&self, access: Access, page: PageRequest) -> Result<Page<Task>, Error> {
+        read_large!(self, |c| {
+            let query = listed(access.user, page)
+                .filter(is_live(access))
+                .select((tasks::id, octet_length(tasks::content.nullable())));
+            let sizes: Vec<(i64, Option<i32>)> = c.all(query).await?;
+            let sizes = sizes.into_iter().map(|(id, content)| (id, bytes(content)));
+            let fitting = Fitting::of(sizes, page.limit);
+            let query = listed(access.user, page)
+                .filter(tasks::id.between(fitting.oldest, fitting.newest))
+                .filter(is_live(access))
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             if rows.is_empty() {
                 access.require_live(c).await?;
             }
-            let found = rows.into_iter().map(Task::from).collect();
-            Ok(Page::from_overfetch(found, page.limit))
+            Ok(Page { items: rows.into_iter().map(Task::from).collect(), next: fitting.next })
         })
     }
 
@@ -191,5 +234,34 @@ impl Database {
             let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
             Error::not_found_if_none(c.execute(diesel::delete(target)).await?)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use daybook_domain::{Email, Origin, SessionId, Username};
+    use daybook_test_servers::Postgres;
+
+    use super::*;
+    use crate::user::NewUser;
+
+    /// A session can end between the short read and the large one.
+    #[tokio::test]
+    async fn long_tasks_needs_a_live_session() {
+        let (folder, server) = (tempfile::tempdir().unwrap(), Postgres::shared().create_database());
+        for url in [format!("sqlite://{}/day.db", folder.path().display()), server.url().to_owned()] {
+            let database = Database::open(&url.parse().unwrap()).unwrap();
+            database.migrate().await.unwrap();
+            let (email, username) =
+                (Email::parse("ada@example.com").unwrap(), Username::parse("ada").unwrap());
+            let (new, now) = (NewUser::new(email, username, "hash".into()), Timestamp::now());
+            let ada = database.register(new, Origin::default(), now).await.unwrap();
+            let draft = TaskDraft::parse("t", "c", "").unwrap();
+            database.create_task(ada.id, draft, None, now).await.unwrap();
+            let page = PageRequest::default();
+            assert_eq!(database.long_tasks(ada.id.into(), page).await.unwrap().items.len(), 1);
+            let dead = Access::in_session(ada.id, SessionId(999), now);
+            assert!(matches!(database.long_tasks(dead, page).await, Err(Error::NotFound)), "{url}");
+        }
     }
 }

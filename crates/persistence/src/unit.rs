@@ -1,5 +1,5 @@
-//! The macros `read!`, `execute!` and `transaction!`: each compiles one body of queries for both
-//! databases (see ADR 0001).
+//! The macros `read!`, `read_large!`, `execute!` and `transaction!`: each compiles one body of
+//! queries for both databases (see ADR 0001).
 //!
 //! In a body, `$c` is a mutable reference to a [`ReadHandle`] or a [`WriteHandle`]. A body owns its
 //! inputs, because it may move to another task or thread. It awaits only calls on `$c`.
@@ -33,6 +33,37 @@ macro_rules! read {
             }),
         }
     };
+}
+
+/// Runs reads of long texts. Waits for a permit, because at most 4 such units run at once in one
+/// process. SQLite: on a blocking thread. PostgreSQL: on a pooled connection, without a common
+/// transaction.
+macro_rules! read_large {
+    ($db:expr, |$c:ident| $body:expr) => {{
+        let permit = $db.large_reads.permit().await?;
+        match &$db.backend {
+            $crate::backend::Backend::Postgres(postgres) => {
+                postgres
+                    .read_large(move |mut held| async move {
+                        let _permit = permit;
+                        let $c = &mut $crate::postgres::Held(held.connection_mut());
+                        $body
+                    })
+                    .await
+            }
+            $crate::backend::Backend::Sqlite(sqlite) => {
+                sqlite
+                    .read_large(move |connection| {
+                        let _permit = permit;
+                        $crate::unit::run_inline(async move {
+                            let $c = &mut $crate::sqlite::Inline(connection);
+                            $body
+                        })
+                    })
+                    .await
+            }
+        }
+    }};
 }
 
 /// Runs writes that do not depend on each other. SQLite: on the writer thread. PostgreSQL: on a
@@ -90,7 +121,7 @@ macro_rules! write_inline {
     };
 }
 
-pub(crate) use {execute, read, transaction, write_inline};
+pub(crate) use {execute, read, read_large, transaction, write_inline};
 
 /// Polls a body once. One poll completes it, because SQLite's handle never waits.
 pub(crate) fn run_inline<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

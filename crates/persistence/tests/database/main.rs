@@ -5,6 +5,7 @@ mod accounts;
 mod client;
 mod concurrency;
 mod fixture;
+mod large_pages;
 mod logins;
 mod migrations;
 mod name_keys;

@@ -1,0 +1,181 @@
+//! Pages of long texts: what a short read of them returns, which rows a large read loads, and how
+//! many large reads run at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use daybook_domain::{Cursor, Limit, PAGE_BYTES};
+use diesel::dsl::{LtEq, case_when};
+use diesel::expression::functions::declare_sql_function;
+use diesel::prelude::*;
+use diesel::result::Error::DeserializationError;
+use diesel::result::UnexpectedNullError;
+use diesel::sql_types::{Nullable, Text};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::error::Error;
+
+/// The maximum length in bytes of a text that a short read of a page returns. It returns a longer
+/// text as null.
+///
+/// Almost all texts are shorter, so almost all pages need one short read. The largest page of such
+/// texts has 3.3 MB: a hundred notes, each with a summary. SQLite reads it in a few milliseconds,
+/// and PostgreSQL sends it without a long delay for the other reads of the connection.
+const SHORT_MAX: i32 = 16 * 1024;
+
+/// The maximum number of large reads in one process. They hold at most half of PostgreSQL's pooled
+/// connections, so the other half stays free for writes. Their rows take at most 16 MiB. On SQLite,
+/// they leave nearly all blocking threads free.
+const PERMITS: usize = 4;
+
+/// The maximum wait for a permit. It is as long as the wait for a pooled connection, so a large
+/// read is rejected as early as a write.
+const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Limits the large reads of one process. Clones share the permits.
+#[derive(Clone)]
+pub(crate) struct LargeReads(Arc<Semaphore>);
+
+impl Default for LargeReads {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(PERMITS)))
+    }
+}
+
+impl LargeReads {
+    /// Waits for a permit. The read must hold it until the read ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] after [`PERMIT_TIMEOUT`].
+    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        let permit = Arc::clone(&self.0).acquire_owned();
+        match tokio::time::timeout(PERMIT_TIMEOUT, permit).await {
+            Ok(permit) => permit.map_err(|closed| Error::Internal(closed.into())),
+            Err(_) => Err(Error::unavailable("too many large reads are running")),
+        }
+    }
+}
+
+#[declare_sql_function]
+extern "SQL" {
+    /// The length of a stored text in bytes. Both databases know it without loading a long text.
+    fn octet_length(text: Nullable<Text>) -> Nullable<Integer>;
+}
+
+/// The type of [`short`].
+pub(crate) type Short<T> = case_when<LtEq<octet_length<T>, i32>, T>;
+
+/// The text if it is not longer than [`SHORT_MAX`], otherwise null.
+pub(crate) fn short<T>(text: T) -> Short<T>
+where
+    T: Expression<SqlType = Nullable<Text>> + Copy,
+{
+    case_when(octet_length(text).le(SHORT_MAX), text)
+}
+
+/// Returns the rows of a short read, or `None` if a text of a row is not short.
+///
+/// Such a text is null, so its row cannot be read. On SQLite, the statement ends with that row. It
+/// would otherwise walk through the overflow pages of all long texts, because the other columns are
+/// stored behind them.
+pub(crate) fn if_short<T>(rows: QueryResult<Vec<T>>) -> QueryResult<Option<Vec<T>>> {
+    match rows {
+        Err(DeserializationError(cause)) if cause.is::<UnexpectedNullError>() => Ok(None),
+        rows => rows.map(Some),
+    }
+}
+
+/// The rows that one large read loads. Their texts have at most [`PAGE_BYTES`], or there is only
+/// one row.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fitting {
+    /// The smallest id.
+    pub(crate) oldest: i64,
+    /// The largest id. Rows that were inserted after the sizes were read have larger ids.
+    pub(crate) newest: i64,
+    /// The position after the oldest row, if the list has more rows.
+    pub(crate) next: Option<Cursor>,
+}
+
+impl Fitting {
+    /// Selects rows from a query for `limit + 1` rows, newest first. Each row is its id and the
+    /// stored bytes of its texts.
+    ///
+    /// A dropped row could not be on the page. In JSON, a text is never shorter than it is stored.
+    pub(crate) fn of(rows: impl IntoIterator<Item = (i64, usize)>, limit: Limit) -> Self {
+        // Ids start at 1, so 0 finds no row.
+        let mut fitting = Self { oldest: 0, newest: 0, next: None };
+        let mut bytes = 0_usize;
+        for (index, (id, size)) in rows.into_iter().enumerate() {
+            bytes = bytes.saturating_add(size);
+            if index == 0 {
+                fitting.newest = id;
+            } else if index == limit.items() || bytes > PAGE_BYTES {
+                fitting.next = Some(Cursor::after(fitting.oldest));
+                break;
+            }
+            fitting.oldest = id;
+        }
+        fitting
+    }
+}
+
+/// The bytes of a text by [`octet_length`], or 0 if there is no text.
+pub(crate) fn bytes(length: Option<i32>) -> usize {
+    length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fitting_selects_the_newest_rows_up_to_the_limits() {
+        let limit = Limit::new(3).unwrap();
+        let all = PAGE_BYTES;
+        for (rows, oldest, newest, next) in [
+            (vec![], 0, 0, None),
+            (vec![(9, 0)], 9, 9, None),
+            (vec![(9, all)], 9, 9, None),
+            (vec![(9, all + 1)], 9, 9, None),
+            (vec![(9, all + 1), (7, 0)], 9, 9, Some(9)),
+            (vec![(9, all), (7, 0)], 7, 9, None),
+            (vec![(9, all), (7, 1)], 9, 9, Some(9)),
+            (vec![(9, 1), (7, all - 1)], 7, 9, None),
+            (vec![(9, 1), (7, all), (5, 1)], 9, 9, Some(9)),
+            (vec![(9, 1), (7, 1), (5, 1)], 5, 9, None),
+            (vec![(9, 1), (7, 1), (5, 1), (3, all)], 5, 9, Some(5)),
+            (vec![(9, usize::MAX), (7, usize::MAX)], 9, 9, Some(9)),
+        ] {
+            let expected = Fitting { oldest, newest, next: next.map(Cursor::after) };
+            assert_eq!(Fitting::of(rows.clone(), limit), expected, "{rows:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn permit_is_unavailable_while_four_large_reads_run() {
+        let reads = LargeReads::default();
+        let mut held = Vec::new();
+        for _ in 0..PERMITS {
+            held.push(reads.clone().permit().await.unwrap());
+        }
+        assert!(matches!(reads.permit().await, Err(Error::Unavailable(_))));
+        held.pop();
+        assert!(reads.permit().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn permit_waits_for_a_read_that_ends_in_time() {
+        let reads = LargeReads::default();
+        let mut held = Vec::new();
+        for _ in 0..PERMITS {
+            held.push(reads.permit().await.unwrap());
+        }
+        let (waited, ()) = tokio::join!(reads.permit(), async {
+            tokio::task::yield_now().await;
+            held.pop();
+        });
+        assert!(waited.is_ok());
+    }
+}
