@@ -112,8 +112,7 @@ async fn serve<B: MessageBody + 'static>(
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(served) => {
             let response = served?;
-            let client = client_of(response.request(), state);
-            state.network_limits.send(client, &response)?;
+            state.network_limits.send(&response, || client_of(response.request(), state))?;
             Ok(response)
         }
         Err(panic) => Err(ApiError::internal(panic_message(&*panic)).into()),

@@ -51,17 +51,12 @@ pub(crate) struct NetworkLimits {
 /// The right to read a body.
 pub(crate) struct ReadingPermit {
     _reading: Permit<IpAddr>,
-    memory: BodyMemory,
+    memory: Option<Permit<IpAddr>>,
 }
 
-/// The memory of a body. A small one has none.
-pub(crate) struct BodyMemory(
-    #[expect(dead_code, reason = "dropping it gives it back")] Option<Permit<IpAddr>>,
-);
-
 impl ReadingPermit {
-    /// Ends the reading, and keeps the memory of the body.
-    pub(crate) fn into_memory(self) -> BodyMemory {
+    /// Ends the reading. Returns the permit for the memory of a large body.
+    pub(crate) fn into_memory(self) -> Option<Permit<IpAddr>> {
         self.memory
     }
 }
@@ -91,7 +86,7 @@ impl NetworkLimits {
                 Some(self.bodies.try_acquire_many(network, size).map_err(|full| busy("large bodies", full))?)
             }
         };
-        Ok(ReadingPermit { _reading: reading, memory: BodyMemory(memory) })
+        Ok(ReadingPermit { _reading: reading, memory })
     }
 
     /// Counts the memory of a large response until the client has read it.
@@ -102,14 +97,14 @@ impl NetworkLimits {
     /// large responses. [`ApiError::ResultNotSent`] if the request has changed something.
     pub(crate) fn send<B: MessageBody>(
         &self,
-        client: Option<IpAddr>,
         response: &ServiceResponse<B>,
+        client: impl FnOnce() -> Option<IpAddr>,
     ) -> Result<(), ApiError> {
         let (request, answer) = (response.request(), response.response());
         let Some(size) = large_size(request, answer) else { return Ok(()) };
         let has_changed = !request.method().is_safe() && answer.status().is_success();
         let memory = if has_changed { &self.results } else { &self.responses };
-        match memory.try_acquire_many(network(client), size) {
+        match memory.try_acquire_many(network(client()), size) {
             Ok(permit) => {
                 keep_until_sent(request, permit);
                 Ok(())

@@ -75,8 +75,10 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize
     let permit = state.network_limits.read_body(client, announced.unwrap_or(max))?;
     let body = tokio::time::timeout(BODY_TIMEOUT, collect(&mut payload, announced, max)).await;
     let body = body.map_err(|_| ApiError::BodyTimeout).flatten()?;
-    // The handler works with what the body contains, so its memory is used until the response.
-    request.extensions_mut().insert(permit.into_memory());
+    if let Some(memory) = permit.into_memory() {
+        // The handler works with what the body contains, so its memory is used until the response.
+        request.extensions_mut().insert(memory);
+    }
     Ok(body)
 }
 

@@ -1,11 +1,10 @@
 //! Clients that send or read slowly take their own share, and leave the rest to others.
 
-use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use daybook_listener::raise_open_file_limit;
 use futures_util::future::join_all;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use rstest::rstest;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -107,8 +106,9 @@ async fn begun_second_heads_of_one_address_are_closed_and_leave_others_served(
             serve_other().await;
         }
     }
-    // The limits follow the number of open files: 640 in total, and half of them for an address.
-    assert!(begun.len() >= 320, "{} begun", begun.len());
+    // The limits follow the number of open files: 640 in total, and half of them for an address. The
+    // client of the registration has one of them.
+    assert!(begun.len() >= 300, "{} begun", begun.len());
     assert!(refused > 0 || begun.len() < 400, "{} begun, none refused", begun.len());
     let closed = join_all(begun.iter_mut().map(drain));
     let others = async {
@@ -118,7 +118,7 @@ async fn begun_second_heads_of_one_address_are_closed_and_leave_others_served(
     };
     let closed = tokio::time::timeout(Duration::from_secs(30), async { tokio::join!(closed, others) }).await;
     closed.expect("the service closes each connection within 30 s");
-    assert!(metric(&server, "http_timeouts_total{part=\"head\"}").await >= 320);
+    assert!(metric(&server, "http_timeouts_total{part=\"head\"}").await >= 300);
     log_in(&server, &other).await.expect(StatusCode::OK);
 }
 
@@ -167,7 +167,10 @@ async fn half_sent_large_bodies_of_one_address_leave_memory_to_others(
         socket.write_all(half.as_bytes()).await.unwrap();
         held.push(socket);
     }
-    assert_eq!(status(&mut held[59]).await, Some(503));
+    // The requests may arrive in any order.
+    let statuses = held.iter_mut().map(|socket| tokio::time::timeout(Duration::from_secs(3), status(socket)));
+    let refused = join_all(statuses).await.into_iter().filter(|status| *status == Ok(Some(503))).count();
+    assert!((1..=7).contains(&refused), "{refused} refused");
     let large = json!({ "title": "t", "content": "x".repeat(100_000) });
     let other = server.client_from(OTHER).post(format!("{}/notes", server.url)).bearer_auth(&token);
     Answer::of(other.json(&large)).await.expect(StatusCode::CREATED);
@@ -270,25 +273,28 @@ async fn forty_readers_of_hostile_pages_are_dropped_and_cost_little_memory(
     let token = server.user("ada").await;
     store_large_notes(&server, &token, 100).await;
     let (idle, started) = (memory(&server), Instant::now());
-    let mut unread = Vec::new();
+    let (mut unread, mut accepted, mut most) = (Vec::new(), 0, 0);
     for number in 0..40 {
         let mut socket = server.connect_from(10 + number).await.unwrap();
         socket.write_all(get("/notes?limit=100", &token).as_bytes()).await.unwrap();
+        accepted += u64::from(status(&mut socket).await == Some(200));
         unread.push(socket);
+        most = most.max(memory(&server));
     }
-    let most = Cell::new(0);
+    // 128 MiB have room for 32 pages of 4 MiB. The last address gets a 503.
+    assert!((30..40).contains(&accepted), "{accepted} accepted");
     let other = server.client_from(OTHER);
-    eventually("a dropped client", || async {
-        most.set(most.get().max(memory(&server)));
-        let request = other.request(Method::GET, format!("{}/users/me", server.url)).bearer_auth(&token);
+    let response = "http_timeouts_total{part=\"response\"}";
+    while metric(&server, response).await < accepted {
+        assert!(started.elapsed() < Duration::from_secs(60), "not all readers are dropped");
+        let request = other.get(format!("{}/users/me", server.url)).bearer_auth(&token);
         Answer::of(request).await.expect(StatusCode::OK);
-        metric(&server, "http_connections ").await <= 1
-    })
-    .await;
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
-    let grown = most.get().saturating_sub(idle) / MIB;
-    println!("{kind:?}: 40 unread pages took {grown} MiB");
+        most = most.max(memory(&server));
+    }
+    let grown = most.saturating_sub(idle) / MIB;
+    println!("{kind:?}: {accepted} unread pages took {grown} MiB");
     assert!(grown <= 256, "{grown} MiB");
-    let dropped = metric(&server, "http_timeouts_total{part=\"response\"}").await;
-    assert!(dropped >= 25, "{dropped} dropped");
+    // The memory is free again.
+    let page = other.get(format!("{}/notes?limit=100", server.url)).bearer_auth(&token);
+    Answer::of(page).await.expect(StatusCode::OK);
 }
