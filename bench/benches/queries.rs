@@ -96,12 +96,12 @@ fn pages_of_twenty_at_once(bencher: Bencher<'_, '_>, kind: &str) {
 #[divan::bench(args = KINDS, sample_count = 50)]
 fn one_write(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    bencher.bench_local(|| f.runtime.block_on(f.database.create_note(f.user, draft(), f.now)).unwrap());
+    bencher.bench_local(|| f.runtime.block_on(f.database.create_note(f.access(), draft(), f.now)).unwrap());
 }
 
 #[divan::bench(args = KINDS, sample_count = 50)]
 fn writes_at_once(bencher: Bencher<'_, '_>, kind: &str) {
     let f = fixture(kind);
-    let work = || join_all((0..AT_ONCE).map(|_| f.database.create_note(f.user, draft(), f.now)));
+    let work = || join_all((0..AT_ONCE).map(|_| f.database.create_note(f.access(), draft(), f.now)));
     bencher.counter(ItemsCount::new(AT_ONCE)).bench_local(|| f.runtime.block_on(work()));
 }

@@ -13,7 +13,7 @@ mod rules;
 
 pub(crate) use self::accept::WantsEvents;
 pub(crate) use self::body::{Body, LONG_BODY_MAX};
-pub(crate) use self::caller::{Anyone, CurrentReader, CurrentUser};
+pub(crate) use self::caller::{Anyone, CurrentUser};
 pub(crate) use self::form::ValidForm;
 pub(crate) use self::id::{Id, PathId};
 pub(crate) use self::json::{OptionalJson, ValidJson};

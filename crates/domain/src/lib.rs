@@ -21,7 +21,7 @@ mod time;
 mod usage;
 mod user;
 
-pub use actor::{Actor, Origin};
+pub use actor::{Actor, Origin, Proof};
 pub use content_hash::ContentHash;
 pub use due_date::{DueDate, DueDateError};
 pub use email::{Email, EmailError};

@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, columns};
@@ -88,10 +89,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the account does not exist.
-    pub async fn credentials_of(&self, user: UserId) -> Result<Credentials, Error> {
+    /// [`Error::NotFound`] if the account does not exist, or the access is no longer valid.
+    pub async fn credentials_of(&self, access: impl Into<Access>) -> Result<Credentials, Error> {
+        let access = access.into();
         read!(self, |c| {
-            let found: Row = c.one(users::table.find(user.0).select(columns::<Row>())).await?;
+            let account = users::table.find(access.user.0).filter(may(access)).select(columns::<Row>());
+            let found: Row = c.one(account).await?;
             Ok(found.into())
         })
     }

@@ -11,12 +11,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel::sqlite::Sqlite;
 
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::schema::events;
 use crate::time::At;
-use crate::unit::{execute, read};
+use crate::unit::{execute, insert_if, read};
 
 /// The time for which events are kept, in seconds. It is as long as the default lifetime of a
 /// session, so that the owner can look up the login of a live session.
@@ -30,8 +31,6 @@ const DELETED_MAX: i64 = 20;
 const KNOWN_LOGINS: i64 = 50;
 
 /// An event to be stored.
-#[derive(Insertable)]
-#[diesel(table_name = events)]
 pub(crate) struct Entry {
     user_id: i64,
     kind: &'static str,
@@ -49,7 +48,7 @@ impl Entry {
             user_id: actor.user.0,
             kind: kind.name(),
             reason: None,
-            session_id: actor.session.map(|session| session.0),
+            session_id: actor.session().map(|session| session.0),
             ip: actor.origin.ip.map(|ip| ip.to_string()),
             user_agent: actor.origin.user_agent.clone(),
             created_at: At(actor.now),
@@ -68,8 +67,22 @@ impl Entry {
 
 /// Stores an event.
 pub(crate) async fn record(c: &mut impl WriteHandle, entry: Entry) -> Result<(), Error> {
-    c.execute(diesel::insert_into(events::table).values(entry)).await?;
-    Ok(())
+    record_if(c, UserId(entry.user_id).into(), entry).await
+}
+
+/// Stores an event if the access is valid, and otherwise returns `NotFound`. As the last statement
+/// of a transaction it also sees a logout for which an earlier statement has waited.
+pub(crate) async fn record_if(c: &mut impl WriteHandle, access: Access, entry: Entry) -> Result<(), Error> {
+    let insert = insert_if!(may(access), events {
+        user_id => entry.user_id,
+        kind => entry.kind,
+        reason => entry.reason,
+        session_id => entry.session_id,
+        ip => entry.ip,
+        user_agent => entry.user_agent,
+        created_at => entry.created_at,
+    });
+    Error::not_found_if_none(c.execute(insert).await?)
 }
 
 /// Deletes at most [`DELETED_MAX`] of the user's outdated events.

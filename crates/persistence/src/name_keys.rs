@@ -9,6 +9,7 @@ use crate::collision::{Collision, Collisions};
 use crate::error::Error;
 use crate::field::Field;
 use crate::handle::{WriteHandle, columns};
+use crate::prepared::Prepared;
 use crate::schema::users;
 
 /// The number of accounts that are read at once, so that the memory does not grow with their total.
@@ -106,8 +107,10 @@ async fn holder(c: &mut impl WriteHandle, field: Field, key: String) -> Result<O
 async fn store(c: &mut impl WriteHandle, user: i64, field: Field, key: String) -> Result<(), Error> {
     let account = users::table.find(user);
     match field {
-        Field::Email => c.execute(diesel::update(account).set(users::email_key.eq(key))).await?,
-        Field::Username => c.execute(diesel::update(account).set(users::username_key.eq(key))).await?,
+        Field::Email => c.execute(Prepared(diesel::update(account).set(users::email_key.eq(key)))).await?,
+        Field::Username => {
+            c.execute(Prepared(diesel::update(account).set(users::username_key.eq(key)))).await?
+        }
     };
     Ok(())
 }

@@ -8,15 +8,16 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::access::{Access, is_live};
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::large::{Fitting, bytes, if_short, octet_length, short};
+use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
 use crate::summary;
 use crate::time::At;
-use crate::unit::{execute, read, read_large};
+use crate::unit::{execute, insert_if, read, read_large};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
@@ -87,18 +88,23 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner's account does not exist.
-    pub async fn create_note(&self, owner: UserId, draft: NoteDraft, now: Timestamp) -> Result<Note, Error> {
+    /// [`Error::NotFound`] if the owner's account does not exist, or the access is no longer valid.
+    pub async fn create_note(
+        &self,
+        access: impl Into<Access>,
+        draft: NoteDraft,
+        now: Timestamp,
+    ) -> Result<Note, Error> {
+        let access = access.into();
         execute!(self, |c| {
-            let row = (
-                notes::user_id.eq(owner.0),
-                notes::title.eq(String::from(draft.title)),
-                notes::content.eq(String::from(draft.content)),
-                notes::created_at.eq(At(now)),
-                notes::updated_at.eq(At(now)),
-            );
-            let insert = diesel::insert_into(notes::table).values(row).returning(columns::<Row>());
-            let row: Row = c.one(insert).await?;
+            let insert = insert_if!(may(access), notes {
+                user_id => access.user.0,
+                title => String::from(draft.title),
+                content => String::from(draft.content),
+                created_at => At(now),
+                updated_at => At(now),
+            });
+            let row: Row = c.one(insert.returning(columns::<Row>())).await?;
             Ok(row.with_summary(None))
         })
     }
@@ -108,11 +114,11 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the session of the access has ended or expired.
+    /// [`Error::NotFound`] if the access is no longer valid.
     pub async fn notes(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Note>, Error> {
         let access = access.into();
         let found: Option<Vec<Note>> = read!(self, |c| {
-            let query = listed(access.user, page).filter(is_live(access)).select((
+            let query = listed(access.user, page).filter(may(access)).select((
                 (columns::<Head>(), short(notes::content.nullable()).assume_not_null()),
                 columns::<Option<summary::Head>>(),
                 short(summaries::text.nullable()),
@@ -120,7 +126,7 @@ impl Database {
             let rows: QueryResult<Vec<ShortRow>> = c.all(query).await;
             let Some(rows) = if_short(rows)? else { return Ok(None) };
             if rows.is_empty() {
-                access.require_live(c).await?;
+                access.require(c).await?;
             }
             Ok(rows.into_iter().map(|(row, head, text)| row.with_short_summary(head, text)).collect())
         })?;
@@ -133,7 +139,7 @@ impl Database {
     /// Returns the same page as [`Database::notes`] if one of its texts is not short.
     async fn long_notes(&self, access: Access, page: PageRequest) -> Result<Page<Note>, Error> {
         read_large!(self, |c| {
-            let query = listed(access.user, page).filter(is_live(access)).select((
+            let query = listed(access.user, page).filter(may(access)).select((
                 notes::id,
                 octet_length(notes::content.nullable()),
                 octet_length(summaries::text.nullable()),
@@ -143,11 +149,11 @@ impl Database {
             let fitting = Fitting::of(sizes, page.limit);
             let query = listed(access.user, page)
                 .filter(notes::id.between(fitting.oldest, fitting.newest))
-                .filter(is_live(access))
+                .filter(may(access))
                 .select((columns::<Row>(), columns::<Option<summary::Row>>()));
             let rows: Vec<(Row, Option<summary::Row>)> = c.all(query).await?;
             if rows.is_empty() {
-                access.require_live(c).await?;
+                access.require(c).await?;
             }
             let items = rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect();
             Ok(Page { items, next: fitting.next })
@@ -158,15 +164,14 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the user has no note with this id, or the session of the access has
-    /// ended or expired.
+    /// [`Error::NotFound`] if the user has no note with this id, or the access is no longer valid.
     pub async fn note(&self, access: impl Into<Access>, note: NoteId) -> Result<Note, Error> {
         let access = access.into();
         read!(self, |c| {
             let query = summarized()
                 .filter(notes::id.eq(note.0))
                 .filter(notes::user_id.eq(access.user.0))
-                .filter(is_live(access))
+                .filter(may(access))
                 .select((columns::<Row>(), columns::<Option<summary::Row>>()));
             let (row, summary): (Row, Option<summary::Row>) = c.one(query).await?;
             Ok(row.with_summary(summary))
@@ -177,26 +182,28 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no note with this id.
+    /// [`Error::NotFound`] if the owner has no note with this id, or the access is no longer valid.
     pub async fn update_note(
         &self,
-        owner: UserId,
+        access: impl Into<Access>,
         note: NoteId,
         patch: NotePatch,
         now: Timestamp,
     ) -> Result<Note, Error> {
+        let access = access.into();
         if patch == NotePatch::default() {
-            return self.note(owner, note).await;
+            return self.note(access, note).await;
         }
         execute!(self, |c| {
-            let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
+            let target =
+                notes::table.find(note.0).filter(notes::user_id.eq(access.user.0)).filter(may(access));
             let changes = (
                 patch.title.map(|title| notes::title.eq(String::from(title))),
                 patch.content.map(|content| notes::content.eq(String::from(content))),
                 notes::updated_at.eq(At(now)),
             );
             let update = diesel::update(target).set(changes).returning((columns::<Row>(), notes::summary_id));
-            let (row, summary_id): (Row, Option<i64>) = c.one(update).await?;
+            let (row, summary_id): (Row, Option<i64>) = c.one(Prepared(update)).await?;
             let summary: Option<summary::Row> = match summary_id {
                 // Stored summaries never change, so the note still shows the same one.
                 Some(id) => c.optional(summaries::table.find(id).select(columns::<summary::Row>())).await?,
@@ -210,10 +217,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no note with this id.
-    pub async fn delete_note(&self, owner: UserId, note: NoteId) -> Result<(), Error> {
+    /// [`Error::NotFound`] if the owner has no note with this id, or the access is no longer valid.
+    pub async fn delete_note(&self, access: impl Into<Access>, note: NoteId) -> Result<(), Error> {
+        let access = access.into();
         execute!(self, |c| {
-            let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
+            let target =
+                notes::table.find(note.0).filter(notes::user_id.eq(access.user.0)).filter(may(access));
             Error::not_found_if_none(c.execute(diesel::delete(target)).await?)
         })
     }

@@ -8,16 +8,16 @@ use diesel::sqlite::Sqlite;
 use crate::schema::tasks;
 
 /// The place that a task's city was geocoded into. All columns are null as long as it is not known.
-#[derive(Default, Queryable, Selectable, Insertable, AsChangeset)]
+#[derive(Default, Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite), treat_none_as_null = true)]
 pub(crate) struct PlaceColumns {
-    place_name: Option<String>,
-    country: Option<String>,
-    country_code: Option<String>,
-    admin1: Option<String>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
-    timezone: Option<String>,
+    pub(crate) place_name: Option<String>,
+    pub(crate) country: Option<String>,
+    pub(crate) country_code: Option<String>,
+    pub(crate) admin1: Option<String>,
+    pub(crate) latitude: Option<f64>,
+    pub(crate) longitude: Option<f64>,
+    pub(crate) timezone: Option<String>,
 }
 
 impl From<Option<Place>> for PlaceColumns {

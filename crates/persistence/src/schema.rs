@@ -157,5 +157,4 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(notes, summaries, sessions);
-diesel::allow_tables_to_appear_in_same_query!(tasks, sessions);
+diesel::allow_tables_to_appear_in_same_query!(notes, summaries);

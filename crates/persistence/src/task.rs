@@ -9,15 +9,16 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::access::{Access, is_live};
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::large::{Fitting, bytes, if_short, octet_length, short};
 use crate::place::PlaceColumns;
+use crate::prepared::Prepared;
 use crate::schema::tasks;
 use crate::time::At;
-use crate::unit::{execute, read, read_large};
+use crate::unit::{execute, insert_if, read, read_large};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
@@ -76,27 +77,34 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner's account does not exist.
+    /// [`Error::NotFound`] if the owner's account does not exist, or the access is no longer valid.
     pub async fn create_task(
         &self,
-        owner: UserId,
+        access: impl Into<Access>,
         draft: TaskDraft,
         place: Option<Place>,
         now: Timestamp,
     ) -> Result<Task, Error> {
+        let access = access.into();
         execute!(self, |c| {
-            let row = (
-                tasks::user_id.eq(owner.0),
-                tasks::title.eq(String::from(draft.title)),
-                tasks::content.eq(String::from(draft.content)),
-                tasks::city.eq(String::from(draft.city)),
-                tasks::created_at.eq(At(now)),
-                tasks::updated_at.eq(At(now)),
-                tasks::due_date.eq(draft.due_date.map(|day| day.to_string())),
-                PlaceColumns::from(place),
-            );
-            let insert = diesel::insert_into(tasks::table).values(row).returning(columns::<Row>());
-            let row: Row = c.one(insert).await?;
+            let place = PlaceColumns::from(place);
+            let insert = insert_if!(may(access), tasks {
+                user_id => access.user.0,
+                title => String::from(draft.title),
+                content => String::from(draft.content),
+                city => String::from(draft.city),
+                created_at => At(now),
+                updated_at => At(now),
+                due_date => draft.due_date.map(|day| day.to_string()),
+                place_name => place.place_name,
+                country => place.country,
+                country_code => place.country_code,
+                admin1 => place.admin1,
+                latitude => place.latitude,
+                longitude => place.longitude,
+                timezone => place.timezone,
+            });
+            let row: Row = c.one(insert.returning(columns::<Row>())).await?;
             Ok(row.into())
         })
     }
@@ -106,17 +114,17 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the session of the access has ended or expired.
+    /// [`Error::NotFound`] if the access is no longer valid.
     pub async fn tasks(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Task>, Error> {
         let access = access.into();
         let found: Option<Vec<Task>> = read!(self, |c| {
             let query = listed(access.user, page)
-                .filter(is_live(access))
+                .filter(may(access))
                 .select((columns::<Head>(), short(tasks::content.nullable()).assume_not_null()));
             let rows: QueryResult<Vec<Row>> = c.all(query).await;
             let Some(rows) = if_short(rows)? else { return Ok(None) };
             if rows.is_empty() {
-                access.require_live(c).await?;
+                access.require(c).await?;
             }
             Ok(Some(rows.into_iter().map(Task::from).collect()))
         })?;
@@ -130,18 +138,18 @@ impl Database {
     async fn long_tasks(&self, access: Access, page: PageRequest) -> Result<Page<Task>, Error> {
         read_large!(self, |c| {
             let query = listed(access.user, page)
-                .filter(is_live(access))
+                .filter(may(access))
                 .select((tasks::id, octet_length(tasks::content.nullable())));
             let sizes: Vec<(i64, Option<i32>)> = c.all(query).await?;
             let sizes = sizes.into_iter().map(|(id, content)| (id, bytes(content)));
             let fitting = Fitting::of(sizes, page.limit);
             let query = listed(access.user, page)
                 .filter(tasks::id.between(fitting.oldest, fitting.newest))
-                .filter(is_live(access))
+                .filter(may(access))
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
             if rows.is_empty() {
-                access.require_live(c).await?;
+                access.require(c).await?;
             }
             Ok(Page { items: rows.into_iter().map(Task::from).collect(), next: fitting.next })
         })
@@ -151,15 +159,14 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the user has no task with this id, or the session of the access has
-    /// ended or expired.
+    /// [`Error::NotFound`] if the user has no task with this id, or the access is no longer valid.
     pub async fn task(&self, access: impl Into<Access>, task: TaskId) -> Result<Task, Error> {
         let access = access.into();
         read!(self, |c| {
             let query = tasks::table
                 .filter(tasks::id.eq(task.0))
                 .filter(tasks::user_id.eq(access.user.0))
-                .filter(is_live(access))
+                .filter(may(access))
                 .select(columns::<Row>());
             let row: Row = c.one(query).await?;
             Ok(row.into())
@@ -171,21 +178,23 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no task with this id.
+    /// [`Error::NotFound`] if the owner has no task with this id, or the access is no longer valid.
     pub async fn update_task(
         &self,
-        owner: UserId,
+        access: impl Into<Access>,
         task: TaskId,
         patch: TaskPatch,
         place: Option<Place>,
         now: Timestamp,
     ) -> Result<Task, Error> {
+        let access = access.into();
         let patch = TaskPatch { user_id: None, ..patch };
         if patch == TaskPatch::default() {
-            return self.task(owner, task).await;
+            return self.task(access, task).await;
         }
         execute!(self, |c| {
-            let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
+            let target =
+                tasks::table.find(task.0).filter(tasks::user_id.eq(access.user.0)).filter(may(access));
             let place = patch.city.is_some().then(|| PlaceColumns::from(place));
             let changes = (
                 patch.title.map(|title| tasks::title.eq(String::from(title))),
@@ -196,7 +205,7 @@ impl Database {
                 place,
             );
             let update = diesel::update(target).set(changes).returning(columns::<Row>());
-            let row: Row = c.one(update).await?;
+            let row: Row = c.one(Prepared(update)).await?;
             Ok(row.into())
         })
     }
@@ -219,7 +228,7 @@ impl Database {
                 .filter(tasks::id.eq(task.0))
                 .filter(tasks::user_id.eq(owner.0))
                 .filter(tasks::city.eq(String::from(city)));
-            c.execute(diesel::update(target).set(PlaceColumns::from(Some(place)))).await?;
+            c.execute(Prepared(diesel::update(target).set(PlaceColumns::from(Some(place))))).await?;
             Ok(())
         })
     }
@@ -228,10 +237,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no task with this id.
-    pub async fn delete_task(&self, owner: UserId, task: TaskId) -> Result<(), Error> {
+    /// [`Error::NotFound`] if the owner has no task with this id, or the access is no longer valid.
+    pub async fn delete_task(&self, access: impl Into<Access>, task: TaskId) -> Result<(), Error> {
+        let access = access.into();
         execute!(self, |c| {
-            let target = tasks::table.find(task.0).filter(tasks::user_id.eq(owner.0));
+            let target =
+                tasks::table.find(task.0).filter(tasks::user_id.eq(access.user.0)).filter(may(access));
             Error::not_found_if_none(c.execute(diesel::delete(target)).await?)
         })
     }

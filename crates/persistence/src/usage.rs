@@ -10,6 +10,7 @@ use crate::budget::{Budget, OverBudget, Used};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::prepared::Prepared;
 use crate::schema::{usage, usage_of_all};
 use crate::unit::{read, transaction};
 
@@ -79,13 +80,13 @@ pub(crate) async fn settle(
         usage::output_tokens.eq(usage::output_tokens + spent.output_tokens),
         usage::cost_micros.eq(usage::cost_micros + spent.cost_micros.unwrap_or(0)),
     ));
-    c.execute(charge).await?;
+    c.execute(Prepared(charge)).await?;
     let tokens = spent.input_tokens.saturating_add(spent.output_tokens);
     let charge = diesel::update(of_all(reservation)).set((
         usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens - reservation.tokens),
         usage_of_all::tokens.eq(usage_of_all::tokens + tokens),
     ));
-    c.execute(charge).await?;
+    c.execute(Prepared(charge)).await?;
     Ok(())
 }
 
@@ -109,7 +110,7 @@ async fn reserve_for_user(
     let used = usage::input_tokens + usage::output_tokens + usage::reserved_tokens;
     let fitting = of_user(reservation).filter(used.le(budget.per_user.saturating_sub(tokens)));
     let reserve = usage::reserved_tokens.eq(usage::reserved_tokens + tokens);
-    Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
+    Ok(c.execute(Prepared(diesel::update(fitting).set(reserve))).await? > 0)
 }
 
 /// Reserves the tokens in the row of all users. Returns false if they do not fit.
@@ -122,7 +123,7 @@ async fn reserve_for_all(
     let used = usage_of_all::tokens + usage_of_all::reserved_tokens;
     let fitting = of_all(reservation).filter(used.le(budget.of_all.saturating_sub(tokens)));
     let reserve = usage_of_all::reserved_tokens.eq(usage_of_all::reserved_tokens + tokens);
-    Ok(c.execute(diesel::update(fitting).set(reserve)).await? > 0)
+    Ok(c.execute(Prepared(diesel::update(fitting).set(reserve))).await? > 0)
 }
 
 /// Returns the used tokens of the reservation's day.
@@ -135,7 +136,8 @@ async fn used(c: &mut impl ReadHandle, reservation: Reservation) -> Result<Used,
 impl Database {
     /// Reserves tokens for this user on the day of `now`, if they fit into the budgets of the user
     /// and of all users. Concurrent requests never reserve more than the budget, even in different
-    /// processes.
+    /// processes. No session is checked, because the summary belongs to all requests that wait for
+    /// it.
     ///
     /// # Errors
     ///
@@ -156,7 +158,7 @@ impl Database {
             }
             if fits_user {
                 let release = usage::reserved_tokens.eq(usage::reserved_tokens - tokens);
-                c.execute(diesel::update(of_user(reservation)).set(release)).await?;
+                c.execute(Prepared(diesel::update(of_user(reservation)).set(release))).await?;
             }
             let used = used(c, reservation).await?;
             Ok(Err(budget.explain(used, tokens)))

@@ -1,19 +1,22 @@
 //! Accounts.
 
 use daybook_domain::{
-    Actor, Email, EndReason, EventKind, Origin, SessionId, Timestamp, User, UserId, Username,
+    Actor, Email, EndReason, EventKind, Origin, Proof, SessionId, Timestamp, User, UserId, Username,
 };
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::access::{Access, may};
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::live::live_of;
+use crate::prepared::Prepared;
 use crate::schema::{sessions, users};
-use crate::session::{EndedSessions, Ending, end_sessions, live_of};
+use crate::session::{EndedSessions, Ending, end_sessions};
 use crate::time::At;
 use crate::unit::{read, transaction};
 
@@ -76,7 +79,7 @@ impl Database {
             );
             let insert = diesel::insert_into(users::table).values(row).returning(columns::<Row>());
             let user: User = c.one::<Row, _>(insert).await?.into();
-            let actor = Actor { user: user.id, session: None, origin, now };
+            let actor = Actor { user: user.id, proof: Proof::Vouched, origin, now };
             event::record(c, Entry::new(&actor, EventKind::Register)).await?;
             Ok(user)
         })
@@ -86,10 +89,12 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if it does not exist.
-    pub async fn user(&self, user: UserId) -> Result<User, Error> {
+    /// [`Error::NotFound`] if it does not exist, or the access is no longer valid.
+    pub async fn user(&self, access: impl Into<Access>) -> Result<User, Error> {
+        let access = access.into();
         read!(self, |c| {
-            let row: Row = c.one(users::table.find(user.0).select(columns::<Row>())).await?;
+            let account = users::table.find(access.user.0).filter(may(access)).select(columns::<Row>());
+            let row: Row = c.one(account).await?;
             Ok(row.into())
         })
     }
@@ -98,17 +103,17 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Conflict`] with the field that is taken, [`Error::NotFound`] if the account does
-    /// not exist.
+    /// [`Error::Conflict`] with the field that is taken. [`Error::NotFound`] if the account does
+    /// not exist, or the actor's session has ended.
     pub async fn update_user(
         &self,
         actor: &Actor,
         email: Option<Email>,
         username: Option<Username>,
     ) -> Result<User, Error> {
-        let (user, now) = (actor.user, actor.now);
+        let (access, now) = (Access::from(actor), actor.now);
         if email.is_none() && username.is_none() {
-            return self.user(user).await;
+            return self.user(access).await;
         }
         let changed = Entry::new(actor, EventKind::AccountChanged);
         transaction!(self, |c| {
@@ -121,9 +126,10 @@ impl Database {
                 username_key.map(|key| users::username_key.eq(key)),
                 users::updated_at.eq(At(now)),
             );
-            let update = diesel::update(users::table.find(user.0)).set(changes).returning(columns::<Row>());
-            let row: Row = c.one(update).await?;
-            event::record(c, changed).await?;
+            let account = users::table.find(access.user.0).filter(may(access));
+            let update = diesel::update(account).set(changes).returning(columns::<Row>());
+            let row: Row = c.one(Prepared(update)).await?;
+            event::record_if(c, access, changed).await?;
             Ok(row.into())
         })
     }
@@ -132,17 +138,20 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the account does not exist or its password is no longer the verified
-    /// one.
+    /// [`Error::NotFound`] if the account does not exist, its password is no longer the verified
+    /// one, or the actor's session has ended.
     pub async fn change_password(
         &self,
         actor: &Actor,
         verified: Credentials,
         new_hash: String,
     ) -> Result<EndedSessions, Error> {
-        let (keep, now) = (actor.session, actor.now);
+        let (keep, now) = (actor.session(), actor.now);
+        let access = Access::from(actor);
+        // A new password also revokes legacy tokens.
+        let later = access.without_legacy_token();
         let changed = Entry::new(actor, EventKind::PasswordChanged);
-        let ending = Ending::new(actor, EndReason::PasswordChanged);
+        let ending = Ending::new(actor, EndReason::PasswordChanged).checking(later);
         transaction!(self, |c| {
             let change = (
                 users::password_hash.eq(new_hash),
@@ -151,9 +160,10 @@ impl Database {
                 users::updated_at.eq(At(now)),
             );
             // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock.
-            let update = diesel::update(account_if_unchanged(&verified)).set(change);
-            Error::not_found_if_none(c.execute(update).await?)?;
-            event::record(c, changed).await?;
+            let account = account_if_unchanged(&verified).filter(may(access));
+            let update = diesel::update(account).set(change);
+            Error::not_found_if_none(c.execute(Prepared(update)).await?)?;
+            event::record_if(c, later, changed).await?;
             // Ids start at 1, so 0 keeps no session.
             let kept = keep.map_or(0, |session| session.0);
             let others = live_of(verified.user, now).filter(sessions::id.ne(kept));
@@ -165,20 +175,29 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the account does not exist or its password is no longer the verified
-    /// one.
-    pub async fn delete_user(&self, verified: Credentials, now: Timestamp) -> Result<EndedSessions, Error> {
+    /// [`Error::NotFound`] if the account does not exist, its password is no longer the verified
+    /// one, or the actor's session has ended.
+    pub async fn delete_user(&self, actor: &Actor, verified: Credentials) -> Result<EndedSessions, Error> {
+        let (access, own, now) = (Access::from(actor), actor.session(), actor.now);
         transaction!(self, |c| {
             let user = verified.user;
             // Lock order: user, sessions, as in `open_session`. An event of `refresh_session` locks
             // the user after the session, but its foreign key does not conflict with this lock. So
             // none of them can deadlock.
             lock_user(c, user).await?;
-            let ids: Vec<i64> = c.all(live_of(user, now).select(sessions::id)).await?;
+            access.require(c).await?;
             let all = sessions::table.filter(sessions::user_id.eq(user.0));
-            c.execute(diesel::delete(all)).await?;
-            Error::not_found_if_none(c.execute(diesel::delete(account_if_unchanged(&verified))).await?)?;
-            Ok(EndedSessions { user, reason: None, ids: ids.into_iter().map(SessionId).collect() })
+            let columns = (sessions::id, sessions::ended_at, sessions::expires_at);
+            let deleted: Vec<(i64, Option<At>, At)> = c.all(diesel::delete(all).returning(columns)).await?;
+            let live = deleted.into_iter().filter(|(_, ended, expires)| ended.is_none() && expires.0 > now);
+            let ids: Vec<_> = live.map(|(id, ..)| SessionId(id)).collect();
+            // A logout may have ended the actor's session while the deletion waited for its row.
+            if own.is_some_and(|session| !ids.contains(&session)) {
+                return Err(Error::NotFound);
+            }
+            let account = diesel::delete(account_if_unchanged(&verified));
+            Error::not_found_if_none(c.execute(account).await?)?;
+            Ok(EndedSessions { user, reason: None, ids })
         })
     }
 }
@@ -187,6 +206,6 @@ impl Database {
 /// nothing.
 pub(crate) async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
     let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
-    c.execute(lock).await?;
+    c.execute(Prepared(lock)).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Runs a request: verifies the token, checks the session, reads the arguments, calls the handler.
 
 use actix_web::dev::Payload;
+use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use futures_util::future::{LocalBoxFuture, join};
@@ -15,7 +16,7 @@ use crate::error::ApiError;
 #[diagnostic::on_unimplemented(
     message = "the first argument of a handler must state who may call it, and `{Self}` does not",
     label = "this endpoint does not state its authentication",
-    note = "take `_: Anyone`, `CurrentUser`, `CurrentReader` or `Actor` as the first argument"
+    note = "take `_: Anyone`, `Access`, `Actor` or `CurrentUser` as the first argument"
 )]
 pub(crate) trait Caller: Sized + 'static {
     /// How the printed URL table names it.
@@ -41,13 +42,16 @@ pub(crate) trait Caller: Sized + 'static {
 pub(crate) enum SessionCheck {
     /// There is no session.
     Unneeded,
-    /// Runs before the handler, or beside it if the method is safe: on PostgreSQL both then share
-    /// one round trip.
-    Pending(LocalBoxFuture<'static, Result<(), ApiError>>),
-    /// The handler's own query includes the check. This one decides only if the handler does not
-    /// succeed.
-    InStatement(LocalBoxFuture<'static, Result<(), ApiError>>),
+    /// The session is looked up before the handler, or beside it if the method is safe. On
+    /// PostgreSQL, both then share one round trip.
+    Pending(SessionLookup),
+    /// The handler's own statements include the check. The lookup decides only if the handler does
+    /// not succeed.
+    InStatement(SessionLookup),
 }
+
+/// Looks the session up in the database. Fails if it has ended or expired.
+pub(crate) type SessionLookup = Box<dyn Fn() -> LocalBoxFuture<'static, Result<(), ApiError>>>;
 
 /// An argument of a handler behind the caller: it knows what it adds to the operation's
 /// description.
@@ -131,8 +135,12 @@ impl<Args: Arguments, H: Handler<Args, Output: Respond>> Described<Args> for H {
 
 /// Answers one request: the only place where sessions are checked.
 ///
-/// The token is verified before anything else of the request is read. A write waits for the session
-/// check. A read runs beside it, and its answer is dropped if the session has ended.
+/// The token is verified before anything else of the request is read. A pending lookup of the
+/// session runs before the body of a write is read, or beside a read.
+///
+/// After each answer that is no success, the session is looked up again. Its end may have hidden a
+/// row, and a bad request was rejected before any statement ran. The answer is replaced if the
+/// session has ended.
 pub(super) async fn serve<Args, H: Described<Args>>(
     handler: H,
     request: HttpRequest,
@@ -144,25 +152,36 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         let caller = caller.start(&request);
         Ok::<_, actix_web::Error>(handler.run(caller, rest).await.respond(&request)?)
     };
-    match check {
-        SessionCheck::Unneeded => answer.await,
-        SessionCheck::Pending(check) if request.method().is_safe() => {
-            let (session, answer) = join(check, answer).await;
+    let (answer, look_up) = match check {
+        SessionCheck::Unneeded => return answer.await,
+        SessionCheck::Pending(look_up) if request.method().is_safe() => {
+            let (session, answer) = join(look_up(), answer).await;
             session?;
-            answer
+            (answer, look_up)
         }
-        SessionCheck::InStatement(check) if request.method().is_safe() => {
-            let answer = answer.await;
-            // The end of the session may have hidden the row, and a bad request was rejected before
-            // any statement ran.
-            if !answer.as_ref().is_ok_and(|response| response.status().is_success()) {
-                check.await?;
-            }
-            answer
+        SessionCheck::Pending(look_up) => {
+            look_up().await?;
+            (answer.await, look_up)
         }
-        SessionCheck::Pending(check) | SessionCheck::InStatement(check) => {
-            check.await?;
-            answer.await
-        }
+        SessionCheck::InStatement(look_up) => (answer.await, look_up),
+    };
+    let answer = answer.unwrap_or_else(HttpResponse::from_error);
+    // After a 503 the lookup would wait for the same database, or add load to a busy service.
+    if answer.status().is_success() || answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        return Ok(answer);
     }
+    Ok(match look_up().await {
+        Ok(()) => answer,
+        Err(error) => replace(&answer, error),
+    })
+}
+
+/// Makes the answer that replaces another one.
+fn replace(answer: &HttpResponse, error: ApiError) -> HttpResponse {
+    let mut response = HttpResponse::from_error(error);
+    // The rest of the body may be unread, and the connection cannot be used again.
+    if answer.head().connection_type() == ConnectionType::Close {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    response
 }

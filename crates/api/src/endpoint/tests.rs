@@ -3,9 +3,10 @@
 use actix_web::FromRequest;
 use actix_web::web::Data;
 use daybook_domain::Actor;
+use daybook_persistence::Access;
 
 use super::Caller;
-use crate::extract::{CurrentReader, CurrentUser};
+use crate::extract::CurrentUser;
 use crate::state::State;
 
 /// Fails to compile if the type implements the trait: then there are two candidates for `A`.
@@ -29,6 +30,6 @@ fn only_callers_can_be_the_first_argument() {
 #[test]
 fn only_serve_makes_a_caller_with_a_token() {
     assert_not_impl!(CurrentUser: FromRequest);
-    assert_not_impl!(CurrentReader: FromRequest);
+    assert_not_impl!(Access: FromRequest);
     assert_not_impl!(Actor: FromRequest);
 }

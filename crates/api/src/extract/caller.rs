@@ -1,16 +1,15 @@
-//! The callers of endpoints: `Anyone`, `CurrentUser`, `CurrentReader` and `Actor`, from the bearer
-//! token (RFC 6750).
+//! The callers of endpoints: `Anyone`, `Access`, `Actor` and `CurrentUser`, from the bearer token
+//! (RFC 6750).
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use actix_web::web::Data;
-use daybook_domain::{Actor, SessionId, Timestamp, UserId};
+use daybook_domain::{Actor, Proof, SessionId, Timestamp, UserId};
 use daybook_persistence::Access;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
 
 use super::origin::origin_of;
-use crate::endpoint::{Caller, SessionCheck, Spec};
+use crate::endpoint::{Caller, SessionCheck, SessionLookup, Spec};
 use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
 use crate::state::State;
 
@@ -29,7 +28,8 @@ impl Caller for Anyone {
     fn describe(_: &mut Spec) {}
 }
 
-/// The account and the session that a request's token belongs to.
+/// The account and the session that a request's token belongs to, for endpoints whose statements do
+/// not include the session check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CurrentUser {
     pub(crate) id: UserId,
@@ -40,6 +40,15 @@ pub(crate) struct CurrentUser {
 }
 
 impl CurrentUser {
+    /// Returns the access for statements that run at this time.
+    pub(crate) fn access(self, now: Timestamp) -> Access {
+        Access::new(self.id, self.proof(), now)
+    }
+
+    fn proof(self) -> Proof {
+        self.session.map_or(Proof::LegacyToken(self.issued_at), Proof::Session)
+    }
+
     /// Fails once the session has ended. A long answer asks this from time to time.
     ///
     /// # Errors
@@ -59,7 +68,27 @@ impl Caller for CurrentUser {
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;
         let user = token_holder(request, state)?;
-        Ok((user, SessionCheck::Pending(checked(state, user))))
+        Ok((user, SessionCheck::Pending(lookup(state, user))))
+    }
+
+    fn describe(spec: &mut Spec) {
+        spec.require_token();
+    }
+}
+
+/// The user whose rows a request reads or changes. Each statement includes the session check.
+impl Caller for Access {
+    const NAME: &'static str = "user";
+
+    fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
+        let state = State::of(request)?;
+        let user = token_holder(request, state)?;
+        Ok((user.access(state.now()), in_statement(state, user)))
+    }
+
+    /// The session must not have expired when the handler starts: a slow body takes up to 10 s.
+    fn start(self, request: &HttpRequest) -> Self {
+        State::of(request).map_or(self, |state| self.at(state.now()))
     }
 
     fn describe(spec: &mut Spec) {
@@ -68,14 +97,16 @@ impl Caller for CurrentUser {
 }
 
 /// The user with the origin and the time of the request, for endpoints that record who did what.
+/// Each statement includes the session check.
 impl Caller for Actor {
     const NAME: &'static str = "user";
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
-        let (user, check) = CurrentUser::admit(request)?;
         let state = State::of(request)?;
+        let user = token_holder(request, state)?;
         let (origin, now) = (origin_of(request, state), state.now());
-        Ok((Self { user: user.id, session: user.session, origin, now }, check))
+        let actor = Self { user: user.id, proof: user.proof(), origin, now };
+        Ok((actor, in_statement(state, user)))
     }
 
     /// The time of a change is when its handler starts: a slow body does not date it back.
@@ -89,35 +120,23 @@ impl Caller for Actor {
     }
 }
 
-/// The user whose rows a request reads. If the session was checked within the last minute, the
-/// query that reads includes the check.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct CurrentReader(pub(crate) Access);
-
-impl Caller for CurrentReader {
-    const NAME: &'static str = "reader";
-
-    fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
-        let state = State::of(request)?;
-        let user = token_holder(request, state)?;
-        let (now, check) = (state.now(), checked(state, user));
-        Ok(match user.session.filter(|session| state.activity.is_recorded(*session, now)) {
-            Some(session) => {
-                (Self(Access::in_session(user.id, session, now)), SessionCheck::InStatement(check))
-            }
-            None => (Self(user.id.into()), SessionCheck::Pending(check)),
-        })
-    }
-
-    fn describe(spec: &mut Spec) {
-        spec.require_token();
+/// The check of a caller whose statements include it. A session without recent activity is looked
+/// up as well, because only the lookup records activity. So is each token without a session.
+fn in_statement(state: &Data<State>, user: CurrentUser) -> SessionCheck {
+    let is_recorded = |session| state.activity.is_recorded(session, state.now());
+    match user.session.is_some_and(is_recorded) {
+        true => SessionCheck::InStatement(lookup(state, user)),
+        false => SessionCheck::Pending(lookup(state, user)),
     }
 }
 
-/// The check of a session as a future that outlives the request's borrow.
-fn checked(state: &Data<State>, user: CurrentUser) -> LocalBoxFuture<'static, Result<(), ApiError>> {
+/// Looks the session up, each time that it is called.
+fn lookup(state: &Data<State>, user: CurrentUser) -> SessionLookup {
     let state = state.clone();
-    async move { check_session(&state, user).await }.boxed_local()
+    Box::new(move || {
+        let state = state.clone();
+        async move { check_session(&state, user).await }.boxed_local()
+    })
 }
 
 /// The user that the token names. The token is one of ours, has not expired, and is not known to be

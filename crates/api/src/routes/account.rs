@@ -5,7 +5,7 @@ use daybook_api_macros::endpoint;
 use daybook_attempts::Account;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Actor, Email, EventKind, User, Username};
-use daybook_persistence::Credentials;
+use daybook_persistence::{Access, Credentials};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::registration::TAKEN;
 use crate::endpoint::{ErrorResponse, Json, NoContent};
 use crate::error::{ApiError, OrMissing};
-use crate::extract::{Body, CurrentUser, ValidJson, password_rule};
+use crate::extract::{Body, ValidJson, password_rule};
 use crate::password::{self, TOO_MANY_ATTEMPTS};
 use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
@@ -76,8 +76,8 @@ const INCORRECT_PASSWORD: ErrorResponse = ErrorResponse {
 
 /// Get the account
 #[endpoint(GET "/users/me")]
-pub(crate) async fn me(user: CurrentUser, state: Data<State>) -> Result<Json<User>, ApiError> {
-    state.database.user(user.id).await.or_account_gone().map(Json)
+pub(crate) async fn me(access: Access, state: Data<State>) -> Result<Json<User>, ApiError> {
+    state.database.user(access).await.or_account_gone().map(Json)
 }
 
 /// Change the e-mail address or the username
@@ -105,11 +105,11 @@ pub(crate) async fn delete_me(
     ValidJson(body): ValidJson<Confirmation>,
 ) -> Result<NoContent, ApiError> {
     let verified = verify(&state, &actor, body.current_password).await?;
-    let now = state.now();
+    let actor = Actor { now: state.now(), ..actor };
     // Another request may have changed the verified password meanwhile.
-    let delete = state.database.delete_user(verified, now).await;
+    let delete = state.database.delete_user(&actor, verified).await;
     let ended = delete.or_missing(INCORRECT_PASSWORD.error())?;
-    log_and_revoke(&state.revocations, ended, &actor.origin, now);
+    log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }
 
@@ -122,7 +122,7 @@ pub(crate) async fn change_password(
     state: Data<State>,
     ValidJson(body): ValidJson<PasswordChange>,
 ) -> Result<NoContent, ApiError> {
-    let User { email, username, .. } = state.database.user(actor.user).await.or_account_gone()?;
+    let User { email, username, .. } = state.database.user(&actor).await.or_account_gone()?;
     let policy = &state.password_policy;
     password::reject_personal(policy, &body.new_password, &email, &username, "new_password")?;
     let verified = verify(&state, &actor, body.current_password).await?;
@@ -140,7 +140,7 @@ pub(crate) async fn change_password(
 /// token from guessing the password.
 async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
     let origin = &actor.origin;
-    let found = state.database.credentials_of(actor.user).await.or_account_gone()?;
+    let found = state.database.credentials_of(actor).await.or_account_gone()?;
     let account = Account::Confirmation(actor.user.0);
     let attempt = state.attempts.attempt(account, origin.ip, state.now().as_micros()).await?;
     match password::verify(state, password, Some(&found), origin).await {

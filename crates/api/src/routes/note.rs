@@ -3,10 +3,11 @@
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_domain::{Note, NoteDraft, NoteId, NotePatch};
+use daybook_persistence::Access;
 
 use crate::endpoint::{Created, Json, Located, NoContent, Paged};
 use crate::error::{ApiError, OrMissing};
-use crate::extract::{Body, CurrentReader, CurrentUser, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
+use crate::extract::{Body, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
 use crate::state::State;
 
 impl Body for NoteDraft {
@@ -26,11 +27,11 @@ impl Located for Note {
 /// Create a note
 #[endpoint(POST "/notes")]
 pub(crate) async fn create_note(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Created<Note>, ApiError> {
-    state.database.create_note(user.id, draft, state.now()).await.or_account_gone().map(Created)
+    state.database.create_note(access, draft, state.now()).await.or_account_gone().map(Created)
 }
 
 /// List notes
@@ -38,33 +39,33 @@ pub(crate) async fn create_note(
 /// Newest first. The header `Link` leads to the next page.
 #[endpoint(GET "/notes")]
 pub(crate) async fn list_notes(
-    reader: CurrentReader,
+    access: Access,
     state: Data<State>,
     Paging(asked): Paging,
 ) -> Result<Paged<Note>, ApiError> {
-    let page = state.database.notes(reader.0, asked).await.or_account_gone()?;
+    let page = state.database.notes(access, asked).await.or_account_gone()?;
     Ok(Paged { asked, page })
 }
 
 /// Get a note
 #[endpoint(GET "/notes/{note_id}")]
 pub(crate) async fn get_note(
-    reader: CurrentReader,
+    access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
 ) -> Result<Json<Note>, ApiError> {
-    state.database.note(reader.0, id).await.or_not_found(NoteId::NOT_FOUND).map(Json)
+    state.database.note(access, id).await.or_not_found(NoteId::NOT_FOUND).map(Json)
 }
 
 /// Replace a note
 #[endpoint(PUT "/notes/{note_id}")]
 pub(crate) async fn replace_note(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Json<Note>, ApiError> {
-    let note = state.database.update_note(user.id, id, draft.into(), state.now()).await;
+    let note = state.database.update_note(access, id, draft.into(), state.now()).await;
     note.or_not_found(NoteId::NOT_FOUND).map(Json)
 }
 
@@ -73,12 +74,12 @@ pub(crate) async fn replace_note(
 /// A field that is absent or null keeps its value.
 #[endpoint(PATCH "/notes/{note_id}")]
 pub(crate) async fn update_note(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
     ValidJson(patch): ValidJson<NotePatch>,
 ) -> Result<Json<Note>, ApiError> {
-    let note = state.database.update_note(user.id, id, patch, state.now()).await;
+    let note = state.database.update_note(access, id, patch, state.now()).await;
     note.or_not_found(NoteId::NOT_FOUND).map(Json)
 }
 
@@ -87,10 +88,10 @@ pub(crate) async fn update_note(
 /// Its summaries are deleted as well.
 #[endpoint(DELETE "/notes/{note_id}")]
 pub(crate) async fn delete_note(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
 ) -> Result<NoContent, ApiError> {
-    state.database.delete_note(user.id, id).await.or_not_found(NoteId::NOT_FOUND)?;
+    state.database.delete_note(access, id).await.or_not_found(NoteId::NOT_FOUND)?;
     Ok(NoContent)
 }

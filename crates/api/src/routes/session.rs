@@ -3,7 +3,6 @@
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_domain::{Actor, EndReason, EventKind, Session, SessionId};
-use daybook_persistence::{EndedSessions, Error};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -55,18 +54,13 @@ pub(crate) async fn end_session(
 /// The access and refresh tokens of this session are revoked at once.
 #[endpoint(POST "/auth/logout")]
 pub(crate) async fn logout(actor: Actor, state: Data<State>) -> Result<NoContent, ApiError> {
-    let Some(session) = actor.session else {
+    let Some(session) = actor.session() else {
         state.database.end_legacy_tokens(&actor).await.or_account_gone()?;
         audit::log_actor(EventKind::Logout, &actor);
         return Ok(NoContent);
     };
-    let ended = match state.database.end_session(&actor, session, EndReason::Logout).await {
-        // Another request has ended the session meanwhile, which is what the client wants.
-        Err(Error::NotFound) => {
-            EndedSessions { user: actor.user, reason: Some(EndReason::Logout), ids: vec![session] }
-        }
-        ended => ended.or_account_gone()?,
-    };
+    let end = state.database.end_session(&actor, session, EndReason::Logout);
+    let ended = end.await.or_account_gone()?;
     log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
     Ok(NoContent)
 }

@@ -1,17 +1,20 @@
 //! `POST /notes/{id}/summarize` and `GET /notes/{id}/summaries`.
 
 mod stream;
+mod watch;
 
 use std::sync::Arc;
 
 use actix_web::web::Data;
 use daybook_ai_client::Error;
 use daybook_api_macros::endpoint;
-use daybook_domain::{LanguageTag, Note, NoteId, Summary, SummaryLength, SummaryOptions, UserId};
+use daybook_domain::{LanguageTag, Note, NoteId, Summary, SummaryLength, SummaryOptions};
+use daybook_persistence::Access;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use self::watch::SessionWatch;
 use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
@@ -79,12 +82,14 @@ pub(crate) async fn summarize_note(
     let SummaryRequest { language, length, refresh } = asked.unwrap_or_default();
     let options = SummaryOptions { language, length: length.unwrap_or_default() };
     let refresh = refresh == Some(true);
-    let note = state.database.note(user.id, id).await.or_not_found(NoteId::NOT_FOUND)?;
+    // The body took time. No model is called for a session that has ended meanwhile.
+    let access = user.access(state.now());
+    let note = state.database.note(access, id).await.or_not_found(NoteId::NOT_FOUND)?;
     let key = state.summaries.key(&note, options)?;
     if !refresh
         && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await.or_account_gone()?
     {
-        show(&state, user.id, &note, &stored).await?;
+        show(&state, access, &note, &stored).await?;
         return Ok(match wants_events {
             true => JsonOrEvents::Events(stream::send_stored(&stored)),
             false => JsonOrEvents::Json(Arc::new(stored)),
@@ -92,9 +97,10 @@ pub(crate) async fn summarize_note(
     }
     let _waiting = state.metrics.count_waiting()?;
     let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh)?;
+    let mut watch = SessionWatch::new(state, user);
     Ok(match wants_events {
-        true => JsonOrEvents::Events(stream::send_live(waiter, state, user).await?),
-        false => JsonOrEvents::Json(waiter.summary.outcome().await?),
+        true => JsonOrEvents::Events(stream::send_live(waiter, watch).await?),
+        false => JsonOrEvents::Json(watch.wait_for(waiter.summary.outcome()).await??),
     })
 }
 
@@ -113,9 +119,9 @@ pub(crate) async fn list_summaries(
 }
 
 /// Makes a stored summary the one that its note shows.
-async fn show(state: &State, user: UserId, note: &Note, stored: &Summary) -> Result<(), ApiError> {
+async fn show(state: &State, access: Access, note: &Note, stored: &Summary) -> Result<(), ApiError> {
     if note.summary.as_ref().is_some_and(|shown| shown.id == stored.id) {
         return Ok(());
     }
-    state.database.show_summary(user, note.id, stored.id).await.or_not_found(NoteId::NOT_FOUND)
+    state.database.show_summary(access, note.id, stored.id).await.or_not_found(NoteId::NOT_FOUND)
 }

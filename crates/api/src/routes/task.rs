@@ -5,13 +5,14 @@ mod weather;
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_domain::{Task, TaskDraft, TaskId, TaskPatch, UserId};
+use daybook_persistence::Access;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::weather::Weather;
 use crate::endpoint::{Created, ErrorResponse, Json, Located, NoContent, Paged};
 use crate::error::{ApiError, OrMissing};
-use crate::extract::{Body, CurrentReader, CurrentUser, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
+use crate::extract::{Body, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
 use crate::state::State;
 
 impl Body for TaskDraft {
@@ -53,13 +54,15 @@ const OTHER_OWNER: ErrorResponse = ErrorResponse {
 /// `ambiguous_place`; send one of `ctx.candidates[].city` instead.
 #[endpoint(POST "/tasks", errors(OTHER_OWNER))]
 pub(crate) async fn create_task(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     ValidJson(draft): ValidJson<TaskDraft>,
 ) -> Result<Created<Task>, ApiError> {
-    require_own(draft.user_id, user.id)?;
-    let place = weather::locate(&state, user.id, draft.city.as_str()).await?;
-    state.database.create_task(user.id, draft, place, state.now()).await.or_account_gone().map(Created)
+    require_own(draft.user_id, access.user())?;
+    let place = weather::locate(&state, access, draft.city.as_str()).await?;
+    // The geocoder may have taken seconds.
+    let now = state.now();
+    state.database.create_task(access.at(now), draft, place, now).await.or_account_gone().map(Created)
 }
 
 /// List tasks
@@ -67,11 +70,11 @@ pub(crate) async fn create_task(
 /// Newest first, without weather. The header `Link` leads to the next page.
 #[endpoint(GET "/tasks")]
 pub(crate) async fn list_tasks(
-    reader: CurrentReader,
+    access: Access,
     state: Data<State>,
     Paging(asked): Paging,
 ) -> Result<Paged<Task>, ApiError> {
-    let page = state.database.tasks(reader.0, asked).await.or_account_gone()?;
+    let page = state.database.tasks(access, asked).await.or_account_gone()?;
     Ok(Paged { asked, page })
 }
 
@@ -80,11 +83,11 @@ pub(crate) async fn list_tasks(
 /// The task is returned even if its forecast fails.
 #[endpoint(GET "/tasks/{task_id}")]
 pub(crate) async fn get_task(
-    reader: CurrentReader,
+    access: Access,
     state: Data<State>,
     Id(id): Id<TaskId>,
 ) -> Result<Json<TaskWithWeather>, ApiError> {
-    let mut task = state.database.task(reader.0, id).await.or_not_found(TaskId::NOT_FOUND)?;
+    let mut task = state.database.task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
     let _waiting = state.metrics.count_waiting()?;
     let (weather, weather_error) = match weather::of_task(&state, &mut task).await {
         Ok(weather) => (Some(weather), None),
@@ -98,12 +101,12 @@ pub(crate) async fn get_task(
 /// A changed city is geocoded as in `POST /tasks`.
 #[endpoint(PUT "/tasks/{task_id}", errors(OTHER_OWNER))]
 pub(crate) async fn replace_task(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<TaskId>,
     ValidJson(draft): ValidJson<TaskDraft>,
 ) -> Result<Json<Task>, ApiError> {
-    change(&state, user.id, id, draft.into()).await.map(Json)
+    change(&state, access, id, draft.into()).await.map(Json)
 }
 
 /// Update a task
@@ -111,40 +114,41 @@ pub(crate) async fn replace_task(
 /// A field that is absent or null keeps its value. A changed city is geocoded as in `POST /tasks`.
 #[endpoint(PATCH "/tasks/{task_id}", errors(OTHER_OWNER))]
 pub(crate) async fn update_task(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<TaskId>,
     ValidJson(patch): ValidJson<TaskPatch>,
 ) -> Result<Json<Task>, ApiError> {
-    change(&state, user.id, id, patch).await.map(Json)
+    change(&state, access, id, patch).await.map(Json)
 }
 
 /// Delete a task
 #[endpoint(DELETE "/tasks/{task_id}")]
 pub(crate) async fn delete_task(
-    user: CurrentUser,
+    access: Access,
     state: Data<State>,
     Id(id): Id<TaskId>,
 ) -> Result<NoContent, ApiError> {
-    state.database.delete_task(user.id, id).await.or_not_found(TaskId::NOT_FOUND)?;
+    state.database.delete_task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
     Ok(NoContent)
 }
 
-async fn change(state: &State, user: UserId, id: TaskId, patch: TaskPatch) -> Result<Task, ApiError> {
-    require_own(patch.user_id, user)?;
+async fn change(state: &State, access: Access, id: TaskId, patch: TaskPatch) -> Result<Task, ApiError> {
+    require_own(patch.user_id, access.user())?;
     let place = match &patch.city {
         Some(city) => {
-            let before = state.database.task(user, id).await.or_not_found(TaskId::NOT_FOUND)?;
+            let before = state.database.task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
             // A name that was accepted once stays accepted while other fields change.
             if before.city == *city {
                 before.place
             } else {
-                weather::locate(state, user, city.as_str()).await?
+                weather::locate(state, access, city.as_str()).await?
             }
         }
         None => None,
     };
-    let task = state.database.update_task(user, id, patch, place, state.now()).await;
+    let now = state.now();
+    let task = state.database.update_task(access.at(now), id, patch, place, now).await;
     task.or_not_found(TaskId::NOT_FOUND)
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn log(kind: EventKind, user: Option<UserId>, session: Option<Session
 
 /// Logs an event of an actor.
 pub(crate) fn log_actor(kind: EventKind, actor: &Actor) {
-    log(kind, Some(actor.user), actor.session, &actor.origin);
+    log(kind, Some(actor.user), actor.session(), &actor.origin);
 }
 
 /// Logs the event of a failed attempt, and stores it in the background for the owner of the

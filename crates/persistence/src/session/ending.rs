@@ -1,15 +1,17 @@
 //! Ends sessions before they expire.
 
-use daybook_domain::{Actor, EndReason, EventKind, SessionId, UserId};
+use daybook_domain::{Actor, EndReason, EventKind, SessionId, Timestamp, UserId};
 use diesel::dsl::{Returning, Update};
 use diesel::prelude::*;
 use diesel::query_builder::{self, IntoUpdateTarget};
 
-use super::query::live_of;
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
 use crate::handle::{Query, WriteHandle};
+use crate::live::live_of;
+use crate::prepared::Prepared;
 use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
@@ -35,11 +37,19 @@ pub struct EndedSessions {
 pub(crate) struct Ending {
     actor: Actor,
     reason: EndReason,
+    /// Checked again when the events are stored.
+    access: Access,
 }
 
 impl Ending {
+    /// Returns an ending without a check. The actor's own session may be among the sessions.
     pub(crate) fn new(actor: &Actor, reason: EndReason) -> Self {
-        Self { actor: actor.clone(), reason }
+        Self { actor: actor.clone(), reason, access: actor.user.into() }
+    }
+
+    /// Checks this access when the events are stored. It must outlive the ending.
+    pub(crate) fn checking(self, access: Access) -> Self {
+        Self { access, ..self }
     }
 
     /// Returns the new values of the columns of a session that ends.
@@ -80,13 +90,14 @@ pub(crate) async fn end_sessions<Target>(
 ) -> Result<EndedSessions, Error>
 where
     Target: IntoUpdateTarget<Table = sessions::table, WhereClause: 'static>,
-    EndStatement<Target>: query_builder::Query + Query<i64>,
+    EndStatement<Target>: query_builder::Query,
+    Prepared<EndStatement<Target>>: Query<i64>,
 {
     let update = diesel::update(target).set(ending.change()).returning(sessions::id);
-    let ids: Vec<i64> = c.all(update).await?;
+    let ids: Vec<i64> = c.all(Prepared(update)).await?;
     let ids: Vec<SessionId> = ids.into_iter().map(SessionId).collect();
     for id in &ids {
-        event::record(c, ending.event(*id)).await?;
+        event::record_if(c, ending.access, ending.event(*id)).await?;
     }
     Ok(EndedSessions { user: ending.actor.user, reason: Some(ending.reason), ids })
 }
@@ -96,15 +107,18 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the actor has no live session with this id.
+    /// [`Error::NotFound`] if the actor has no live session with this id, or the actor's own
+    /// session has ended.
     pub async fn end_session(
         &self,
         actor: &Actor,
         session: SessionId,
         reason: EndReason,
     ) -> Result<EndedSessions, Error> {
-        let ending = Ending::new(actor, reason);
-        let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0));
+        let (access, ending) = (Access::from(actor), Ending::new(actor, reason));
+        let ends_own = actor.session() == Some(session);
+        let ending = if ends_own { ending } else { ending.checking(access) };
+        let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0)).filter(may(access));
         transaction!(self, |c| {
             let ended = end_sessions(c, target, &ending).await?;
             Error::not_found_if_none(ended.ids.len())?;
@@ -117,18 +131,18 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
+    /// [`Error::NotFound`] if the actor's own session has ended, or the account does not exist.
     pub async fn end_all_sessions(&self, actor: &Actor) -> Result<EndedSessions, Error> {
         let ending = Ending::new(actor, EndReason::LogoutAll);
-        let (user, now) = (actor.user, actor.now);
+        let (access, user, now) = (Access::from(actor), actor.user, actor.now);
         let logout = Entry::new(actor, EventKind::Logout).because(EndReason::LogoutAll);
         transaction!(self, |c| {
             // This update comes first, because it locks the user's row. So no login opens a session
             // meanwhile. Lock order: user, sessions, as in `open_session`, so the two cannot
             // deadlock.
-            let account = users::table.find(user.0);
-            c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
-            event::record(c, logout).await?;
+            revoke_legacy_tokens(c, access, now).await?;
+            // The actor's own session is among those that end, so this is the last possible check.
+            event::record_if(c, access.without_legacy_token(), logout).await?;
             end_sessions(c, live_of(user, now), &ending).await
         })
     }
@@ -138,14 +152,21 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
+    /// [`Error::NotFound`] if the actor's token was revoked before, or the account does not exist.
     pub async fn end_legacy_tokens(&self, actor: &Actor) -> Result<(), Error> {
-        let (user, now) = (actor.user, actor.now);
+        let (access, now) = (Access::from(actor), actor.now);
         let logout = Entry::new(actor, EventKind::Logout);
         transaction!(self, |c| {
-            let account = users::table.find(user.0);
-            c.execute(diesel::update(account).set(users::legacy_logout_at.eq(At(now)))).await?;
+            revoke_legacy_tokens(c, access, now).await?;
+            // The actor's token is among those that were revoked.
             event::record(c, logout).await
         })
     }
+}
+
+/// Revokes all tokens of the user that belong to no session.
+async fn revoke_legacy_tokens(c: &mut impl WriteHandle, access: Access, now: Timestamp) -> Result<(), Error> {
+    let account = users::table.find(access.user.0).filter(may(access));
+    let revoke = diesel::update(account).set(users::legacy_logout_at.eq(At(now)));
+    Error::not_found_if_none(c.execute(Prepared(revoke)).await?)
 }

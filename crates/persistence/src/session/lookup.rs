@@ -6,11 +6,13 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use super::digest::FamilyDigest;
-use super::query::{live_of, outdated_rotations};
+use super::query::outdated_rotations;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
-use crate::schema::{sessions, users};
+use crate::live::{live_of, unchanged_since};
+use crate::prepared::Prepared;
+use crate::schema::sessions;
 use crate::time::At;
 use crate::unit::{execute, read};
 
@@ -104,7 +106,7 @@ impl Database {
                 .filter(sessions::id.eq(session.0))
                 .filter(sessions::last_used_at.eq(At(last_used_at)));
             let change = (sessions::last_used_at.eq(At(now)), sessions::expires_at.eq(At(expires_at)));
-            c.execute(diesel::update(target).set(change)).await?;
+            c.execute(Prepared(diesel::update(target).set(change))).await?;
             c.execute(diesel::delete(outdated_rotations(session, now))).await?;
             Ok(())
         })
@@ -155,12 +157,7 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn is_unchanged_since(&self, user: UserId, issued_at: Timestamp) -> Result<bool, Error> {
         read!(self, |c| {
-            let account = users::table
-                .find(user.0)
-                .filter(users::password_changed_at.le(At(issued_at)))
-                .filter(users::legacy_logout_at.is_null().or(users::legacy_logout_at.le(At(issued_at))))
-                .select(users::id);
-            let found: Option<i64> = c.optional(account).await?;
+            let found: Option<i64> = c.optional(unchanged_since(user, issued_at)).await?;
             Ok(found.is_some())
         })
     }

@@ -1,16 +1,19 @@
 //! Logins. Each login opens a session.
 
-use daybook_domain::{Actor, EndReason, EventKind, Origin, SessionId, SessionPolicy, Timestamp, UserId};
+use daybook_domain::{
+    Actor, EndReason, EventKind, Origin, Proof, SessionId, SessionPolicy, Timestamp, UserId,
+};
 use diesel::prelude::*;
 
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{EndedSessions, Ending, end_sessions};
-use super::query::live_of;
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
 use crate::handle::WriteHandle;
+use crate::live::live_of;
+use crate::prepared::Prepared;
 use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
@@ -88,13 +91,13 @@ async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<
     // This update locks the user's row, so a change of the password comes before or after the whole
     // login. Lock order: user, sessions, as in `end_all_sessions`, so the two cannot deadlock.
     let account = diesel::update(account_if_unchanged(&verified)).set(users::last_login_at.eq(At(now)));
-    Error::not_found_if_none(c.execute(account).await?)?;
+    Error::not_found_if_none(c.execute(Prepared(account)).await?)?;
     if let Some(new_hash) = new_hash {
         let old = users::table.find(user.0).filter(users::password_hash.eq(verified.password_hash));
-        c.execute(diesel::update(old).set(users::password_hash.eq(new_hash))).await?;
+        c.execute(Prepared(diesel::update(old).set(users::password_hash.eq(new_hash)))).await?;
     }
     delete_expired(c, user, now).await?;
-    let actor = Actor { user, session: None, origin, now };
+    let actor = Actor { user, proof: Proof::Vouched, origin, now };
     let ended = end_excess(c, &actor, policy).await?;
     let row = (
         sessions::user_id.eq(user.0),
@@ -135,12 +138,14 @@ async fn end_excess(
     let excess = live.order(by_need).offset(kept_by_login(policy)).select(sessions::id);
     let excess: Vec<i64> = c.all(excess).await?;
     let reason = EndReason::TooManySessions;
-    if excess.is_empty() {
-        return Ok(EndedSessions { user: actor.user, reason: Some(reason), ids: Vec::new() });
-    }
     let ending = Ending::new(actor, reason);
-    let target = live_of(actor.user, actor.now).filter(sessions::id.eq_any(excess));
-    end_sessions(c, target, &ending).await
+    let mut ids = Vec::new();
+    // There is rarely more than one. On SQLite, a list would have a text for each number of them.
+    for session in excess {
+        let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session));
+        ids.extend(end_sessions(c, target, &ending).await?.ids);
+    }
+    Ok(EndedSessions { user: actor.user, reason: Some(reason), ids })
 }
 
 #[cfg(test)]

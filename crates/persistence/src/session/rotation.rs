@@ -1,16 +1,20 @@
 //! Refresh token rotation: each token is replaced by one successor (RFC 9700, section 4.14.2).
 
-use daybook_domain::{Actor, EndReason, EventKind, Origin, SessionId, SessionPolicy, Timestamp, UserId};
+use daybook_domain::{
+    Actor, EndReason, EventKind, Origin, Proof, SessionId, SessionPolicy, Timestamp, UserId,
+};
 use diesel::prelude::*;
 
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
-use super::query::{GRACE_SECONDS, live_of, outdated_rotations};
+use super::query::{GRACE_SECONDS, outdated_rotations};
 use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::live::live_of;
+use crate::prepared::Prepared;
 use crate::schema::{rotations, sessions};
 use crate::time::At;
 use crate::unit::transaction;
@@ -73,7 +77,7 @@ impl Database {
             match judge(found, recent, refresh.refresh_token, now) {
                 Verdict::Return(refreshed) => Ok(refreshed),
                 Verdict::Reuse { user, session } => {
-                    let actor = Actor { user, session: Some(session), origin: refresh.origin, now };
+                    let actor = Actor { user, proof: Proof::Session(session), origin: refresh.origin, now };
                     end_reused(c, &actor, session).await
                 }
             }
@@ -104,13 +108,14 @@ async fn rotate(
         sessions::user_id,
         sessions::created_at,
     ));
-    let swapped: Option<(i64, i64, At)> = c.optional(swap).await?;
+    let swapped: Option<(i64, i64, At)> = c.optional(Prepared(swap)).await?;
     let Some((id, user, created_at)) = swapped else { return Ok(None) };
     let (session, user) = (SessionId(id), UserId(user));
     // This is a separate statement, because the expiry depends on `created_at`, which the swap
     // returns.
     let expires_at = At(refresh.policy.expiry(created_at.0, now));
-    c.execute(diesel::update(sessions::table.find(id)).set(sessions::expires_at.eq(expires_at))).await?;
+    let extend = diesel::update(sessions::table.find(id)).set(sessions::expires_at.eq(expires_at));
+    c.execute(Prepared(extend)).await?;
     c.execute(diesel::delete(outdated_rotations(session, now))).await?;
     let rotation = (
         rotations::refresh_token.eq(refresh.refresh_token.0.to_vec()),
@@ -119,7 +124,7 @@ async fn rotate(
         rotations::rotated_at.eq(At(now)),
     );
     c.execute(diesel::insert_into(rotations::table).values(rotation)).await?;
-    let actor = Actor { user, session: Some(session), origin: origin.clone(), now };
+    let actor = Actor { user, proof: Proof::Session(session), origin: origin.clone(), now };
     event::record(c, Entry::new(&actor, EventKind::Refresh)).await?;
     event::delete_outdated(c, user, now).await?;
     Ok(Some((user, session)))

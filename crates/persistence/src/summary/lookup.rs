@@ -7,10 +7,12 @@ use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
 use super::row::{Head, Row};
+use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::large::{Fitting, bytes, if_short, octet_length, short};
+use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
 use crate::unit::{execute, read, read_large};
 
@@ -124,12 +126,19 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no note with this id.
-    pub async fn show_summary(&self, owner: UserId, note: NoteId, summary: SummaryId) -> Result<(), Error> {
+    /// [`Error::NotFound`] if the owner has no note with this id, or the access is no longer valid.
+    pub async fn show_summary(
+        &self,
+        access: impl Into<Access>,
+        note: NoteId,
+        summary: SummaryId,
+    ) -> Result<(), Error> {
+        let access = access.into();
         execute!(self, |c| {
-            let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
+            let target =
+                notes::table.find(note.0).filter(notes::user_id.eq(access.user.0)).filter(may(access));
             let change = diesel::update(target).set(notes::summary_id.eq(summary.0));
-            Error::not_found_if_none(c.execute(change).await?)
+            Error::not_found_if_none(c.execute(Prepared(change)).await?)
         })
     }
 }

@@ -8,6 +8,7 @@ use super::row::Row;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{WriteHandle, columns};
+use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
 use crate::unit::transaction;
 use crate::usage::{self, Reservation};
@@ -18,7 +19,8 @@ impl Database {
     /// reservation. The note shows a completed summary, unless this summary is of an older content
     /// and the shown one is of the current content.
     ///
-    /// If the note does not exist, the tokens are charged anyway.
+    /// If the note does not exist, the tokens are charged anyway. No session is checked, because
+    /// the summary belongs to all requests that wait for it.
     ///
     /// # Errors
     ///
@@ -70,7 +72,7 @@ async fn lock_note(
         notes::content,
         notes::summary_id,
     ));
-    let locked: Option<(String, String, Option<i64>)> = c.optional(lock).await?;
+    let locked: Option<(String, String, Option<i64>)> = c.optional(Prepared(lock)).await?;
     Ok(locked.map(|(title, content, shown)| LockedNote {
         current: ContentHash::of(&title, &content),
         shown: shown.map(SummaryId),
@@ -99,7 +101,7 @@ async fn insert(
     let row: Row = c.one(insert).await?;
     if replaces {
         let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
-        c.execute(diesel::update(target).set(notes::summary_id.eq(row.head.id))).await?;
+        c.execute(Prepared(diesel::update(target).set(notes::summary_id.eq(row.head.id)))).await?;
     }
     Ok(row.against(&current))
 }

@@ -105,9 +105,10 @@ async fn id_of_a_deleted_user_is_never_reused(#[values(Sqlite, Postgres)] kind: 
     let found = fixture.database.credentials_of(ada.id).await.unwrap();
     let before =
         Credentials { password_changed_at: found.password_changed_at.plus_micros(-1), ..found.clone() };
-    let wrong = fixture.database.delete_user(before, Timestamp::now()).await;
+    let deleter = actor(ada.id, Timestamp::now());
+    let wrong = fixture.database.delete_user(&deleter, before).await;
     assert!(matches!(wrong, Err(Error::NotFound)));
-    let _ = fixture.database.delete_user(found, Timestamp::now()).await.unwrap();
+    let _ = fixture.database.delete_user(&deleter, found).await.unwrap();
     let bob = fixture.user("bob").await;
     assert!(bob.id > ada.id);
     assert!(matches!(fixture.database.user(ada.id).await, Err(Error::NotFound)));

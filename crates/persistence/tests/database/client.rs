@@ -1,8 +1,8 @@
 //! Logins, refreshes and lookups that several tests of sessions use.
 
 use daybook_domain::{
-    Actor, EndReason, EventKind, Limit, Origin, PageRequest, SessionId, SessionPolicy, Timestamp, User,
-    UserId,
+    Actor, EndReason, EventKind, Limit, Origin, PageRequest, Proof, SessionId, SessionPolicy, Timestamp,
+    User, UserId,
 };
 use daybook_persistence::{Credentials, Database, FamilyDigest, Login, Refresh, Refreshed, TokenDigest};
 
@@ -21,9 +21,9 @@ pub(crate) fn origin() -> Origin {
     Origin { ip: Some("192.0.2.7".parse().unwrap()), user_agent: Some("tests/1".into()) }
 }
 
-/// Returns a user without a session.
+/// Returns a user without a session, whose access is not checked.
 pub(crate) fn actor(user: UserId, now: Timestamp) -> Actor {
-    Actor { user, session: None, origin: origin(), now }
+    Actor { user, proof: Proof::Vouched, origin: origin(), now }
 }
 
 pub(crate) fn login(user: &User, family: u8) -> Login {

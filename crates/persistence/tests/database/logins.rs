@@ -1,6 +1,8 @@
 //! Logins: the sessions that they end, and the rows that they delete.
 
-use daybook_domain::{Actor, EndReason, EventKind, Limit, Origin, PageRequest, SessionPolicy, Timestamp};
+use daybook_domain::{
+    Actor, EndReason, EventKind, Limit, Origin, PageRequest, Proof, SessionPolicy, Timestamp,
+};
 use daybook_persistence::{Credentials, Error, FamilyDigest, Login, Refresh, Refreshed};
 use rstest::rstest;
 
@@ -86,7 +88,7 @@ async fn change_password_ends_other_sessions_and_rejects_overlapping_logins(
     let (ada, now) = (fixture.user("ada").await, Timestamp::now());
     let kept = open(database, &ada, 1, now).await;
     let ended = open(database, &ada, 2, now).await;
-    let in_kept = Actor { session: Some(kept), ..actor(ada.id, now) };
+    let in_kept = Actor { proof: Proof::Session(kept), ..actor(ada.id, now) };
     let change = async |actor: &Actor, new_hash: &str| {
         database.change_password(actor, credentials(&ada), new_hash.to_owned()).await
     };

@@ -1,6 +1,7 @@
 //! Tests that run on both databases. Each test has a database of its own.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod access;
 mod accounts;
 mod client;
 mod concurrency;
@@ -11,6 +12,7 @@ mod migrations;
 mod name_keys;
 mod notes;
 mod plans;
+mod prepared;
 mod refresh;
 mod sessions;
 mod summaries;

@@ -7,6 +7,7 @@ use daybook_domain::{
 use daybook_persistence::{Database, Error, NewSummary};
 use rstest::rstest;
 
+use crate::client::actor;
 use crate::fixture::Fixture;
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::summaries::summary_of;
@@ -121,7 +122,7 @@ async fn delete_user_deletes_notes_and_summaries(#[values(Sqlite, Postgres)] kin
     let note = note(database, ada.id, "mine").await;
     database.store_summary(ada.id, note.id, summary_of(&note), None, now).await.unwrap();
     let credentials = database.credentials_of(ada.id).await.unwrap();
-    let _ = database.delete_user(credentials, Timestamp::now()).await.unwrap();
+    let _ = database.delete_user(&actor(ada.id, now), credentials).await.unwrap();
     assert!(not_found(database.note(ada.id, note.id).await));
     assert!(
         not_found(database.create_note(ada.id, draft("late"), now).await),

@@ -1,7 +1,7 @@
 //! Sessions: lookups, and the ways in which they end.
 
 use daybook_domain::{
-    Actor, EndReason, EventKind, NoteDraft, PageRequest, SessionId, TaskDraft, Timestamp, User,
+    Actor, EndReason, EventKind, NoteDraft, PageRequest, Proof, SessionId, TaskDraft, Timestamp, User,
 };
 use daybook_persistence::{Access, Error, Refreshed};
 use rstest::rstest;
@@ -108,7 +108,7 @@ async fn end_session_and_end_all_sessions_end_live_sessions(#[values(Sqlite, Pos
     let third = open(database, &ada, 4, now).await;
     assert!(database.is_unchanged_since(ada.id, now).await.unwrap());
     let later = now.plus_seconds(1);
-    let last = Actor { session: Some(third), ..actor(ada.id, later) };
+    let last = Actor { proof: Proof::Session(third), ..actor(ada.id, later) };
     let mut ended = database.end_all_sessions(&last).await.unwrap().ids;
     ended.sort();
     assert_eq!(ended, [mine[1], third]);
@@ -142,7 +142,7 @@ async fn delete_user_does_not_deadlock_with_other_writes(#[values(Sqlite, Postgr
         open(database, &user, number, now).await;
         let actor = actor(user.id, now);
         let (deleted, changed, ended, _) = tokio::join!(
-            database.delete_user(credentials(&user), now),
+            database.delete_user(&actor, credentials(&user)),
             database.change_password(&actor, credentials(&user), "new".to_owned()),
             database.end_all_sessions(&actor),
             refresh(database, number, 0, 1, now),
@@ -162,7 +162,7 @@ async fn delete_user_deletes_sessions_and_events(#[values(Sqlite, Postgres)] kin
     let ada = fixture.user("ada").await;
     let session = open(database, &ada, 1, now).await;
     assert!(matches!(refresh(database, 1, 0, 1, now).await, Refreshed::Rotated { .. }));
-    assert_eq!(database.delete_user(credentials(&ada), now).await.unwrap().ids, [session]);
+    assert_eq!(database.delete_user(&actor(ada.id, now), credentials(&ada)).await.unwrap().ids, [session]);
     assert!(!is_live(database, &ada, session, now).await);
     assert_eq!(refresh(database, 1, 1, 2, now).await, Refreshed::Unknown);
     let recorded = database.record_event(&actor(ada.id, now), EventKind::LoginFailed).await;

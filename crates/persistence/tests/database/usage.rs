@@ -5,6 +5,7 @@ use daybook_persistence::{Budget, Database, Error, OverBudget, Reservation, Spen
 use futures_util::future::join_all;
 use rstest::rstest;
 
+use crate::client::actor;
 use crate::fixture::Fixture;
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::summaries::{SPENT, note, summary_of};
@@ -128,8 +129,8 @@ async fn store_summary_does_not_deadlock_with_delete_user(#[values(Sqlite, Postg
             let reservation = reserve(database, user, 90, UNLIMITED, now).await;
             stored.push(database.store_summary(user, written.id, summary_of(written), reservation, now));
         }
-        let credentials = database.credentials_of(user).await.unwrap();
-        let (stored, deleted) = tokio::join!(join_all(stored), database.delete_user(credentials, now));
+        let (actor, credentials) = (actor(user, now), database.credentials_of(user).await.unwrap());
+        let (stored, deleted) = tokio::join!(join_all(stored), database.delete_user(&actor, credentials));
         let _ = deleted.unwrap();
         for stored in stored {
             assert!(matches!(stored, Ok(_) | Err(Error::NotFound)), "{stored:?}");

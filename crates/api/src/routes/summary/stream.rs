@@ -3,27 +3,22 @@
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderName};
-use actix_web::web::Data;
 use actix_web::{HttpResponse, ResponseError};
 use bytes::Bytes;
 use daybook_domain::Summary;
 use futures_util::stream;
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use super::watch::SessionWatch;
 use crate::error::ApiError;
-use crate::extract::CurrentUser;
-use crate::state::State;
 use crate::summaries::Waiter;
 
 /// A comment is sent when nothing else was sent for this time. Proxies close a connection that is
 /// silent for a minute.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
-
-/// The session of the client is checked at this interval. The stream ends with its session.
-const SESSION_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Makes nginx send each piece at once.
 const BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -39,14 +34,9 @@ pub(super) fn send_stored(summary: &Summary) -> HttpResponse {
 /// # Errors
 ///
 /// An error before that is an ordinary response and no event.
-pub(super) async fn send_live(
-    mut waiter: Waiter,
-    state: Data<State>,
-    user: CurrentUser,
-) -> Result<HttpResponse, ApiError> {
-    waiter.summary.begun().await?;
-    let now = Instant::now();
-    let writer = EventWriter { waiter, state, user, sent_at: now, checked_at: now, is_done: false };
+pub(super) async fn send_live(mut waiter: Waiter, mut watch: SessionWatch) -> Result<HttpResponse, ApiError> {
+    watch.wait_for(waiter.summary.begun()).await??;
+    let writer = EventWriter { waiter, watch, sent_at: Instant::now(), is_done: false };
     let span = tracing::Span::current();
     Ok(respond_with(stream::unfold(writer, move |mut writer| {
         let next = async move {
@@ -69,10 +59,8 @@ fn respond_with(events: impl futures_util::Stream<Item = Result<Bytes, ApiError>
 /// cancels the summary.
 struct EventWriter {
     waiter: Waiter,
-    state: Data<State>,
-    user: CurrentUser,
+    watch: SessionWatch,
     sent_at: Instant,
-    checked_at: Instant,
     is_done: bool,
 }
 
@@ -82,30 +70,21 @@ impl EventWriter {
         if self.is_done {
             return None;
         }
-        loop {
-            if self.checked_at.elapsed() >= SESSION_CHECK_INTERVAL {
-                if let Err(error) = self.user.require_live(&self.state).await {
-                    self.is_done = true;
-                    return Some(failed(&error));
-                }
-                self.checked_at = Instant::now();
+        let text = timeout_at(self.sent_at + KEEP_ALIVE_INTERVAL, self.waiter.summary.next_text());
+        let event = match self.watch.wait_for(text).await {
+            Ok(Ok(Some(text))) => event("delta", &json!({ "text": text })),
+            Ok(Ok(None)) => {
+                self.is_done = true;
+                self.last().await
             }
-            match timeout(SESSION_CHECK_INTERVAL, self.waiter.summary.next_text()).await {
-                Ok(Some(text)) => {
-                    self.sent_at = Instant::now();
-                    return Some(event("delta", &json!({ "text": text })));
-                }
-                Ok(None) => {
-                    self.is_done = true;
-                    return Some(self.last().await);
-                }
-                Err(_) if self.sent_at.elapsed() >= KEEP_ALIVE_INTERVAL => {
-                    self.sent_at = Instant::now();
-                    return Some(Bytes::from_static(b": waiting\n\n"));
-                }
-                Err(_) => {}
+            Ok(Err(_)) => Bytes::from_static(b": waiting\n\n"),
+            Err(error) => {
+                self.is_done = true;
+                failed(&error)
             }
-        }
+        };
+        self.sent_at = Instant::now();
+        Some(event)
     }
 
     async fn last(&mut self) -> Bytes {

@@ -1,13 +1,14 @@
 //! Geocodes the city of a task, and returns the weather there.
 
-use daybook_domain::{DueDate, Place, Task, Timestamp, UserId};
+use daybook_domain::{DueDate, Place, Task, Timestamp};
+use daybook_persistence::Access;
 use daybook_validation::Issue;
 use daybook_weather_client::{Coordinates, Current, Day, Error, Forecast, Resolution};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, OrMissing};
 use crate::state::State;
 
 /// The number of days in the response. A forecast beyond a week is not reliable.
@@ -55,18 +56,21 @@ impl Weather {
 }
 
 /// Geocodes the city of a task that is about to be stored. Returns `None` if the city is unknown or
-/// the geocoder cannot be asked now.
+/// the geocoder cannot be asked now. The geocoder is asked only for a live session, which may have
+/// ended while the body was read.
 ///
 /// # Errors
 ///
-/// [`ApiError::Invalid`] with the candidates if the name is ambiguous.
-pub(super) async fn locate(state: &State, user: UserId, city: &str) -> Result<Option<Place>, ApiError> {
+/// [`ApiError::Invalid`] with the candidates if the name is ambiguous. [`ApiError::BadToken`] if
+/// the session has ended.
+pub(super) async fn locate(state: &State, access: Access, city: &str) -> Result<Option<Place>, ApiError> {
     if city.trim().is_empty() {
         return Ok(None);
     }
+    state.database.check_access(access).await.or_account_gone()?;
     let _waiting = state.metrics.count_waiting()?;
     // Beyond the limit, the city is geocoded when the task is read.
-    let Ok(_permit) = state.geocoding.try_acquire(user) else { return Ok(None) };
+    let Ok(_permit) = state.geocoding.try_acquire(access.user()) else { return Ok(None) };
     match state.weather.resolve(city).await {
         Ok(Resolution::One(place)) => Ok(Some(place_of(place))),
         Ok(Resolution::Several(places)) => Err(ambiguous(city, &places)),
