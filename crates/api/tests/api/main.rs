@@ -7,6 +7,7 @@ mod bodies;
 mod circles;
 mod configuration;
 mod framing;
+mod half_sent;
 mod harness;
 mod headers;
 mod interop;

@@ -30,7 +30,7 @@ async fn two_on(kind: Kind, redis: &Redis) -> [Server; 2] {
 }
 
 #[track_caller]
-fn assert_revoked(what: &str, answer: &Answer) {
+pub(crate) fn assert_revoked(what: &str, answer: &Answer) {
     assert_eq!(answer.status, 401, "{what}: {answer:?}");
     let challenge = answer.header("www-authenticate");
     assert!(challenge.contains("was revoked"), "{what}: {challenge}");

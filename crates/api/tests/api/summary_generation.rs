@@ -9,9 +9,10 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::harness::{Answer, Exchange, Kind, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually};
+use crate::revocation::assert_revoked;
 
 /// Starts a provider that responds to every request with this text after 300 ms.
 async fn slow_provider(text: &'static str) -> ScriptedProvider {
@@ -64,6 +65,45 @@ async fn write(server: &Server, token: &str, title: &str, content: &str) -> Stri
 
 async fn summarize(server: &Server, token: &str, note: &str, body: Value) -> Answer {
     server.post(&format!("{note}/summarize"), token, &body).await
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn summarize_ends_with_its_session(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let (report, mut closed) = mpsc::unbounded_channel();
+    let provider = ScriptedProvider::start(move |mut exchange: Exchange| {
+        let report = report.clone();
+        async move {
+            exchange.until_closed().await;
+            report.send(()).unwrap();
+        }
+    })
+    .await;
+    let server = Start::on(kind).with_provider(&provider.base).start().await;
+    server.register("ada").await;
+    let (first, second) = (server.login("ada").await, server.login("ada").await);
+    let note = write(&server, &first, "Groceries", "Milk").await;
+    // Both sessions wait for the same call.
+    let [one, two] = [&first, &second].map(|token| {
+        let request = server.request(Method::POST, &format!("{note}/summarize"));
+        tokio::spawn(Answer::of(request.bearer_auth(token)))
+    });
+    eventually("two requests that wait", || async { server.metric("http_requests_waiting").await == 2.0 })
+        .await;
+    eventually("a call to the provider", || async { provider.calls() == 1 }).await;
+    for (token, answer) in [(&first, one), (&second, two)] {
+        assert!(closed.try_recv().is_err(), "the call was cancelled too early");
+        server.post("/auth/logout", token, &json!({})).await.expect(StatusCode::NO_CONTENT);
+        let answer = tokio::time::timeout(Duration::from_secs(30), answer).await;
+        assert_revoked("a summary", &answer.expect("the request ends").unwrap());
+    }
+    let limit = Duration::from_secs(30);
+    tokio::time::timeout(limit, closed.recv()).await.expect("the call to the provider is cancelled").unwrap();
+    eventually("the tokens are released", || async {
+        server.query("SELECT reserved_tokens FROM usage_of_all") == "0"
+    })
+    .await;
 }
 
 #[rstest]

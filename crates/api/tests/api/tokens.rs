@@ -17,7 +17,7 @@ const OTHER_SECRET: &str = "Jb0wVr7eKq2ZxN5uTs8yLd1mHf6gCa3pXi9oEk4RvYtQ";
 const NOT_AUTHENTICATED: &str = r#"{"detail":"Not authenticated"}"#;
 const NOT_VALID: &str = r#"{"detail":"Could not validate credentials"}"#;
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
 
@@ -33,7 +33,7 @@ fn like(token: &str, secret: &str, issued_at: i64) -> String {
 }
 
 /// Returns a token in the format of the FastAPI service.
-fn legacy(secret: &str, user: i64, issued_at: i64) -> String {
+pub(crate) fn legacy(secret: &str, user: i64, issued_at: i64) -> String {
     let claims = json!({ "user_id": user.to_string(), "iat": issued_at, "exp": issued_at + 1800 });
     forge(secret, &json!({ "alg": "HS256", "typ": "JWT" }), &claims)
 }

@@ -92,18 +92,26 @@ impl Operation {
         self.path.contains('{')
     }
 
+    /// Returns the path with this id.
+    pub(crate) fn path_of(&self, id: &str) -> String {
+        let names = ["{note_id}", "{task_id}", "{session_id}"];
+        names.iter().fold(self.path.to_owned(), |path, name| path.replace(name, id))
+    }
+
+    /// Returns the body of the request. It is empty if the operation takes none.
+    pub(crate) fn body(&self) -> String {
+        self.body.replace("«»", PASSWORD)
+    }
+
     /// Builds the request with this id in the path.
     pub(crate) fn request(&self, server: &Server, id: &str) -> RequestBuilder {
-        let path = ["{note_id}", "{task_id}", "{session_id}"]
-            .iter()
-            .fold(self.path.to_owned(), |path, name| path.replace(name, id));
-        let request = server.request(self.method.clone(), &path);
+        let request = server.request(self.method.clone(), &self.path_of(id));
         if self.body.is_empty() {
             return request;
         }
         let form = self.path == "/auth/login";
         let media_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
-        request.header("content-type", media_type).body(self.body.replace("«»", PASSWORD))
+        request.header("content-type", media_type).body(self.body())
     }
 }
 
