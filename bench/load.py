@@ -2,10 +2,11 @@
 """Measures how the cost of a request grows.
 
     cargo build --release -p daybook-api
-    bench/load.py [--only clients,rows,processes,size,slow] [--seconds 4] [--rounds 3]
+    bench/load.py [--only clients,rows,processes,size,slow,writes] [--seconds 4] [--rounds 3]
 
-There are five measurements: by the number of clients, the number of notes in the table, the number of
-server processes, the size of a note, and beside a slow query. The script starts daybook on SQLite and
+There are six measurements: by the number of clients, the number of notes in the table, the number of
+server processes, the size of a note, beside a slow query, and of writes. To compare two binaries, run
+the script with --binary for each of them in turn. The script starts daybook on SQLite and
 on a PostgreSQL server of its own, loads it with wrk, and prints a Markdown table for each measurement.
 Each figure is the median of the rounds.
 
@@ -119,10 +120,10 @@ class Service:
         self.process.wait(30)
 
 
-def wrk(url, token, clients, seconds):
+def wrk(url, token, clients, seconds, script=None):
     """Loads the URL. Returns the requests per second, and the 50th and 99th percentile in milliseconds."""
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
-    command += ["-H", f"Authorization: Bearer {token}", url]
+    command += ["-H", f"Authorization: Bearer {token}", *(["-s", script] if script else []), url]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out:
         raise SystemExit(f"requests failed:\n{out}")
@@ -306,17 +307,36 @@ def change(url, token, stop):
         call("PATCH", url + "/users/me", body={"username": "bench"}, token=token)
 
 
+def writes(args, kind, postgres):
+    """Creates notes, and changes one of fifty notes at random."""
+    results = []
+    lua = 'wrk.headers["Content-Type"] = "application/json"\nwrk.method, wrk.body = "{}", [[{}]]\n'
+    change = lua.format("PATCH", json.dumps({"content": SMALL}))
+    change += 'request = function() return wrk.format(nil, "/notes/" .. math.random(50)) end\n'
+    create = lua.format("POST", json.dumps({"title": "new", "content": SMALL}))
+    for name, script in (("PATCH /notes/{id}", change), ("POST /notes", create)):
+        with service(args, kind, postgres, f"writes_{len(results)}") as (running, _), \
+                tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+            token = running.account()
+            file.write(script)
+            file.flush()
+            measured = median(args, lambda: wrk(running.url + "/notes", token, 32, args.seconds, file.name))
+            results.append((name, *measured))
+    table(f"writes, 32 clients, {kind}", ("work", "requests/s", "p50 ms", "p99 ms"), results)
+
+
 def main():
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("--binary", default=str(ROOT / "target/release/daybook"))
-    parser.add_argument("--only", default="clients,rows,processes,size,slow")
+    parser.add_argument("--only", default="clients,rows,processes,size,slow,writes")
     parser.add_argument("--databases", default="sqlite,postgres")
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     args.binary = str(pathlib.Path(args.binary).resolve())
-    measurements = {"clients": clients, "rows": rows, "processes": processes, "size": size, "slow": slow}
+    measurements = {"clients": clients, "rows": rows, "processes": processes, "size": size, "slow": slow,
+                    "writes": writes}
     folder = pathlib.Path(tempfile.mkdtemp(prefix="daybook-load-"))
     postgres = Postgres(folder)
     try:
