@@ -1,14 +1,14 @@
 //! Framing vectors of logins, each with another login behind it.
 //!
-//! An attack would let the attacker read the tokens of the second login, or make its password a part
-//! of the first request.
+//! An attack would let the attacker read the tokens of the second login, or make its password a
+//! part of the first request.
 
 use super::Outcome::{self, Rejected, Served};
 use super::exchange;
 use super::vectors::MALFORMED_BODY;
 use crate::harness::{Kind, PASSWORD, Server};
 
-/// Name, RFC and section, fields, body, and outcome. The placeholders are those of the other table.
+/// Name, RFC and section, fields, body, and outcome. The placeholders are as in `vectors.rs`.
 type Row = (&'static str, &'static str, &'static str, &'static str, Outcome);
 
 const CHUNKED: &str = "Transfer-Encoding: chunked";

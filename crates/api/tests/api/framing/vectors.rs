@@ -24,6 +24,8 @@ pub(super) struct Vector {
 
 /// Name, section, the part that the vector is about, and outcome.
 type Row = (&'static str, &'static str, &'static str, Outcome);
+/// Rows, and the request that a part belongs to.
+type Table<'a> = (&'static [Row], &'a dyn Fn(&str) -> String);
 
 /// Both notes are created.
 const BOTH: Outcome = Served(&[201, 201]);
@@ -36,7 +38,7 @@ pub(super) const MALFORMED_BODY: Outcome = Aborted(422);
 /// Returns all vectors.
 pub(super) fn vectors() -> Vec<Vector> {
     let note = "POST /notes HTTP/1.1\r\nHost: a\r\n«caller»";
-    let tables: [(&'static [Row], &dyn Fn(&str) -> String); 7] = [
+    let tables: [Table<'_>; 7] = [
         (&LENGTHS, &|fields| format!("{note}{fields}\r\n\r\n«note»")),
         (&CODINGS, &|fields| format!("{note}{fields}\r\n\r\n«chunks»")),
         (&CHUNKS, &|body| format!("{note}Transfer-Encoding: chunked\r\n\r\n{body}")),
@@ -45,7 +47,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         (&LINES, &|line| format!("{line}\r\nHost: a\r\n\r\n")),
         (&WHOLE, &str::to_owned),
     ];
-    let vector = |(rows, request): (&'static [Row], &dyn Fn(&str) -> String)| {
+    let vectors = |(rows, request): Table<'_>| {
         let vector = |(name, section, part, outcome): &Row| Vector {
             name,
             section,
@@ -54,7 +56,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         };
         rows.iter().map(vector).collect::<Vec<_>>()
     };
-    tables.into_iter().flat_map(vector).collect()
+    tables.into_iter().flat_map(vectors).collect()
 }
 
 /// Fields of a request whose body is a note.
@@ -189,7 +191,8 @@ static CHUNKS: [Row; 26] = [
     (
         "trailer with fields about framing",
         "9110 6.5.1",
-        "«size»\r\n«note»\r\n0\r\nContent-Length: 500\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+        "«size»\r\n«note»\r\n0\r\n\
+         Content-Length: 500\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
         BOTH,
     ),
     (
@@ -277,7 +280,8 @@ static WHOLE: [Row; 19] = [
     (
         "HTTP/1.0 with chunked",
         "9112 6.1",
-        "POST /notes HTTP/1.0\r\nConnection: keep-alive\r\n«caller»Transfer-Encoding: chunked\r\n\r\n«chunks»",
+        "POST /notes HTTP/1.0\r\nConnection: keep-alive\r\n«caller»\
+         Transfer-Encoding: chunked\r\n\r\n«chunks»",
         Rejected(400),
     ),
     (
@@ -296,7 +300,8 @@ static WHOLE: [Row; 19] = [
     (
         "HTTP/1.0 with keep-alive",
         "9112 9.3",
-        "POST /notes HTTP/1.0\r\nConnection: keep-alive\r\n«caller»Content-Length: «length»\r\n\r\n«note»",
+        "POST /notes HTTP/1.0\r\nConnection: keep-alive\r\n«caller»\
+         Content-Length: «length»\r\n\r\n«note»",
         BOTH,
     ),
     (
@@ -308,7 +313,8 @@ static WHOLE: [Row; 19] = [
     (
         "connection that closes",
         "9112 9.6",
-        "POST /notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n«caller»Content-Length: «length»\r\n\r\n«note»",
+        "POST /notes HTTP/1.1\r\nHost: a\r\nConnection: close\r\n«caller»\
+         Content-Length: «length»\r\n\r\n«note»",
         Served(&[201]),
     ),
     (
@@ -320,7 +326,8 @@ static WHOLE: [Row; 19] = [
     (
         "request in the chunked body of GET",
         "9110 9.3.1",
-        "GET /health/live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n«inner size»\r\n«inner»\r\n0\r\n\r\n",
+        "GET /health/live HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+         «inner size»\r\n«inner»\r\n0\r\n\r\n",
         Served(&[200]),
     ),
     (
