@@ -37,6 +37,11 @@ impl Body {
         Some(length.filter(|length| *length > 0).map_or(Self::Endless, Self::Length))
     }
 
+    /// Returns true behind a byte that no chunked body has there. The end is then not known.
+    pub(crate) fn is_malformed(self) -> bool {
+        self == Self::Chunked(Chunked::Invalid)
+    }
+
     /// Advances over these bytes. Returns the number of bytes until the end of the body, or `None`
     /// if the body does not end in them.
     pub(crate) fn advance(&mut self, bytes: &[u8]) -> Option<usize> {

@@ -3,7 +3,11 @@
 /// The position in a chunked body.
 ///
 /// The states and the bytes between them are those of `h1/chunked.rs` in actix-http. Both therefore
-/// find the same end. A number is the size of the chunk, or the rest of it in [`Chunked::Data`].
+/// find the same end. The trailer is the exception: actix-http takes any bytes for it, also a whole
+/// request that a proxy sees behind a bare line feed. Here each line must be a field (RFC 9112,
+/// section 7.1.2).
+///
+/// A number is the size of the chunk, or the rest of it in [`Chunked::Data`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Chunked {
     /// Before the first digit of a size.
@@ -17,13 +21,16 @@ pub(crate) enum Chunked {
     Data(u64),
     DataCr,
     DataLf,
+    /// In the name of a field behind the last chunk.
+    TrailerName,
+    /// In the value of a field behind the last chunk.
     Trailer,
     TrailerLf,
     /// At the start of a line behind the last chunk.
     EndCr,
     EndLf,
     End,
-    /// Behind a byte that actix-http rejects. It then closes the connection.
+    /// Behind a byte that no chunked body has there.
     Invalid,
 }
 
@@ -71,8 +78,10 @@ impl Chunked {
             (Self::DataLf, b'\n') => Self::Size,
             (Self::EndCr, b'\r') => Self::EndLf,
             (Self::EndLf, b'\n') => Self::End,
+            (Self::EndCr | Self::TrailerName, _) if is_token(byte) => Self::TrailerName,
+            (Self::TrailerName, b':') => Self::Trailer,
             (Self::Trailer, b'\r') => Self::TrailerLf,
-            (Self::EndCr | Self::Trailer, _) => Self::Trailer,
+            (Self::Trailer, b'\t' | b' '..=b'~' | 0x80..) => Self::Trailer,
             _ => Self::Invalid,
         }
     }
@@ -81,6 +90,11 @@ impl Chunked {
 /// Returns the value of a hexadecimal digit.
 fn digit(byte: u8) -> Option<u64> {
     char::from(byte).to_digit(16).map(u64::from)
+}
+
+/// Returns true for the bytes of a field name (RFC 9110, section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ const MAX_DISCARDED: usize = 128 * 1024;
 /// The response to a request that does not arrive in time (RFC 9110, section 15.5.9).
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
+/// The response to a request with a malformed body. It is that of actix-http to a malformed head.
+const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 /// A connection that gives actix-http one request at a time, and fails if its client is too slow.
 ///
 /// It delays bytes of requests, and never changes, drops or adds one. actix-http alone parses
@@ -44,8 +47,8 @@ pub(crate) struct Guard<T: AsyncRead + Unpin> {
     is_dry: bool,
     /// True if a part of the response to the current request has been written.
     has_written: bool,
-    /// True if the client was too slow.
-    is_late: bool,
+    /// True if the client was too slow or its request malformed.
+    has_failed: bool,
     events: Events,
 }
 
@@ -87,7 +90,7 @@ impl<T: AsyncRead + Unpin> Guard<T> {
             body_timer: None,
             is_dry: false,
             has_written: false,
-            is_late: false,
+            has_failed: false,
             events,
         }
     }
@@ -217,17 +220,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guard<T> {
         Ok(())
     }
 
-    /// Returns the error of a client that is too slow. The client gets a response, if no part of
-    /// another one was written.
+    /// Returns the error of a client that is too slow.
     fn time_out(&mut self, cx: &mut Context<'_>, part: Part) -> io::Error {
         self.events.report(Event::TimedOut(part));
-        self.is_late = true;
+        self.fail(cx, TIMED_OUT);
+        io::ErrorKind::TimedOut.into()
+    }
+
+    /// Sends the client a response, if no part of another one was written. The caller then returns
+    /// an error, which closes the connection.
+    fn fail(&mut self, cx: &mut Context<'_>, response: &[u8]) {
+        self.has_failed = true;
         if !self.has_written {
             // A response that does not fit into the buffer of the system at once is lost.
-            let _ = Pin::new(&mut self.io).poll_write(cx, TIMED_OUT);
+            let _ = Pin::new(&mut self.io).poll_write(cx, response);
             let _ = Pin::new(&mut self.io).poll_shutdown(cx);
         }
-        io::ErrorKind::TimedOut.into()
     }
 }
 
@@ -253,6 +261,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
                 cx.waker().wake_by_ref();
             }
         }
+        if this.turn.is_malformed() {
+            this.fail(cx, MALFORMED);
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
         this.poll_head_timer(cx)?;
         this.poll_body_timer(cx)?;
         Poll::Ready(Ok(()))
@@ -263,11 +275,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guard<T> {
     }
 }
 
-/// Reads what has arrived behind held bytes, or behind a late request. If the system had unread
-/// bytes, it would reset the connection, and the client could lose the last response.
+/// Reads what has arrived behind held bytes, or behind a request that has failed. If the system had
+/// unread bytes, it would reset the connection, and the client could lose the last response.
 impl<T: AsyncRead + Unpin> Drop for Guard<T> {
     fn drop(&mut self) {
-        if self.held.is_empty() && !self.is_late {
+        if self.held.is_empty() && !self.has_failed {
             return;
         }
         let (mut space, mut discarded) = ([0; 4096], 0);

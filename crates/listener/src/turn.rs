@@ -29,6 +29,8 @@ pub(crate) enum Phase {
     Complete,
     /// All bytes, because actix-http only discards them.
     Abandoned,
+    /// Nothing. A byte of the body is malformed, so the end of the request is not known.
+    Malformed,
     /// Nothing. actix-http has understood the request differently.
     Broken,
 }
@@ -60,9 +62,10 @@ impl Phase {
             }
             Self::Body(mut body) => match body.advance(bytes) {
                 Some(end) => (Self::Complete, end),
+                None if body.is_malformed() => (Self::Malformed, 0),
                 None => (Self::Body(body), bytes.len()),
             },
-            Self::Complete | Self::Broken => (self, 0),
+            Self::Complete | Self::Malformed | Self::Broken => (self, 0),
         }
     }
 
@@ -177,6 +180,11 @@ impl Turn {
             self.answered.set(false);
         }
         is_over
+    }
+
+    /// Returns true if the body of the current request is malformed. Nothing passes any more.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.phase.get() == Phase::Malformed
     }
 
     /// True if actix-http has understood the request differently. Nothing passes any more.

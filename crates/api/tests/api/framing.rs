@@ -22,8 +22,6 @@ enum Outcome {
     /// The only response has this status and `Connection: close`. Nothing is executed, and the
     /// connection is closed.
     Rejected(u16),
-    /// The only response has this status. Nothing is executed, and the connection is closed.
-    Aborted(u16),
     /// The responses have exactly these statuses. Then the connection is closed.
     Served(&'static [u16]),
 }
@@ -37,7 +35,6 @@ impl Outcome {
             .collect();
         let is_expected = match self {
             Self::Rejected(status) => found == [status] && text.contains("\r\nconnection: close\r\n"),
-            Self::Aborted(status) => found == [status],
             Self::Served(statuses) => found == statuses,
         };
         (!is_expected).then(|| format!("{self:?} is expected, and the statuses are {found:?}: {text:?}"))

@@ -21,8 +21,7 @@ fn advance_finds_the_end_that_actix_http_finds() {
         "10\r\n0123456789abcdef\r\n000\r\n\r\n",
         "0\r\nDigest: x\r\n\r\n",
         "0\r\nA: 1\r\nB: 2\r\n\r\n",
-        "0\r\nA: 1\nB: 2\n\n\r\n\r\n",
-        "0\r\n\n\r\n\r\n",
+        "0\r\nA:\r\nB: \t\u{e9}\r\n\r\n",
     ] {
         for behind in ["", "\r\n", "GET / HTTP/1.1\r\n\r\n", "0\r\n\r\n"] {
             let bytes = format!("{body}{behind}");
@@ -68,6 +67,29 @@ fn advance_finds_no_end_behind_a_byte_that_actix_http_rejects() {
         assert_eq!(state.advance(body.as_bytes()), None, "{body:?}");
         assert_eq!(state, Chunked::Invalid, "{body:?}");
         assert_eq!(state.advance(b"0\r\n\r\n"), None, "{body:?}");
+    }
+}
+
+/// actix-http accepts these trailers.
+#[test]
+fn advance_finds_no_end_behind_a_malformed_trailer() {
+    for trailer in [
+        "\n\r\n",
+        "A: 1\n\r\n",
+        "A: 1\nB: 2\r\n",
+        "A: \0\r\n",
+        "A: \x7f\r\n",
+        "A\r\n",
+        "A : 1\r\n",
+        ": 1\r\n",
+        " A: 1\r\n",
+        "A: 1\r\n B: 2\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n",
+    ] {
+        let body = format!("1\r\na\r\n0\r\n{trailer}\r\n");
+        for size in 1..=body.len() {
+            assert_eq!(end_in_reads_of(size, body.as_bytes()), None, "{body:?} in reads of {size}");
+        }
     }
 }
 

@@ -43,6 +43,20 @@ fn response_before_the_end_of_the_body_starts_no_request() {
 }
 
 #[test]
+fn nothing_passes_from_a_malformed_body() {
+    let turn = Turn::new();
+    assert_eq!(turn.admit(CHUNKED), CHUNKED.len());
+    turn.begin(Some(Body::Chunked(Chunked::Size)));
+    assert_eq!(turn.admit(b"1\r\na\r\n"), 6);
+    assert!(!turn.is_malformed());
+    assert_eq!(turn.admit(b"0\r\n\n\r\n\r\n"), 0);
+    assert!(turn.is_malformed());
+    turn.answer();
+    assert!(!turn.finish(), "no other request starts");
+    assert_eq!(turn.admit(GET), 0);
+}
+
+#[test]
 fn announced_body_passes_with_its_head() {
     for (body, passing, rest) in [("", 0, 4), ("da", 2, 2), ("data", 4, 0), ("dataGET", 4, 0)] {
         let turn = Turn::new();

@@ -86,11 +86,25 @@ fn ambiguous_request_is_400_and_closes_the_connection() {
 #[test]
 fn malformed_chunk_closes_the_connection() {
     let server = Server::start(options());
-    let mut client = server.connect();
     let head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
-    client.send([head, "4\r\ndata\r\nx\r\n0\r\n\r\n", COUNT].concat());
-    assert_eq!(client.response("POST").unwrap().status, "HTTP/1.1 400");
-    client.rest();
+    for body in [
+        "4\r\ndata\r\nx\r\n0\r\n\r\n",
+        "x\r\n",
+        "4\r\ndata\r\n0\r\n\n",
+        "4\r\ndata\r\n0\r\nA: 1\n\r\n",
+        // The trailer is missing, so the next request stands in its place.
+        "4\r\ndata\r\n0\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send([head, body, COUNT, COUNT].concat());
+        let response = client.response("POST").unwrap();
+        assert_eq!(
+            (response.status.as_str(), response.field("connection")),
+            ("HTTP/1.1 400", "close"),
+            "{body:?}"
+        );
+        client.expect_closed();
+    }
     assert_eq!(server.counted(), 0);
 }
 

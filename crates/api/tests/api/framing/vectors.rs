@@ -10,7 +10,7 @@
 //! | `«inner»`, `«inner length»`, `«inner size»` | a whole request that creates another note |
 //! | `«long»`, `«many»` | 400 kB, and 96 fields |
 
-use super::Outcome::{self, Aborted, Rejected, Served};
+use super::Outcome::{self, Rejected, Served};
 
 /// Bytes of one request with one expected outcome.
 pub(super) struct Vector {
@@ -32,8 +32,8 @@ const BOTH: Outcome = Served(&[201, 201]);
 /// The request without a note is served, and the request behind it.
 const GET_AND_NOTE: Outcome = Served(&[200, 201]);
 
-/// The service notices a malformed chunk when it reads the body.
-pub(super) const MALFORMED_BODY: Outcome = Aborted(422);
+/// The listener rejects a malformed body before its end.
+pub(super) const MALFORMED_BODY: Outcome = Rejected(400);
 
 /// Returns all vectors.
 pub(super) fn vectors() -> Vec<Vector> {
@@ -164,7 +164,7 @@ static CODINGS: [Row; 24] = [
 ];
 
 /// Chunked bodies of a note.
-static CHUNKS: [Row; 26] = [
+static CHUNKS: [Row; 36] = [
     ("upper case size with leading zeros", "9112 7.1", "000«SIZE»\r\n«note»\r\n000\r\n\r\n", BOTH),
     ("extensions", "9112 7.1.1", "«size» ; a=b;c=\"d e\"\r\n«note»\r\n0;x\r\n\r\n", BOTH),
     ("extension with a line feed", "9112 7.1.1", "«size»;a\nb\r\n«note»\r\n0\r\n\r\n", MALFORMED_BODY),
@@ -199,6 +199,33 @@ static CHUNKS: [Row; 26] = [
         "trailer with a bare carriage return",
         "9110 5.5",
         "«size»\r\n«note»\r\n0\r\nX: a\rb\r\n\r\n",
+        MALFORMED_BODY,
+    ),
+    ("trailer with a bare line feed", "9110 5.5", "«size»\r\n«note»\r\n0\r\nX: y\n\r\n", MALFORMED_BODY),
+    ("trailer with a bare line feed only", "9112 7.1.2", "«size»\r\n«note»\r\n0\r\nX: y\n\n", MALFORMED_BODY),
+    ("trailer with NUL", "9110 5.5", "«size»\r\n«note»\r\n0\r\nX: \0\r\n\r\n", MALFORMED_BODY),
+    ("trailer without a colon", "9112 7.1.2", "«size»\r\n«note»\r\n0\r\nX\r\n\r\n", MALFORMED_BODY),
+    (
+        "trailer with a space before the colon",
+        "9112 5.1",
+        "«size»\r\n«note»\r\n0\r\nX : y\r\n\r\n",
+        MALFORMED_BODY,
+    ),
+    (
+        "trailer that begins with a space",
+        "9112 5.2",
+        "«size»\r\n«note»\r\n0\r\n X: y\r\n\r\n",
+        MALFORMED_BODY,
+    ),
+    ("folded trailer", "9112 5.2", "«size»\r\n«note»\r\n0\r\nX: y\r\n z\r\n\r\n", MALFORMED_BODY),
+    ("bare line feed at the end", "9112 7.1", "«size»\r\n«note»\r\n0\r\n\n", MALFORMED_BODY),
+    // The head of the next request is no trailer, and its body is no request.
+    ("no end", "9112 7.1", "«size»\r\n«note»\r\n0\r\n", MALFORMED_BODY),
+    (
+        "request in a body behind a bare line feed",
+        "9112 7.1",
+        "«size»\r\n«note»\r\n0\r\n\nPOST /notes HTTP/1.1\r\nHost: a\r\n\
+         Content-Length: «inner length»\r\n\r\n«inner»",
         MALFORMED_BODY,
     ),
     ("carriage return at the end", "9112 7.1", "«size»\r\n«note»\r\n0\r\n\r\r\n\r\n", MALFORMED_BODY),
@@ -270,7 +297,12 @@ static WHOLE: [Row; 19] = [
     ("bare carriage returns only", "9112 2.2", "GET /health/live HTTP/1.1\rHost: a\r\r", Rejected(400)),
     // A recipient may accept them. One that does not must not forward them.
     ("bare line feeds only", "9112 2.2", "GET /health/live HTTP/1.1\nHost: a\n\n", GET_AND_NOTE),
-    ("bare line feed at the end", "9112 2.2", "GET /health/live HTTP/1.1\r\nHost: a\r\n\n", GET_AND_NOTE),
+    (
+        "bare line feed at the end of a head",
+        "9112 2.2",
+        "GET /health/live HTTP/1.1\r\nHost: a\r\n\n",
+        GET_AND_NOTE,
+    ),
     (
         "absolute form without Host",
         "9112 3.2",
