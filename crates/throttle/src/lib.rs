@@ -12,6 +12,9 @@ mod network;
 mod quota;
 #[cfg(feature = "redis")]
 mod shared;
+#[cfg(not(feature = "redis"))]
+#[path = "not_shared.rs"]
+mod shared;
 mod throttle;
 
 pub use bucket::Bucket;

@@ -4,33 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(not(feature = "redis"))]
-use crate::decision::Decision;
 #[cfg(feature = "redis")]
 use crate::error::Error;
 use crate::local::LocalCounters;
-#[cfg(feature = "redis")]
 use crate::shared::SharedCounters;
 use crate::{Bucket, Quota};
-
-/// Without the feature `redis`, no counters are shared.
-#[cfg(not(feature = "redis"))]
-enum SharedCounters {}
-
-#[cfg(not(feature = "redis"))]
-impl SharedCounters {
-    async fn take(&self, _: &[Bucket<'_>]) -> Option<Decision> {
-        match *self {}
-    }
-
-    async fn give_back(&self, _: &Bucket<'_>) {
-        match *self {}
-    }
-
-    async fn reset(&self, _: &Bucket<'_>) {
-        match *self {}
-    }
-}
 
 /// A rate limiter. Clones share all counters.
 ///
