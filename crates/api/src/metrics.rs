@@ -102,6 +102,7 @@ impl Metrics {
             Event::TimedOut(Part::Head) => self.timed_out.with_label_values(&["head"]).inc(),
             Event::TimedOut(Part::Body) => self.timed_out.with_label_values(&["body"]).inc(),
             Event::TimedOut(Part::Response) => self.timed_out.with_label_values(&["response"]).inc(),
+            // Later versions of the listener may report more.
             _ => {}
         }
     }

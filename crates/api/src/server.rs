@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use daybook_listener::{ConnectionLimits, Events, Options, raise_open_file_limit};
+use daybook_listener::{ConnectionLimits, Events, IsExempt, Options, raise_open_file_limit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::ServerConfig;
@@ -100,7 +100,7 @@ impl Server {
             shutdown_signal: Some(Box::pin(stop)),
             shutdown_timeout: DRAIN_TIMEOUT,
             connections: Some(self.connections),
-            is_exempt: Arc::new(move |address| proxies.contains(address)),
+            is_exempt: IsExempt::new(move |address| proxies.contains(address)),
             events: Events::to(move |event| metrics.count_connection(event)),
             ..Options::default()
         };
@@ -109,7 +109,8 @@ impl Server {
     }
 }
 
-/// Returns the limits that are configured, and otherwise those that the limit of open files allows.
+/// Raises the limit of open files. Returns the configured limits of connections, or those that it
+/// allows.
 fn connection_limits(config: &ServerConfig) -> ConnectionLimits {
     let allowed = ConnectionLimits::for_open_files(raise_open_file_limit());
     let total = config.max_connections.unwrap_or(allowed.total);

@@ -7,10 +7,10 @@ use daybook_throttle::{Concurrency, Full, Permit, network_of};
 
 /// At most this number of refused connections get a response at the same time. Each holds a
 /// descriptor for up to a second. Further ones are closed at once.
-pub(crate) const MAX_REFUSALS: usize = 128;
+pub(crate) const REFUSALS_MAX: usize = 128;
 
 /// Descriptors that are not for connections: listeners, databases, their files, logs, and
-/// connections to other services.
+/// connections to other services. A service with some ten worker threads needs fewer than 200.
 const RESERVE: usize = 256;
 
 /// The limits of connections.
@@ -34,16 +34,29 @@ impl ConnectionLimits {
     /// at most half of the connections, so one network cannot keep all others out.
     #[must_use]
     pub fn for_open_files(open_files: usize) -> Self {
-        let total = open_files.saturating_sub(RESERVE + MAX_REFUSALS).max(open_files / 4).max(2);
+        let total = open_files.saturating_sub(RESERVE + REFUSALS_MAX).max(open_files / 4).max(2);
         Self { per_network: Self::PER_NETWORK.min(total / 2), total }
     }
 }
 
-/// Returns true for addresses whose connections have no limit of their own, because they carry the
-/// requests of many clients. Typical are those of proxies. They count for the total limit.
-pub type IsExempt = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+/// The addresses whose connections have only the total limit, because they carry the requests of
+/// many clients. Typical are those of proxies. By default there are none.
+#[derive(Clone, Default)]
+pub struct IsExempt(Option<Arc<dyn Fn(IpAddr) -> bool + Send + Sync>>);
 
-/// The right to be a connection. It belongs to a network, or to the peer itself if that is exempt.
+impl IsExempt {
+    /// Exempts the addresses for which `is_exempt` returns true. An IPv4 address that is mapped to
+    /// IPv6 is passed as IPv4.
+    pub fn new(is_exempt: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(is_exempt)))
+    }
+
+    fn contains(&self, address: IpAddr) -> bool {
+        self.0.as_ref().is_some_and(|is_exempt| is_exempt(address))
+    }
+}
+
+/// The permit of a connection. It belongs to a network, or to the peer itself if that is exempt.
 pub(crate) type Admitted = Permit<SocketAddr>;
 
 /// Admits connections up to the limits. Clones share the counts.
@@ -62,7 +75,8 @@ impl Admission {
     pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Full> {
         let address = peer.ip().to_canonical();
         // Each connection has another port, so the limit of the network never holds for it.
-        let key = if (self.is_exempt)(address) { peer } else { SocketAddr::new(network_of(address), 0) };
+        let key =
+            if self.is_exempt.contains(address) { peer } else { SocketAddr::new(network_of(address), 0) };
         self.connections.try_acquire(key)
     }
 }
@@ -87,7 +101,7 @@ mod tests {
 
     #[test]
     fn admit_limits_networks_and_the_total_and_exempts_proxies() {
-        let is_exempt: IsExempt = Arc::new(|address| address == IpAddr::from([10, 0, 0, 1]));
+        let is_exempt = IsExempt::new(|address| address == IpAddr::from([10, 0, 0, 1]));
         let admission = Admission::new(ConnectionLimits { per_network: 2, total: 6 }, is_exempt);
         let admit = |peer: &str| admission.admit(peer.parse().unwrap());
         let (one, two) = (admit("192.0.2.1:1").unwrap(), admit("[::ffff:192.0.2.1]:2").unwrap());

@@ -1,4 +1,4 @@
-//! Counts how long a client may still keep the server waiting.
+//! The minimum rate of clients, and how long one may still keep the server waiting.
 
 use std::time::Duration;
 
@@ -6,30 +6,45 @@ use tokio::time::Instant;
 
 /// The minimum rate at which a client must send a request body and read a response.
 ///
-/// A client may keep the server waiting for `grace`. Each byte extends this time, but never beyond
-/// `grace`. Only the time in which the server waits for the client counts, so a slow handler costs
-/// the client nothing.
+/// A client may keep the server waiting for `grace`. Each byte extends this time. Only the time in
+/// which the server waits for the client counts, so a slow handler costs the client nothing.
 ///
-/// With the defaults of 30 s and 1,000 bytes per second, a silent client is dropped after 30 s. A
-/// client at half the rate is dropped after 60 s, and one at the full rate never.
+/// With the defaults of 45 s and 1,000 bytes per second, a silent client is dropped after 45 s. A
+/// client at half the rate is dropped after 90 s, and one at the full rate never.
+///
+/// The system of a client fills a buffer, and then acknowledges nothing until the client has read a
+/// part of it. Linux waits for 128 kB with its default buffers, which cannot be distinguished from
+/// silence. A client with such buffers must read 128 kB within the grace, about 3 kB/s.
+///
+/// For a body, the time never exceeds `grace`. For a response, the bytes of the first sixth of the
+/// grace do not count, because the system of a client that never reads acknowledges them as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MinimumRate {
-    /// How long the client may be silent.
+    /// How long the client may be silent. `Duration::MAX` disables the limit.
     pub grace: Duration,
-    /// The rate at which a client never loses its grace. 0 lets no byte extend the grace.
+    /// The rate at which a client never loses its grace. With 0 no byte extends the grace, so all
+    /// waits of one body or response together may last for one grace.
     pub bytes_per_second: u32,
 }
 
 impl Default for MinimumRate {
     fn default() -> Self {
-        Self { grace: Duration::from_secs(30), bytes_per_second: 1_000 }
+        Self { grace: Duration::from_secs(45), bytes_per_second: 1_000 }
     }
 }
 
-/// A time after which no connection exists. An unlimited grace is shortened to it.
-const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+impl MinimumRate {
+    /// Returns the time that this number of bytes may take.
+    pub(crate) fn time_of(self, bytes: u64) -> Duration {
+        let micros = bytes.saturating_mul(1_000_000).checked_div(self.bytes_per_second.into());
+        Duration::from_micros(micros.unwrap_or(0))
+    }
+}
 
-/// The rest of the grace of one client in one direction.
+/// No connection exists this long. Longer times are shortened to it, because they would overflow.
+pub(crate) const FAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The rest of the grace of a client that sends a body.
 #[derive(Debug)]
 pub(crate) struct Credit {
     rate: MinimumRate,
@@ -40,35 +55,29 @@ pub(crate) struct Credit {
 
 impl Credit {
     pub(crate) fn new(rate: MinimumRate) -> Self {
+        let rate = MinimumRate { grace: rate.grace.min(FAR), ..rate };
         Self { rate, left: rate.grace, waiting_since: None }
     }
 
     /// Records that the server waits for the client. Returns when the credit is used up.
     pub(crate) fn wait(&mut self, now: Instant) -> Instant {
-        let since = *self.waiting_since.get_or_insert(now);
-        since.checked_add(self.left).unwrap_or_else(|| since + FAR)
+        *self.waiting_since.get_or_insert(now) + self.left
     }
 
-    /// Records that the client has sent or read bytes, which ends the wait.
+    /// Records that the client has sent bytes, which ends the wait.
     pub(crate) fn earn(&mut self, bytes: usize) {
         if let Some(since) = self.waiting_since.take() {
             self.left = self.left.saturating_sub(since.elapsed());
         } else if self.left == self.rate.grace {
             return;
         }
-        if let Some(earned) = (bytes as u64).saturating_mul(1_000_000).checked_div(self.bytes_per_second()) {
-            self.left = self.rate.grace.min(self.left.saturating_add(Duration::from_micros(earned)));
-        }
+        self.left = self.rate.grace.min(self.left.saturating_add(self.rate.time_of(bytes as u64)));
     }
 
     /// Gives back the whole grace, because the next request or response begins.
     pub(crate) fn renew(&mut self) {
         self.left = self.rate.grace;
         self.waiting_since = None;
-    }
-
-    fn bytes_per_second(&self) -> u64 {
-        self.rate.bytes_per_second.into()
     }
 }
 
@@ -99,9 +108,9 @@ mod tests {
     #[tokio::test(flavor = "current_thread")]
     async fn silence_ends_after_the_grace_and_half_the_rate_after_twice_the_grace() {
         pause();
-        assert_eq!(seconds_at(0).await, 30);
+        assert_eq!(seconds_at(0).await, 45);
         // The last second is not waited for in full.
-        assert_eq!(seconds_at(500).await, 59);
+        assert_eq!(seconds_at(500).await, 89);
         assert_eq!(seconds_at(1_000).await, u32::MAX);
         assert_eq!(seconds_at(1_000_000).await, u32::MAX);
     }
@@ -116,7 +125,7 @@ mod tests {
             credit.earn(1_000);
             advance(100 * SECOND).await;
         }
-        assert_eq!(credit.wait(Instant::now()), Instant::now() + 30 * SECOND);
+        assert_eq!(credit.wait(Instant::now()), Instant::now() + 45 * SECOND);
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -126,8 +135,8 @@ mod tests {
         credit.wait(Instant::now());
         advance(20 * SECOND).await;
         credit.earn(1_000_000);
-        assert_eq!(credit.wait(Instant::now()), Instant::now() + 10 * SECOND);
+        assert_eq!(credit.wait(Instant::now()), Instant::now() + 25 * SECOND);
         credit.renew();
-        assert_eq!(credit.wait(Instant::now()), Instant::now() + 30 * SECOND);
+        assert_eq!(credit.wait(Instant::now()), Instant::now() + 45 * SECOND);
     }
 }

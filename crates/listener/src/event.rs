@@ -22,6 +22,7 @@ pub enum Event {
 
 /// The part of an exchange for which a client was too slow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Part {
     /// The client did not send a head in time.
     Head,

@@ -30,8 +30,8 @@ pub(crate) fn rejection() -> Response<BoxBody> {
 
 /// Returns true for a host with an optional port (RFC 3986, section 3.2).
 ///
-/// `http::uri::Authority` is no check. It accepts user information, ports such as `:b`, and brackets
-/// within a name.
+/// `http::uri::Authority` is no check. It accepts user information, ports such as `:b`, and
+/// brackets within a name.
 fn is_host(value: &[u8]) -> bool {
     let Ok(value) = str::from_utf8(value) else { return false };
     let host = match value.rsplit_once(':') {

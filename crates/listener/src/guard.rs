@@ -18,7 +18,7 @@ use crate::options::Options;
 use crate::turn::Turn;
 
 /// At most this number of bytes is read from a connection that is closed.
-const MAX_DISCARDED: usize = 128 * 1024;
+const DISCARDED_MAX: usize = 128 * 1024;
 
 /// The response to a request that does not arrive in time (RFC 9110, section 15.5.9).
 const TIMED_OUT: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
@@ -38,8 +38,9 @@ pub(crate) struct Guard<T: AsyncRead + Unpin> {
     /// True if the dispatcher was woken to flush the response before the held bytes.
     has_woken: bool,
     timeouts: Timeouts,
-    /// Limits the time of a head after the first one, once bytes of it have passed.
-    head_timer: Option<Pin<Box<Sleep>>>,
+    /// The timer of a head after the first one, once bytes of it have passed. True if it is that of
+    /// an idle connection, because these were only empty lines.
+    head_timer: Option<(bool, Pin<Box<Sleep>>)>,
     /// Limits the time of a body.
     credit: Credit,
     body_timer: Option<Pin<Box<Sleep>>>,
@@ -181,23 +182,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guard<T> {
     ///
     /// actix-http stops its own timer of an idle connection with the first byte of the next head.
     fn poll_head_timer(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        let head = self.turn.unfinished_head();
-        let timeout = match head {
-            None => {
-                self.head_timer = None;
-                return Ok(());
-            }
-            Some(Head::Start | Head::StartCr) => self.timeouts.idle,
-            Some(_) => self.timeouts.head,
-        };
-        let Some(timeout) = timeout else { return Ok(()) };
-        let timer = self.head_timer.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        if timer.as_mut().poll(cx).is_pending() {
+        let Some(head) = self.turn.unfinished_head() else {
+            self.head_timer = None;
             return Ok(());
+        };
+        let is_idle = matches!(head, Head::Start | Head::StartCr);
+        if self.head_timer.as_ref().is_some_and(|(of_idle, _)| *of_idle != is_idle) {
+            self.head_timer = None;
         }
-        match head {
-            Some(Head::Start | Head::StartCr) => Err(io::ErrorKind::TimedOut.into()),
-            _ => Err(self.time_out(cx, Part::Head)),
+        let Some(timeout) = (if is_idle { self.timeouts.idle } else { self.timeouts.head }) else {
+            return Ok(());
+        };
+        let (_, timer) = self.head_timer.get_or_insert_with(|| (is_idle, Box::pin(sleep(timeout))));
+        match timer.as_mut().poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(()) if is_idle => Err(io::ErrorKind::TimedOut.into()),
+            Poll::Ready(()) => Err(self.time_out(cx, Part::Head)),
         }
     }
 
@@ -283,7 +283,7 @@ impl<T: AsyncRead + Unpin> Drop for Guard<T> {
             return;
         }
         let (mut space, mut discarded) = ([0; 4096], 0);
-        while discarded < MAX_DISCARDED {
+        while discarded < DISCARDED_MAX {
             let mut buffer = ReadBuf::new(&mut space);
             let read = Pin::new(&mut self.io).poll_read(&mut Context::from_waker(Waker::noop()), &mut buffer);
             match read {

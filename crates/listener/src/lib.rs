@@ -9,8 +9,10 @@ mod event;
 mod framing;
 mod guard;
 mod head;
+mod linger;
 mod open_files;
 mod options;
+mod pace;
 mod paced;
 #[cfg(test)]
 mod reads;
@@ -18,6 +20,7 @@ mod refusal;
 mod sending;
 mod serve;
 mod turn;
+mod unsent;
 mod watched;
 
 pub use admission::{ConnectionLimits, IsExempt};

@@ -1,7 +1,6 @@
 //! The settings of a server.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::KeepAlive;
@@ -34,14 +33,15 @@ pub struct Options {
     /// The rate at which clients must send request bodies and read responses.
     pub minimum_rate: MinimumRate,
     /// How long a client may take to read a part of a response that is in memory. This is the whole
-    /// response, unless its body is a stream. The default is 5 minutes. A stream may take longer,
-    /// if the client catches up with it in this time.
+    /// response, unless its body is a stream. The default is 10 minutes. A stream may take longer,
+    /// if the client catches up with it in this time. `Duration::MAX` disables the limit.
     pub response_timeout: Duration,
     /// Limits the number of connections. `None` means no limit, which is the default.
     pub connections: Option<ConnectionLimits>,
-    /// Returns true for addresses that only the total limit holds for. By default there are none.
+    /// True for addresses that have only the total limit, such as proxies. By default there are
+    /// none.
     pub is_exempt: IsExempt,
-    /// Receives what happens to connections.
+    /// Receives the events of connections.
     pub events: Events,
 }
 
@@ -57,9 +57,9 @@ impl Default for Options {
             shutdown_signal: None,
             shutdown_timeout: Duration::from_secs(30),
             minimum_rate: MinimumRate::default(),
-            response_timeout: Duration::from_secs(5 * 60),
+            response_timeout: Duration::from_secs(10 * 60),
             connections: None,
-            is_exempt: Arc::new(|_| false),
+            is_exempt: IsExempt::default(),
             events: Events::default(),
         }
     }

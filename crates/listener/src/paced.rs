@@ -3,7 +3,6 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -11,78 +10,79 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::admission::Admitted;
-use crate::credit::{Credit, MinimumRate};
 use crate::event::{Event, Events, Part};
+use crate::linger::linger;
+use crate::pace::Pace;
+use crate::unsent::unsent;
 
 /// A socket with a minimum rate for what it sends.
 ///
 /// It stands below TLS, so that it counts the bytes on the wire.
 pub(crate) struct Paced {
     io: TcpStream,
-    credit: Credit,
-    /// How often a full socket is written to, although the system does not report that it has room.
-    probe_interval: Duration,
-    /// How long the writer may be blocked without one moment in which everything was written.
-    timeout: Duration,
-    blocked_since: Option<Instant>,
-    timer: Option<Pin<Box<Sleep>>>,
+    pace: Pace,
+    /// All bytes that the system has accepted.
+    written: u64,
+    /// `None` if the last write was complete.
+    blocked: Option<Blocked>,
+    /// True if the connection was reset because its client does not read.
+    is_reset: bool,
     events: Events,
     /// Counts the connection until it is closed.
-    _admitted: Option<Admitted>,
+    admitted: Option<Admitted>,
 }
 
-/// The limits of a response.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
-    pub(crate) rate: MinimumRate,
-    pub(crate) timeout: Duration,
+/// A response that does not fit into the buffers of the system.
+struct Blocked {
+    since: Instant,
+    /// What the client had acknowledged at the first probe.
+    base: Option<u64>,
+    timer: Pin<Box<Sleep>>,
 }
 
 impl Paced {
     pub(crate) fn new(io: TcpStream, pace: Pace, events: Events, admitted: Option<Admitted>) -> Self {
         events.report(Event::Opened);
-        Self {
-            io,
-            credit: Credit::new(pace.rate),
-            probe_interval: pace.rate.grace / 6,
-            timeout: pace.timeout,
-            blocked_since: None,
-            timer: None,
-            events,
-            _admitted: admitted,
-        }
+        Self { io, pace, written: 0, blocked: None, is_reset: false, events, admitted }
     }
 
     /// Waits until the client has read something, and fails if that takes too long.
     ///
+    /// The bytes that the client acknowledges until the first probe have filled the buffer of its
+    /// system. They do not show that it reads. Later ones do, and each of them extends the time.
+    ///
     /// epoll reports that a socket is writable when a third of its buffer is free. At the minimum
-    /// rate this takes longer than the grace, and a client that reads would be dropped. The socket
-    /// is therefore also written to without that report.
+    /// rate this takes longer than the grace, so the socket is also written to without the report.
     fn poll_blocked(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let now = Instant::now();
-        let timeout = *self.blocked_since.get_or_insert(now) + self.timeout;
-        let deadline = self.credit.wait(now).min(timeout);
-        let next = deadline.min(now + self.probe_interval);
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(next)));
-        if timer.as_mut().poll(cx).is_pending() {
+        let next = now + self.pace.probe_interval();
+        let blocked = self.blocked.get_or_insert_with(|| Blocked {
+            since: now,
+            base: None,
+            timer: Box::pin(sleep_until(next)),
+        });
+        if blocked.timer.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        timer.as_mut().reset(next);
+        let acknowledged = self.written.saturating_sub(unsent(&self.io));
+        let base = *blocked.base.get_or_insert(acknowledged);
+        let deadline = self.pace.deadline(blocked.since, acknowledged.saturating_sub(base));
+        if now >= deadline {
+            self.events.report(Event::TimedOut(Part::Response));
+            // The client is too slow, so the system need not keep what it has not sent.
+            self.is_reset = self.io.set_zero_linger().is_ok();
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        blocked.timer.as_mut().reset(next.min(deadline));
         match SockRef::from(&self.io).send(bytes) {
             Ok(written) => {
-                self.credit.earn(written);
+                self.written += written as u64;
                 return Poll::Ready(Ok(written));
             }
             Err(error) if !is_temporary(&error) => return Poll::Ready(Err(error)),
             Err(_) => {}
         }
-        if now >= deadline {
-            self.events.report(Event::TimedOut(Part::Response));
-            // The client reads nothing, so the system need not keep what it has not sent.
-            let _ = self.io.set_zero_linger();
-            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-        }
-        if timer.as_mut().poll(cx).is_ready() {
+        if blocked.timer.as_mut().poll(cx).is_ready() {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
@@ -108,7 +108,7 @@ impl AsyncWrite for Paced {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_write(cx, bytes) {
             Poll::Ready(Ok(written)) => {
-                this.credit.earn(written);
+                this.written += written as u64;
                 Poll::Ready(Ok(written))
             }
             Poll::Pending => this.poll_blocked(cx, bytes),
@@ -119,10 +119,7 @@ impl AsyncWrite for Paced {
     /// The dispatcher flushes when its write buffer is empty, so the response has been written.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.blocked_since.take().is_some() {
-            this.credit.renew();
-            this.timer = None;
-        }
+        this.blocked = None;
         Pin::new(&mut this.io).poll_flush(cx)
     }
 
@@ -134,5 +131,8 @@ impl AsyncWrite for Paced {
 impl Drop for Paced {
     fn drop(&mut self) {
         self.events.report(Event::Closed);
+        if !self.is_reset {
+            linger(&self.io, self.pace, self.admitted.take());
+        }
     }
 }

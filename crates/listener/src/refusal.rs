@@ -13,7 +13,7 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 
 /// At most this number of bytes is read from a refused connection. If the system had unread bytes,
 /// it would reset the connection, and the client could lose the response.
-const MAX_READ: u64 = 64 * 1024;
+const READ_MAX: u64 = 64 * 1024;
 
 /// Connections end within seconds, so a client need not wait longer.
 const BY_NETWORK: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
@@ -29,7 +29,7 @@ pub(crate) async fn refuse(mut io: TcpStream, full: Full) -> io::Result<()> {
     let _ = timeout(TIMEOUT, io.readable()).await;
     io.write_all(if full == Full::Key { BY_NETWORK } else { IN_TOTAL }).await?;
     io.shutdown().await?;
-    let _ = timeout(TIMEOUT, tokio::io::copy(&mut io.take(MAX_READ), &mut tokio::io::sink())).await;
+    let _ = timeout(TIMEOUT, tokio::io::copy(&mut io.take(READ_MAX), &mut tokio::io::sink())).await;
     Ok(())
 }
 

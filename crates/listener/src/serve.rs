@@ -18,7 +18,7 @@ use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
 use crate::accept::{Acceptor, Connection, prepare};
-use crate::admission::{ConnectionLimits, MAX_REFUSALS};
+use crate::admission::{ConnectionLimits, REFUSALS_MAX};
 use crate::guard::Guard;
 use crate::options::Options;
 use crate::paced::Paced;
@@ -30,7 +30,7 @@ use crate::watched::{Watched, watch};
 ///
 /// # Errors
 ///
-/// When the socket has no address or cannot be made non-blocking.
+/// If the socket has no address, or its options cannot be set.
 ///
 /// # Panics
 ///
@@ -86,11 +86,15 @@ where
 }
 
 /// Returns the number of sockets after which a worker accepts no more. The limits of connections
-/// refuse others before. This one keeps a flood of connections that are being refused from using up
-/// the descriptors.
+/// refuse others before. This one keeps a flood of connections from using up the descriptors.
+///
+/// It has room for the refusals that send a response, and as much again for those that do not. The
+/// latter would otherwise wait for the former.
 fn connections_of_worker(limits: Option<ConnectionLimits>, workers: usize) -> usize {
     // The builder adds to the limit, so the largest number would overflow.
-    limits.map_or(usize::MAX / 2, |limits| (limits.total + MAX_REFUSALS).div_ceil(workers))
+    limits.map_or(usize::MAX / 2, |limits| {
+        limits.total.saturating_add(2 * REFUSALS_MAX).div_ceil(workers).min(usize::MAX / 2)
+    })
 }
 
 /// The settings of each connection in actix-http.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use actix_http::KeepAlive;
 use daybook_listener::{Event, MinimumRate, Options, Part};
 
-use crate::harness::{Client, Server, eventually, options};
+use crate::harness::{Client, DRIP, Server, eventually, options};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -85,6 +85,20 @@ fn head_behind_another_request_times_out() {
     });
     assert!(started.elapsed() >= SHORT);
     assert_eq!(server.reported(late(Part::Head)), 9);
+}
+
+/// The empty line starts the timer of an idle connection, which is longer.
+#[test]
+fn head_behind_an_empty_line_has_the_timeout_of_a_head() {
+    let server = Server::start(Options { client_request_timeout: SHORT, ..options() });
+    let mut client = server.connect();
+    client.send(GET);
+    assert_eq!(client.response("GET").unwrap().body, "home");
+    client.send("\r\n");
+    thread::sleep(SHORT / 3);
+    client.send("G");
+    expect_408(&mut client);
+    assert_eq!(server.reported(late(Part::Head)), 1);
 }
 
 #[test]
@@ -254,13 +268,13 @@ fn response_that_is_read_too_slowly_in_total_is_ended() {
 
 #[test]
 fn stream_that_the_client_keeps_up_with_has_no_total_time() {
-    let timeout = Duration::from_millis(300);
-    let server = Server::start(Options {
-        response_timeout: timeout,
-        minimum_rate: MinimumRate { grace: timeout, bytes_per_second: 1_000 },
-        ..options()
-    });
-    let mut client = server.connect();
-    client.send("GET /drip HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(client.response("GET").unwrap().body, "drop ".repeat(30));
+    let server = Server::start(Options { response_timeout: SHORT, ..options() });
+    let mut client = server.connect_with_a_small_buffer();
+    client.send("GET /drip HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    // Each part fills the socket, and the client has read it long before the next one.
+    let started = Instant::now();
+    let (read, is_closed) = client.read_slowly(256 * 1024, Duration::ZERO);
+    assert!(is_closed && read > 15 * DRIP, "{read} bytes");
+    assert!(started.elapsed() > 2 * SHORT);
+    assert_eq!(server.reported(late(Part::Response)), 0);
 }

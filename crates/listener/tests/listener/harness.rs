@@ -87,11 +87,14 @@ async fn large(request: HttpRequest, size: web::Path<usize>, counts: Data<Counts
     vec![b'x'; size.into_inner()]
 }
 
-/// Returns 30 parts in 1.5 s.
+/// The size of a part of `/drip`. It does not fit into the buffers of both sides.
+pub(crate) const DRIP: usize = 1_000_000;
+
+/// Returns 15 parts in 3.75 s.
 async fn drip() -> HttpResponse {
     let parts = stream::unfold(0, |sent| async move {
-        sleep(Duration::from_millis(50)).await;
-        (sent < 30).then_some((Ok::<_, io::Error>(Bytes::from_static(b"drop ")), sent + 1))
+        sleep(Duration::from_millis(250)).await;
+        (sent < 15).then_some((Ok::<_, io::Error>(Bytes::from(vec![b'x'; DRIP])), sent + 1))
     });
     HttpResponse::Ok().streaming(parts)
 }

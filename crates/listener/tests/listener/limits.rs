@@ -1,10 +1,9 @@
 //! Connections are limited for each network and in total.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use daybook_listener::{ConnectionLimits, Event, Options};
+use daybook_listener::{ConnectionLimits, Event, IsExempt, MinimumRate, Options};
 
 use crate::harness::{Client, Server, eventually, options};
 
@@ -60,10 +59,44 @@ fn connections_over_the_total_are_503() {
 #[test]
 fn exempt_addresses_have_no_limit_of_their_own() {
     let is_proxy = |address| address == IpAddr::from([127, 0, 0, 2]);
-    let server = Server::start(Options { is_exempt: Arc::new(is_proxy), ..limited(1, 4) });
+    let server = Server::start(Options { is_exempt: IsExempt::new(is_proxy), ..limited(1, 4) });
     let mut held: Vec<_> = (0..4).map(|_| server.connect_from(2)).collect();
     held.iter_mut().for_each(expect_served);
     expect_refused(&mut server.connect_from(2), "503", "too many connections");
+}
+
+/// The system has accepted the whole response, so the server closes the connection.
+#[test]
+fn closed_connection_counts_until_its_client_has_received_the_response() {
+    let server = Server::start(limited(1, 10));
+    let mut slow = server.connect_with_a_small_buffer();
+    slow.send("GET /large/100000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    eventually("a closed connection", || server.reported(Event::Closed) == 1);
+    expect_refused(&mut server.connect(), "429", "from your IP");
+    let (read, is_closed) = slow.read_slowly(64 * 1024, Duration::ZERO);
+    assert!(is_closed && read > 100_000, "{read} bytes");
+    eventually("room for a connection", || {
+        let mut client = server.connect();
+        client.send(GET);
+        client.response("GET").is_some_and(|response| response.body == "home")
+    });
+}
+
+#[test]
+fn closed_connection_whose_client_never_reads_is_reset() {
+    let rate = MinimumRate { grace: Duration::from_millis(1_500), bytes_per_second: 1_000 };
+    let server = Server::start(Options { minimum_rate: rate, ..limited(1, 10) });
+    let mut slow = server.connect_with_a_small_buffer();
+    slow.send("GET /large/100000 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    eventually("a closed connection", || server.reported(Event::Closed) == 1);
+    expect_refused(&mut server.connect(), "429", "from your IP");
+    eventually("room for a connection", || {
+        let mut client = server.connect();
+        client.send(GET);
+        client.response("GET").is_some_and(|response| response.body == "home")
+    });
+    let (read, is_closed) = slow.read_slowly(64 * 1024, Duration::ZERO);
+    assert!(!is_closed && read < 100_000, "{read} bytes");
 }
 
 /// 127.0.0.1 and ::ffff:127.0.0.1 are one network, and ::1 is another one.
@@ -100,7 +133,7 @@ fn silent_connections_over_the_limit_are_refused_in_time_and_in_a_bounded_number
 }
 
 #[test]
-fn connection_that_is_dropped_frees_its_place_on_every_worker() {
+fn dropped_connection_returns_its_permit_on_every_worker() {
     let server = Server::start(Options { workers: Some(3), ..limited(3, 6) });
     for round in 1..=20 {
         let mut held: Vec<_> = (0..3).map(|_| server.connect()).collect();

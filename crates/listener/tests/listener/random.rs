@@ -170,7 +170,10 @@ fn random_chunks_are_rejected_or_answered_as_by_http_server() {
     };
     let outcome = runner().run(&mutated(), |body| {
         let (answer, expected) = (exchange(&server, &body), exchange(&reference, &body));
-        if answer == expected || answer == MALFORMED {
+        // Only a malformed trailer, behind the last chunk, is accepted by `HttpServer` alone.
+        let is_stricter = String::from_utf8_lossy(&body).contains("\r\n0") || body.starts_with(b"0");
+        let is_malformed = expected.starts_with("HTTP/1.1 400 ") || is_stricter;
+        if answer == expected || (answer == MALFORMED && is_malformed) {
             Ok(())
         } else {
             let text = String::from_utf8_lossy(&body).into_owned();

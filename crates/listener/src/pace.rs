@@ -1,0 +1,50 @@
+//! How long a client may take to read a response.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::credit::{FAR, MinimumRate};
+
+/// How fast a client must read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    rate: MinimumRate,
+    /// How long the writer may be blocked without one moment in which everything was written.
+    timeout: Duration,
+}
+
+impl Pace {
+    pub(crate) fn new(rate: MinimumRate, timeout: Duration) -> Self {
+        let rate = MinimumRate { grace: rate.grace.min(FAR), ..rate };
+        Self { rate, timeout: timeout.min(FAR) }
+    }
+
+    /// Returns how often a client is probed: several times within the grace, and with few wakeups.
+    pub(crate) fn probe_interval(self) -> Duration {
+        (self.rate.grace / 6).min(self.timeout)
+    }
+
+    /// Returns when a client that has acknowledged these bytes must have read all of a response.
+    pub(crate) fn deadline(self, since: Instant, acknowledged: u64) -> Instant {
+        since + self.rate.grace.saturating_add(self.rate.time_of(acknowledged)).min(self.timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadline_is_extended_by_each_byte_up_to_the_timeout() {
+        let (since, second) = (Instant::now(), Duration::from_secs(1));
+        let pace = Pace::new(MinimumRate::default(), 600 * second);
+        for (acknowledged, seconds) in
+            [(0, 45), (1_000, 46), (300_000, 345), (1_000_000, 600), (u64::MAX, 600)]
+        {
+            assert_eq!(pace.deadline(since, acknowledged), since + seconds * second, "{acknowledged}");
+        }
+        let unlimited = Pace::new(MinimumRate { grace: Duration::MAX, bytes_per_second: 0 }, Duration::MAX);
+        assert_eq!(unlimited.deadline(since, 1), since + FAR);
+    }
+}
