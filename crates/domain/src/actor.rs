@@ -29,8 +29,9 @@ impl Actor {
 /// What shows that a request may act as a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// The caller has verified the user in another way, for example by the password of a login.
-    Vouched,
+    /// No statement checks it. The caller has verified the user in another way, for example by the
+    /// password of a login, or records an attempt of another client.
+    Unchecked,
     /// A token of this session. It is valid while the session is live.
     Session(SessionId),
     /// A token without a session that was issued at this time. It is valid until the user changes
@@ -44,7 +45,7 @@ impl Proof {
     pub fn session(self) -> Option<SessionId> {
         match self {
             Self::Session(session) => Some(session),
-            Self::Vouched | Self::LegacyToken(_) => None,
+            Self::Unchecked | Self::LegacyToken(_) => None,
         }
     }
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 /// is larger.
 ///
 /// The limit bounds the time and the memory that one response takes. A hundred notes of 40,000
-/// ASCII characters fit. A note of 100,000 characters has at most 600 kB in JSON, so a page of the
-/// longest notes still has six of them.
+/// ASCII characters fit. A note of 100,000 characters has at most 600 kB in JSON without its
+/// summary, so a page of the longest notes still has six of them.
 pub const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most items of a page: 1 to 100, by default 20.

@@ -6,7 +6,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
-use crate::access::{Access, may};
+use crate::access::Access;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, columns};
@@ -93,7 +93,8 @@ impl Database {
     pub async fn credentials_of(&self, access: impl Into<Access>) -> Result<Credentials, Error> {
         let access = access.into();
         read!(self, |c| {
-            let account = users::table.find(access.user.0).filter(may(access)).select(columns::<Row>());
+            let account =
+                users::table.find(access.user.0).filter(access.may_read(c).await?).select(columns::<Row>());
             let found: Row = c.one(account).await?;
             Ok(found.into())
         })

@@ -15,9 +15,10 @@ use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
+use crate::insert_if::insert_if;
 use crate::schema::events;
 use crate::time::At;
-use crate::unit::{execute, insert_if, read};
+use crate::unit::{execute, read};
 
 /// The time for which events are kept, in seconds. It is as long as the default lifetime of a
 /// session, so that the owner can look up the login of a live session.

@@ -1,27 +1,14 @@
-//! Pages of long texts: what a short read of them returns, which rows a large read loads, and how
-//! many large reads run at once.
+//! Pages of long texts: which rows a large read loads, and how many large reads run at once.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use daybook_domain::{Cursor, Limit, PAGE_BYTES};
-use diesel::dsl::{LtEq, case_when};
 use diesel::expression::functions::declare_sql_function;
-use diesel::prelude::*;
-use diesel::result::Error::DeserializationError;
-use diesel::result::UnexpectedNullError;
 use diesel::sql_types::{Nullable, Text};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
-
-/// The maximum length in bytes of a text that a short read of a page returns. It returns a longer
-/// text as null.
-///
-/// Almost all texts are shorter, so almost all pages need one short read. The largest page of such
-/// texts has 3.3 MB: a hundred notes, each with a summary. SQLite reads it in a few milliseconds,
-/// and PostgreSQL sends it without a long delay for the other reads of the connection.
-const SHORT_MAX: i32 = 16 * 1024;
 
 /// The maximum number of large reads in one process. They hold at most half of PostgreSQL's pooled
 /// connections, so the other half stays free for writes. Their rows take at most 16 MiB. On SQLite,
@@ -62,30 +49,6 @@ extern "SQL" {
     /// The length of a stored text in bytes. Both databases know it without loading a long text.
     fn octet_length(text: Nullable<Text>) -> Nullable<Integer>;
 }
-
-/// The type of [`short`].
-pub(crate) type Short<T> = case_when<LtEq<octet_length<T>, i32>, T>;
-
-/// The text if it is not longer than [`SHORT_MAX`], otherwise null.
-pub(crate) fn short<T>(text: T) -> Short<T>
-where
-    T: Expression<SqlType = Nullable<Text>> + Copy,
-{
-    case_when(octet_length(text).le(SHORT_MAX), text)
-}
-
-/// Returns the rows of a short read, or `None` if a text of a row is not short.
-///
-/// Such a text is null, so its row cannot be read. On SQLite, the statement ends with that row. It
-/// would otherwise walk through the overflow pages of all long texts, because the other columns are
-/// stored behind them.
-pub(crate) fn if_short<T>(rows: QueryResult<Vec<T>>) -> QueryResult<Option<Vec<T>>> {
-    match rows {
-        Err(DeserializationError(cause)) if cause.is::<UnexpectedNullError>() => Ok(None),
-        rows => rows.map(Some),
-    }
-}
-
 /// The rows that one large read loads. Their texts have at most [`PAGE_BYTES`], or there is only
 /// one row.
 #[derive(Debug, PartialEq)]

@@ -1,67 +1,56 @@
-//! Notes. Every query takes the owner first.
+//! Notes. Every query takes the access first.
 
 use daybook_domain::{
-    Content, Cursor, Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, Title, UserId,
+    Content, ContentHash, Cursor, Note, NoteDraft, NoteId, NotePatch, Page, PageRequest, Timestamp, Title,
+    UserId,
 };
 use diesel::dsl::auto_type;
-use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 
 use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
-use crate::large::{Fitting, bytes, if_short, octet_length, short};
+use crate::insert_if::insert_if;
+use crate::large::{Fitting, bytes, octet_length};
 use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
+use crate::short::{Short, ShortText, if_short};
 use crate::summary;
 use crate::time::At;
-use crate::unit::{execute, insert_if, read, read_large};
+use crate::unit::{execute, read, read_large};
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
-struct Head {
+/// A note. `C` is the type of its content.
+#[derive(Queryable)]
+struct Row<C = String> {
     id: i64,
     title: String,
+    content: C,
     created_at: At,
     updated_at: At,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = notes, check_for_backend(Pg, Sqlite))]
-struct Row {
-    #[diesel(embed)]
-    head: Head,
-    content: String,
-}
-
-impl Row {
+impl<C: Into<String>> Row<C> {
     fn with_summary(self, summary: Option<summary::Row>) -> Note {
-        let mut note = Note {
-            id: NoteId(self.head.id),
-            title: Title::from_stored(self.head.title),
-            content: Content::from_stored(self.content),
-            created_at: self.head.created_at.0,
-            updated_at: self.head.updated_at.0,
-            summary: None,
-        };
-        note.summary = summary.map(|row| row.of(&note));
-        note
-    }
-
-    /// Returns the note with the summary that it shows, or `None` if the summary has no short text.
-    fn with_short_summary(self, summary: Option<summary::Head>, text: Option<String>) -> Option<Note> {
-        let summary = match summary {
-            Some(head) => Some(summary::Row { head, text: text? }),
-            None => None,
-        };
-        Some(self.with_summary(summary))
+        let (title, content): (String, String) = (self.title, self.content.into());
+        let summary = summary.map(|row| row.against(&ContentHash::of(&title, &content)));
+        Note {
+            id: NoteId(self.id),
+            title: Title::from_stored(title),
+            content: Content::from_stored(content),
+            created_at: self.created_at.0,
+            updated_at: self.updated_at.0,
+            summary,
+        }
     }
 }
 
-/// A note, and the summary that it shows. The text of the summary is null if it is not short.
-type ShortRow = (Row, Option<summary::Head>, Option<String>);
+/// The columns of a [`Row`] with this content.
+type Columns<C> = (notes::id, notes::title, C, notes::created_at, notes::updated_at);
+
+fn with_content<C>(content: C) -> Columns<C> {
+    (notes::id, notes::title, content, notes::created_at, notes::updated_at)
+}
 
 /// Notes with the summaries that they show.
 #[auto_type]
@@ -104,7 +93,7 @@ impl Database {
                 created_at => At(now),
                 updated_at => At(now),
             });
-            let row: Row = c.one(insert.returning(columns::<Row>())).await?;
+            let row: Row = c.one(insert.returning(with_content(notes::content))).await?;
             Ok(row.with_summary(None))
         })
     }
@@ -118,17 +107,15 @@ impl Database {
     pub async fn notes(&self, access: impl Into<Access>, page: PageRequest) -> Result<Page<Note>, Error> {
         let access = access.into();
         let found: Option<Vec<Note>> = read!(self, |c| {
-            let query = listed(access.user, page).filter(may(access)).select((
-                (columns::<Head>(), short(notes::content.nullable()).assume_not_null()),
-                columns::<Option<summary::Head>>(),
-                short(summaries::text.nullable()),
-            ));
-            let rows: QueryResult<Vec<ShortRow>> = c.all(query).await;
+            let query = listed(access.user, page)
+                .filter(access.may_read(c).await?)
+                .select((with_content(Short(notes::content)), columns::<Option<summary::Row>>()));
+            let rows: QueryResult<Vec<(Row<ShortText>, Option<summary::Row>)>> = c.all(query).await;
             let Some(rows) = if_short(rows)? else { return Ok(None) };
             if rows.is_empty() {
                 access.require(c).await?;
             }
-            Ok(rows.into_iter().map(|(row, head, text)| row.with_short_summary(head, text)).collect())
+            Ok(Some(rows.into_iter().map(|(row, summary)| row.with_summary(summary)).collect()))
         })?;
         match found {
             Some(found) => Ok(Page::from_overfetch(found, page.limit)),
@@ -139,7 +126,7 @@ impl Database {
     /// Returns the same page as [`Database::notes`] if one of its texts is not short.
     async fn long_notes(&self, access: Access, page: PageRequest) -> Result<Page<Note>, Error> {
         read_large!(self, |c| {
-            let query = listed(access.user, page).filter(may(access)).select((
+            let query = listed(access.user, page).filter(access.may_read(c).await?).select((
                 notes::id,
                 octet_length(notes::content.nullable()),
                 octet_length(summaries::text.nullable()),
@@ -149,8 +136,8 @@ impl Database {
             let fitting = Fitting::of(sizes, page.limit);
             let query = listed(access.user, page)
                 .filter(notes::id.between(fitting.oldest, fitting.newest))
-                .filter(may(access))
-                .select((columns::<Row>(), columns::<Option<summary::Row>>()));
+                .filter(access.may_read(c).await?)
+                .select((with_content(notes::content), columns::<Option<summary::Row>>()));
             let rows: Vec<(Row, Option<summary::Row>)> = c.all(query).await?;
             if rows.is_empty() {
                 access.require(c).await?;
@@ -171,8 +158,8 @@ impl Database {
             let query = summarized()
                 .filter(notes::id.eq(note.0))
                 .filter(notes::user_id.eq(access.user.0))
-                .filter(may(access))
-                .select((columns::<Row>(), columns::<Option<summary::Row>>()));
+                .filter(access.may_read(c).await?)
+                .select((with_content(notes::content), columns::<Option<summary::Row>>()));
             let (row, summary): (Row, Option<summary::Row>) = c.one(query).await?;
             Ok(row.with_summary(summary))
         })
@@ -202,7 +189,9 @@ impl Database {
                 patch.content.map(|content| notes::content.eq(String::from(content))),
                 notes::updated_at.eq(At(now)),
             );
-            let update = diesel::update(target).set(changes).returning((columns::<Row>(), notes::summary_id));
+            let update = diesel::update(target)
+                .set(changes)
+                .returning((with_content(notes::content), notes::summary_id));
             let (row, summary_id): (Row, Option<i64>) = c.one(Prepared(update)).await?;
             let summary: Option<summary::Row> = match summary_id {
                 // Stored summaries never change, so the note still shows the same one.

@@ -6,4 +6,4 @@ mod row;
 mod store;
 
 pub use self::new::NewSummary;
-pub(crate) use self::row::{Head, Row};
+pub(crate) use self::row::Row;

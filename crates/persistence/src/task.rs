@@ -1,4 +1,4 @@
-//! Tasks. Every query takes the owner first.
+//! Tasks. Every query takes the access first.
 
 use daybook_domain::{
     City, Content, Cursor, DueDate, Page, PageRequest, Place, Task, TaskDraft, TaskId, TaskPatch, Timestamp,
@@ -7,56 +7,76 @@ use daybook_domain::{
 use diesel::dsl::auto_type;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sqlite::Sqlite;
 
 use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
-use crate::large::{Fitting, bytes, if_short, octet_length, short};
+use crate::insert_if::insert_if;
+use crate::large::{Fitting, bytes, octet_length};
 use crate::place::PlaceColumns;
 use crate::prepared::Prepared;
 use crate::schema::tasks;
+use crate::short::{Short, ShortText, if_short};
 use crate::time::At;
-use crate::unit::{execute, insert_if, read, read_large};
+use crate::unit::{execute, read, read_large};
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
-struct Head {
+/// A task. `C` is the type of its content.
+#[derive(Queryable)]
+struct Row<C = String> {
     id: i64,
     user_id: i64,
     title: String,
+    content: C,
     city: String,
     created_at: At,
     updated_at: At,
-    #[diesel(embed)]
     place: PlaceColumns,
     due_date: Option<String>,
 }
 
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = tasks, check_for_backend(Pg, Sqlite))]
-struct Row {
-    #[diesel(embed)]
-    head: Head,
-    content: String,
-}
-
-impl From<Row> for Task {
-    fn from(Row { head, content }: Row) -> Self {
+impl<C: Into<String>> From<Row<C>> for Task {
+    fn from(row: Row<C>) -> Self {
         Self {
-            id: TaskId(head.id),
-            title: Title::from_stored(head.title),
-            content: Content::from_stored(content),
-            city: City::from_stored(head.city),
-            place: head.place.into(),
+            id: TaskId(row.id),
+            title: Title::from_stored(row.title),
+            content: Content::from_stored(row.content.into()),
+            city: City::from_stored(row.city),
+            place: row.place.into(),
             // Only a manual edit can store an unreadable date, which must not hide the whole page.
-            due_date: head.due_date.and_then(|text| DueDate::parse(&text).ok()),
-            user_id: UserId(head.user_id),
-            created_at: head.created_at.0,
-            updated_at: head.updated_at.0,
+            due_date: row.due_date.and_then(|text| DueDate::parse(&text).ok()),
+            user_id: UserId(row.user_id),
+            created_at: row.created_at.0,
+            updated_at: row.updated_at.0,
         }
     }
+}
+
+/// The columns of a [`Row`] with this content.
+type Columns<C> = (
+    tasks::id,
+    tasks::user_id,
+    tasks::title,
+    C,
+    tasks::city,
+    tasks::created_at,
+    tasks::updated_at,
+    <PlaceColumns as Selectable<Pg>>::SelectExpression,
+    tasks::due_date,
+);
+
+fn with_content<C>(content: C) -> Columns<C> {
+    (
+        tasks::id,
+        tasks::user_id,
+        tasks::title,
+        content,
+        tasks::city,
+        tasks::created_at,
+        tasks::updated_at,
+        columns::<PlaceColumns>(),
+        tasks::due_date,
+    )
 }
 
 /// The tasks of a page, and one more.
@@ -104,7 +124,7 @@ impl Database {
                 longitude => place.longitude,
                 timezone => place.timezone,
             });
-            let row: Row = c.one(insert.returning(columns::<Row>())).await?;
+            let row: Row = c.one(insert.returning(with_content(tasks::content))).await?;
             Ok(row.into())
         })
     }
@@ -119,9 +139,9 @@ impl Database {
         let access = access.into();
         let found: Option<Vec<Task>> = read!(self, |c| {
             let query = listed(access.user, page)
-                .filter(may(access))
-                .select((columns::<Head>(), short(tasks::content.nullable()).assume_not_null()));
-            let rows: QueryResult<Vec<Row>> = c.all(query).await;
+                .filter(access.may_read(c).await?)
+                .select(with_content(Short(tasks::content)));
+            let rows: QueryResult<Vec<Row<ShortText>>> = c.all(query).await;
             let Some(rows) = if_short(rows)? else { return Ok(None) };
             if rows.is_empty() {
                 access.require(c).await?;
@@ -138,15 +158,15 @@ impl Database {
     async fn long_tasks(&self, access: Access, page: PageRequest) -> Result<Page<Task>, Error> {
         read_large!(self, |c| {
             let query = listed(access.user, page)
-                .filter(may(access))
+                .filter(access.may_read(c).await?)
                 .select((tasks::id, octet_length(tasks::content.nullable())));
             let sizes: Vec<(i64, Option<i32>)> = c.all(query).await?;
             let sizes = sizes.into_iter().map(|(id, content)| (id, bytes(content)));
             let fitting = Fitting::of(sizes, page.limit);
             let query = listed(access.user, page)
                 .filter(tasks::id.between(fitting.oldest, fitting.newest))
-                .filter(may(access))
-                .select(columns::<Row>());
+                .filter(access.may_read(c).await?)
+                .select(with_content(tasks::content));
             let rows: Vec<Row> = c.all(query).await?;
             if rows.is_empty() {
                 access.require(c).await?;
@@ -166,8 +186,8 @@ impl Database {
             let query = tasks::table
                 .filter(tasks::id.eq(task.0))
                 .filter(tasks::user_id.eq(access.user.0))
-                .filter(may(access))
-                .select(columns::<Row>());
+                .filter(access.may_read(c).await?)
+                .select(with_content(tasks::content));
             let row: Row = c.one(query).await?;
             Ok(row.into())
         })
@@ -204,30 +224,33 @@ impl Database {
                 tasks::updated_at.eq(At(now)),
                 place,
             );
-            let update = diesel::update(target).set(changes).returning(columns::<Row>());
+            let update = diesel::update(target).set(changes).returning(with_content(tasks::content));
             let row: Row = c.one(Prepared(update)).await?;
             Ok(row.into())
         })
     }
 
     /// Stores the place of the city of one of the owner's tasks. Does nothing if the task does not
-    /// exist or has another city by now. `updated_at` stays unchanged.
+    /// exist or has another city by now, or the access is no longer valid. `updated_at` stays
+    /// unchanged.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn place_task(
         &self,
-        owner: UserId,
+        access: impl Into<Access>,
         task: TaskId,
         city: City,
         place: Place,
     ) -> Result<(), Error> {
+        let access = access.into();
         execute!(self, |c| {
             let target = tasks::table
                 .filter(tasks::id.eq(task.0))
-                .filter(tasks::user_id.eq(owner.0))
-                .filter(tasks::city.eq(String::from(city)));
+                .filter(tasks::user_id.eq(access.user.0))
+                .filter(tasks::city.eq(String::from(city)))
+                .filter(may(access));
             c.execute(Prepared(diesel::update(target).set(PlaceColumns::from(Some(place))))).await?;
             Ok(())
         })

@@ -1,5 +1,5 @@
 //! The macros `read!`, `read_large!`, `execute!` and `transaction!`: each compiles one body of
-//! queries for both databases (see ADR 0001). The macro `insert_if!` builds a conditional insert.
+//! queries for both databases (see ADR 0001).
 //!
 //! In a body, `$c` is a mutable reference to a [`ReadHandle`] or a [`WriteHandle`]. A body owns its
 //! inputs, because it may move to another task or thread. It awaits only calls on `$c`.
@@ -121,31 +121,7 @@ macro_rules! write_inline {
     };
 }
 
-/// Builds a statement that inserts one row if a condition is true, and otherwise none: `INSERT …
-/// SELECT … WHERE …`.
-///
-/// ```rust,ignore
-/// insert_if!(may(access), notes { user_id => access.user.0, title => title })
-/// ```
-///
-/// Such a statement lists the columns and the values separately. The macro takes them in pairs, so
-/// that no value ends up in the column of another.
-macro_rules! insert_if {
-    ($condition:expr, $table:ident { $($column:ident => $value:expr),+ $(,)? }) => {
-        diesel::Insertable::insert_into(
-            diesel::QueryDsl::filter(
-                diesel::select(($(
-                    diesel::IntoSql::into_sql::<diesel::dsl::SqlTypeOf<$table::$column>>($value),
-                )+)),
-                $condition,
-            ),
-            $table::table,
-        )
-        .into_columns(($($table::$column,)+))
-    };
-}
-
-pub(crate) use {execute, insert_if, read, read_large, transaction, write_inline};
+pub(crate) use {execute, read, read_large, transaction, write_inline};
 
 /// Polls a body once. One poll completes it, because SQLite's handle never waits.
 pub(crate) fn run_inline<T>(body: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

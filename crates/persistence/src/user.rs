@@ -79,7 +79,7 @@ impl Database {
             );
             let insert = diesel::insert_into(users::table).values(row).returning(columns::<Row>());
             let user: User = c.one::<Row, _>(insert).await?.into();
-            let actor = Actor { user: user.id, proof: Proof::Vouched, origin, now };
+            let actor = Actor { user: user.id, proof: Proof::Unchecked, origin, now };
             event::record(c, Entry::new(&actor, EventKind::Register)).await?;
             Ok(user)
         })
@@ -93,7 +93,8 @@ impl Database {
     pub async fn user(&self, access: impl Into<Access>) -> Result<User, Error> {
         let access = access.into();
         read!(self, |c| {
-            let account = users::table.find(access.user.0).filter(may(access)).select(columns::<Row>());
+            let account =
+                users::table.find(access.user.0).filter(access.may_read(c).await?).select(columns::<Row>());
             let row: Row = c.one(account).await?;
             Ok(row.into())
         })
@@ -167,7 +168,10 @@ impl Database {
             // Ids start at 1, so 0 keeps no session.
             let kept = keep.map_or(0, |session| session.0);
             let others = live_of(verified.user, now).filter(sessions::id.ne(kept));
-            end_sessions(c, others, &ending).await
+            let ended = end_sessions(c, others, &ending).await?;
+            // The statement before may have waited for a logout.
+            later.require(c).await?;
+            Ok(ended)
         })
     }
 

@@ -133,14 +133,15 @@ impl<Args: Arguments, H: Handler<Args, Output: Respond>> Described<Args> for H {
     }
 }
 
-/// Answers one request: the only place where sessions are checked.
+/// Answers one request. Looks the session up around the handler, except within a minute of the last
+/// lookup.
 ///
 /// The token is verified before anything else of the request is read. A pending lookup of the
 /// session runs before the body of a write is read, or beside a read.
 ///
-/// After each answer that is no success, the session is looked up again. Its end may have hidden a
-/// row, and a bad request was rejected before any statement ran. The answer is replaced if the
-/// session has ended.
+/// After each answer that is no success, except a 503, the session is looked up again. Its end may
+/// have hidden a row, and a bad request was rejected before any statement ran. The answer is
+/// replaced if the session has ended.
 pub(super) async fn serve<Args, H: Described<Args>>(
     handler: H,
     request: HttpRequest,

@@ -2,10 +2,11 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
-use daybook_attempts::{Account, Attempt, is_about_account, network_of};
+use daybook_attempts::{Account, Attempt, is_about_account};
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{Actor, Email, EventKind, Origin, Proof, UserId};
 use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
+use daybook_throttle::network_of;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -173,7 +174,7 @@ async fn known_client(
 fn record_failure(state: &State, kind: EventKind, found: Option<&Credentials>, origin: Origin) {
     match found {
         Some(found) => {
-            let actor = Actor { user: found.user, proof: Proof::Vouched, origin, now: state.now() };
+            let actor = Actor { user: found.user, proof: Proof::Unchecked, origin, now: state.now() };
             audit::log_and_store(&state.database, kind, actor);
         }
         None => audit::log(kind, None, None, &origin),

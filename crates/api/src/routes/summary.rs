@@ -97,10 +97,10 @@ pub(crate) async fn summarize_note(
     }
     let _waiting = state.metrics.count_waiting()?;
     let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh)?;
-    let mut watch = SessionWatch::new(state, user);
+    let watch = SessionWatch::new(state, user);
     Ok(match wants_events {
         true => JsonOrEvents::Events(stream::send_live(waiter, watch).await?),
-        false => JsonOrEvents::Json(watch.wait_for(waiter.summary.outcome()).await??),
+        false => JsonOrEvents::Json(watch.wait_to_the_end(waiter.summary.outcome()).await??),
     })
 }
 

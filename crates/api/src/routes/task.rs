@@ -89,7 +89,7 @@ pub(crate) async fn get_task(
 ) -> Result<Json<TaskWithWeather>, ApiError> {
     let mut task = state.database.task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
     let _waiting = state.metrics.count_waiting()?;
-    let (weather, weather_error) = match weather::of_task(&state, &mut task).await {
+    let (weather, weather_error) = match weather::of_task(&state, access, &mut task).await? {
         Ok(weather) => (Some(weather), None),
         Err(sentence) => (None, Some(sentence)),
     };

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::harness::operations::operations;
 use crate::harness::{
     Answer, Exchange, Kind, PASSWORD, SECRET, ScriptedProvider, Server, Start, TEST_TIMEOUT, eventually,
-    weather,
+    provider, weather,
 };
 use crate::resilience::sessions;
 use crate::revocation::assert_revoked;
@@ -171,9 +171,17 @@ async fn half_sent_request_is_checked_for_the_expiry_of_its_session(
     let token = instances.token(Token::Known).await;
     let body = r#"{"title":"late","content":"c"}"#;
     let half = HalfSent::send(&instances.here, "POST /notes", &token, body).await;
+    // The service may still record the first use. It then finds another `last_used_at`, and does
+    // not set the expiry again.
     instances.there.execute(match kind {
-        Kind::Sqlite => "UPDATE sessions SET expires_at = 1000000 * (unixepoch('now') + 1)",
-        Kind::Postgres => "UPDATE sessions SET expires_at = now() + interval '1 second'",
+        Kind::Sqlite => {
+            "UPDATE sessions SET expires_at = 1000000 * (unixepoch('now') + 1), \
+             last_used_at = last_used_at + 1"
+        }
+        Kind::Postgres => {
+            "UPDATE sessions SET expires_at = now() + interval '1 second', \
+             last_used_at = last_used_at + interval '1 microsecond'"
+        }
     });
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     assert_revoked("expired", &half.finish().await);
@@ -187,7 +195,7 @@ async fn ended_session_asks_no_provider(#[values(Kind::Sqlite, Kind::Postgres)] 
     let (geocoder, model) = (weather::of_lisbon().await, model().await);
     let instances = Instances::start(kind, &geocoder.uri(), &model.base).await;
     for kind in TOKENS {
-        // A session is known only for some seconds after its first use, so each operation has a new
+        // A session is known only for a minute after its first use, so each operation has a new
         // one.
         for operation in operations().filter(|operation| operation.secured) {
             let other = instances.there.login("ada").await;
@@ -204,6 +212,33 @@ async fn ended_session_asks_no_provider(#[values(Kind::Sqlite, Kind::Postgres)] 
     instances.here.get("/tasks/1", &token).await.expect(StatusCode::OK);
     instances.here.post("/notes/1/summarize", &token, &json!({})).await.expect(StatusCode::OK);
     assert_eq!((geocoder.received_requests().await.unwrap().len(), model.calls()), (2, 1));
+}
+
+/// The session ends while the request waits for a provider, for less than the interval between two
+/// checks of a summary.
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn session_that_ends_beside_a_call_to_a_provider_gets_no_result(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let delay = Duration::from_millis(700);
+    let geocoder = weather::of_lisbon_after(delay).await;
+    let model = provider::summarizing_after(delay, "A list.").await;
+    let instances = Instances::start(kind, &geocoder.uri(), &model.uri()).await;
+    for (path, method) in [("/tasks/1", Method::GET), ("/notes/1/summarize", Method::POST)] {
+        let other = instances.there.login("ada").await;
+        let token = instances.token(Token::Known).await;
+        let request = instances.here.request(method, path).bearer_auth(&token);
+        let waiting = tokio::spawn(Answer::of(request));
+        let is_asked = || async { instances.here.metric("http_requests_waiting").await == 1.0 };
+        eventually("the request waits", is_asked).await;
+        logout_all(&instances.there, &other).await;
+        assert_revoked(path, &waiting.await.unwrap());
+    }
+    let asked = geocoder.received_requests().await.unwrap();
+    assert!(asked.iter().all(|request| request.url.path() == "/v1/search"), "the forecast was requested");
+    assert_eq!(instances.there.query("SELECT count(*) FROM tasks WHERE latitude IS NOT NULL"), "0");
 }
 
 /// The rest of these bodies is not read, so the connection cannot be used again.

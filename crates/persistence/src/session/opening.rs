@@ -97,7 +97,7 @@ async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<
         c.execute(Prepared(diesel::update(old).set(users::password_hash.eq(new_hash)))).await?;
     }
     delete_expired(c, user, now).await?;
-    let actor = Actor { user, proof: Proof::Vouched, origin, now };
+    let actor = Actor { user, proof: Proof::Unchecked, origin, now };
     let ended = end_excess(c, &actor, policy).await?;
     let row = (
         sessions::user_id.eq(user.0),

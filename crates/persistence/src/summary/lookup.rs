@@ -3,42 +3,16 @@
 use daybook_domain::{
     ContentHash, Cursor, NoteId, Page, PageRequest, Summary, SummaryId, SummaryKey, SummaryStatus, UserId,
 };
-use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use super::row::{Head, Row};
+use super::row::Row;
 use crate::access::{Access, may};
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, WriteHandle, columns};
-use crate::large::{Fitting, bytes, if_short, octet_length, short};
 use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
-use crate::unit::{execute, read, read_large};
-
-/// The summaries of a page, and one more.
-#[auto_type(no_type_alias)]
-fn listed(owner: UserId, note: NoteId, page: PageRequest) -> _ {
-    let (user_id, note_id): (i64, i64) = (owner.0, note.0);
-    let below: i64 = page.cursor.map_or(i64::MAX, Cursor::id);
-    let rows: i64 = page.limit.items() as i64 + 1;
-    summaries::table
-        .filter(summaries::user_id.eq(user_id))
-        .filter(summaries::note_id.eq(note_id))
-        .filter(summaries::id.lt(below))
-        .order(summaries::id.desc())
-        .limit(rows)
-}
-
-/// Returns the hash of the note's content, or `NotFound` if the owner has no note with this id.
-async fn current_hash(c: &mut impl ReadHandle, owner: UserId, note: NoteId) -> Result<ContentHash, Error> {
-    let query = notes::table
-        .filter(notes::id.eq(note.0))
-        .filter(notes::user_id.eq(owner.0))
-        .select((notes::title, notes::content));
-    let (title, content): (String, String) = c.one(query).await?;
-    Ok(ContentHash::of(&title, &content))
-}
+use crate::unit::{execute, read};
 
 impl Database {
     /// Returns the newest completed summary with this key of one of the owner's notes, if there is
@@ -76,7 +50,7 @@ impl Database {
     }
 
     /// Returns a page of the summaries of one of the owner's notes, newest first, including those
-    /// that were not completed. A page of long texts ends early, as in [`Database::notes`].
+    /// that were not completed.
     ///
     /// # Errors
     ///
@@ -87,38 +61,23 @@ impl Database {
         note: NoteId,
         page: PageRequest,
     ) -> Result<Page<Summary>, Error> {
-        let found: Option<Vec<Summary>> = read!(self, |c| {
-            let current = current_hash(c, owner, note).await?;
-            let query = listed(owner, note, page)
-                .select((columns::<Head>(), short(summaries::text.nullable()).assume_not_null()));
-            let rows: Option<Vec<Row>> = if_short(c.all(query).await)?;
-            Ok(rows.map(|rows| rows.into_iter().map(|row| row.against(&current)).collect()))
-        })?;
-        match found {
-            Some(found) => Ok(Page::from_overfetch(found, page.limit)),
-            None => self.long_summaries(owner, note, page).await,
-        }
-    }
-
-    /// Returns the same page as [`Database::summaries`] if one of its texts is not short.
-    async fn long_summaries(
-        &self,
-        owner: UserId,
-        note: NoteId,
-        page: PageRequest,
-    ) -> Result<Page<Summary>, Error> {
-        read_large!(self, |c| {
-            let current = current_hash(c, owner, note).await?;
-            let query =
-                listed(owner, note, page).select((summaries::id, octet_length(summaries::text.nullable())));
-            let sizes: Vec<(i64, Option<i32>)> = c.all(query).await?;
-            let fitting = Fitting::of(sizes.into_iter().map(|(id, text)| (id, bytes(text))), page.limit);
-            let query = listed(owner, note, page)
-                .filter(summaries::id.between(fitting.oldest, fitting.newest))
+        read!(self, |c| {
+            let content = notes::table
+                .filter(notes::id.eq(note.0))
+                .filter(notes::user_id.eq(owner.0))
+                .select((notes::title, notes::content));
+            let (title, content): (String, String) = c.one(content).await?;
+            let current = ContentHash::of(&title, &content);
+            let query = summaries::table
+                .filter(summaries::user_id.eq(owner.0))
+                .filter(summaries::note_id.eq(note.0))
+                .filter(summaries::id.lt(page.cursor.map_or(i64::MAX, Cursor::id)))
+                .order(summaries::id.desc())
+                .limit(page.limit.items() as i64 + 1)
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
-            let items = rows.into_iter().map(|row| row.against(&current)).collect();
-            Ok(Page { items, next: fitting.next })
+            let found = rows.into_iter().map(|row| row.against(&current)).collect();
+            Ok(Page::from_overfetch(found, page.limit))
         })
     }
 

@@ -101,7 +101,7 @@ async fn insert(
     let row: Row = c.one(insert).await?;
     if replaces {
         let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
-        c.execute(Prepared(diesel::update(target).set(notes::summary_id.eq(row.head.id)))).await?;
+        c.execute(Prepared(diesel::update(target).set(notes::summary_id.eq(row.id)))).await?;
     }
     Ok(row.against(&current))
 }

@@ -164,16 +164,28 @@ async fn logouts_and_delete_user_accept_the_proof_that_they_end(#[values(Sqlite,
 /// statement of the transaction does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn transactions_see_a_logout_that_they_waited_for() {
-    for method in ["update_user", "change_password", "end_all_sessions", "delete_user"] {
+    // The first statement waits for the user. Without that lock, a later one waits for a session.
+    for (method, locks_user) in [
+        ("update_user", true),
+        ("change_password", true),
+        ("change_password", false),
+        ("end_all_sessions", true),
+        ("delete_user", true),
+        ("delete_user", false),
+    ] {
         let fixture = Fixture::new(Postgres).await;
         let (database, ada) = (fixture.database.clone(), fixture.user("ada").await);
         let now = Timestamp::now();
         let session = open(&database, &ada, 1, now).await;
+        open(&database, &ada, 2, now).await;
         let actor = Actor { proof: Proof::Session(session), ..actor(ada.id, now) };
         let verified = database.credentials_of(ada.id).await.unwrap();
         // The statements of a logout of all sessions, before its commit.
         let mut logout = Server::shared().session(fixture.server_name());
-        logout.run("BEGIN; UPDATE users SET legacy_logout_at = now()");
+        logout.run("BEGIN");
+        if locks_user {
+            logout.run("UPDATE users SET legacy_logout_at = now()");
+        }
         logout.run("UPDATE sessions SET ended_at = now(), end_reason = 'logout_all'");
         let waiting = tokio::spawn(async move {
             let email = Some(Email::parse("countess@example.com").unwrap());

@@ -43,4 +43,15 @@ impl SessionWatch {
             }
         }
     }
+
+    /// Waits for a future, like [`SessionWatch::wait_for`]. Checks the session at the end as well.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::BadToken`] if the session has ended.
+    pub(super) async fn wait_to_the_end<T>(mut self, next: impl Future<Output = T>) -> Result<T, ApiError> {
+        let done = self.wait_for(next).await?;
+        self.user.require_live(&self.state).await?;
+        Ok(done)
+    }
 }

@@ -83,19 +83,31 @@ pub(super) async fn locate(state: &State, access: Access, city: &str) -> Result<
 }
 
 /// Returns the weather for a task, or a sentence with the reason why there is none.
-pub(super) async fn of_task(state: &State, task: &mut Task) -> Result<Weather, String> {
+///
+/// # Errors
+///
+/// [`ApiError::BadToken`] if the session has ended while the city was geocoded.
+pub(super) async fn of_task(
+    state: &State,
+    access: Access,
+    task: &mut Task,
+) -> Result<Result<Weather, String>, ApiError> {
     if task.city.as_str().trim().is_empty() {
-        return Err("This task has no city".to_owned());
+        return Ok(Err("This task has no city".to_owned()));
     }
-    forecast(state, task).await.map_err(|problem| {
-        // An unknown city is a mistake of the user and not worth a warning.
-        if let Problem::Provider(error) = &problem
-            && !matches!(error, Error::UnknownPlace)
-        {
-            tracing::warn!(?error, "no weather for a task");
+    match forecast(state, access, task).await {
+        Ok(weather) => Ok(Ok(weather)),
+        Err(Problem::NoAccess(error)) => Err(error),
+        Err(problem) => {
+            // An unknown city is a mistake of the user and not worth a warning.
+            if let Problem::Provider(error) = &problem
+                && !matches!(error, Error::UnknownPlace)
+            {
+                tracing::warn!(?error, "no weather for a task");
+            }
+            Ok(Err(problem.to_string()))
         }
-        problem.to_string()
-    })
+    }
 }
 
 /// Why a task has no weather.
@@ -106,13 +118,15 @@ enum Problem {
     #[error("Too many of your cities are being looked up at once")]
     TooMany,
     #[error(transparent)]
+    NoAccess(ApiError),
+    #[error(transparent)]
     Provider(#[from] Error),
 }
 
-async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
+async fn forecast(state: &State, access: Access, task: &mut Task) -> Result<Weather, Problem> {
     let place = match task.place.clone() {
         Some(place) => place,
-        None => geocode_stored(state, task).await?,
+        None => geocode_stored(state, access, task).await?,
     };
     let coordinates = Coordinates { latitude: place.latitude, longitude: place.longitude };
     let forecast = state.weather.forecast(coordinates).await?;
@@ -123,14 +137,16 @@ async fn forecast(state: &State, task: &mut Task) -> Result<Weather, Problem> {
 }
 
 /// Geocodes the city of a stored task, which was not possible when the task was stored, and stores
-/// the place.
-async fn geocode_stored(state: &State, task: &mut Task) -> Result<Place, Problem> {
+/// the place. The geocoder may take seconds, so the session is checked again.
+async fn geocode_stored(state: &State, access: Access, task: &mut Task) -> Result<Place, Problem> {
     let Ok(_permit) = state.geocoding.try_acquire(task.user_id) else { return Err(Problem::TooMany) };
     let Resolution::One(found) = state.weather.resolve(task.city.as_str()).await? else {
         return Err(Problem::Ambiguous);
     };
     let place = place_of(found);
-    let store = state.database.place_task(task.user_id, task.id, task.city.clone(), place.clone());
+    let access = access.at(state.now());
+    state.database.check_access(access).await.or_account_gone().map_err(Problem::NoAccess)?;
+    let store = state.database.place_task(access, task.id, task.city.clone(), place.clone());
     if let Err(error) = store.await {
         tracing::warn!(%error, "the place of a task was not stored");
     }

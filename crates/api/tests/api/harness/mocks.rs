@@ -50,12 +50,19 @@ pub(crate) mod provider {
 
 /// A mock of Open-Meteo: the geocoder and the forecast.
 pub(crate) mod weather {
+    use std::time::Duration;
+
     use serde_json::json;
     use wiremock::matchers::{method, path, query_param};
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
     /// Starts a server that knows Lisbon and three Springfields. All have the same forecast.
     pub(crate) async fn of_lisbon() -> MockServer {
+        of_lisbon_after(Duration::ZERO).await
+    }
+
+    /// Starts the same server, which returns Lisbon after the delay.
+    pub(crate) async fn of_lisbon_after(delay: Duration) -> MockServer {
         let server = MockServer::start().await;
         let place = json!({ "results": [{
             "id": 2_267_057, "name": "Lisbon", "latitude": 38.716_67, "longitude": -9.133_33,
@@ -77,7 +84,8 @@ pub(crate) mod weather {
             }
         });
         let known = Mock::given(method("GET")).and(path("/v1/search")).and(query_param("name", "Lisbon"));
-        known.respond_with(ResponseTemplate::new(200).set_body_json(place)).mount(&server).await;
+        let found = ResponseTemplate::new(200).set_body_json(place).set_delay(delay);
+        known.respond_with(found).mount(&server).await;
         let springfield = |admin1: &str, population: u32| {
             json!({
                 "name": "Springfield", "latitude": 39.8, "longitude": -89.6, "country_code": "US",
