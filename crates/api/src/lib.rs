@@ -16,6 +16,7 @@ mod root_path;
 mod routes;
 mod server;
 mod sessions;
+mod shared_body;
 mod state;
 mod summaries;
 mod telemetry;

@@ -71,6 +71,8 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
 fn log(status: StatusCode, took: Duration, error: Option<&actix_web::Error>) {
     let (status, took_ms) = (status.as_u16(), took.as_secs_f64() * 1e3);
     match error {
+        // A client can cause a 503 as often as it sends a request.
+        Some(error) if status == 503 => tracing::warn!(status, took_ms, %error, "answered"),
         Some(error) if status >= 500 => tracing::error!(status, took_ms, %error, "answered"),
         Some(error) => tracing::info!(status, took_ms, %error, "answered"),
         None => tracing::info!(status, took_ms, "answered"),
@@ -112,7 +114,7 @@ async fn serve<B: MessageBody + 'static>(
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(served) => {
             let response = served?;
-            state.network_limits.send(&response, || client_of(response.request(), state))?;
+            state.network_limits.hold_response(&response, || client_of(response.request(), state))?;
             Ok(response)
         }
         Err(panic) => Err(ApiError::internal(panic_message(&*panic)).into()),

@@ -11,6 +11,7 @@ use daybook_listener::keep_until_sent;
 use daybook_throttle::{Concurrency, Full, Permit, network_of};
 
 use crate::error::ApiError;
+use crate::shared_body::is_shared;
 
 /// Bodies that are read at once. A slow client costs little more than a socket and must not keep
 /// others from being served, so the limit is high.
@@ -27,11 +28,12 @@ const SMALL_BODY: usize = 16 * 1024;
 const BODY_MEMORY: usize = 256 * 1024 * 1024;
 
 /// A response below this size takes no part of the memory for large responses, and is never
-/// refused.
+/// refused. Almost all responses are smaller. The 1,024 connections of one address can hold at most
+/// 64 MiB of such responses.
 const SMALL_RESPONSE: u64 = 64 * 1024;
 
 /// Memory for large responses that clients have not read yet, in bytes. At least 32 pages of the
-/// largest size fit.
+/// largest size fit. Results of changes have as much again.
 const RESPONSE_MEMORY: usize = 128 * 1024 * 1024;
 
 /// The part of the memory that one network may hold, so that others get the rest.
@@ -48,7 +50,7 @@ pub(crate) struct NetworkLimits {
     results: Concurrency<IpAddr>,
 }
 
-/// The right to read a body.
+/// The permit to read a body.
 pub(crate) struct ReadingPermit {
     _reading: Permit<IpAddr>,
     memory: Option<Permit<IpAddr>>,
@@ -72,12 +74,12 @@ impl NetworkLimits {
         }
     }
 
-    /// Returns the right to read a body of at most `size` bytes.
+    /// Returns the permit to read a body of at most `size` bytes.
     ///
     /// # Errors
     ///
     /// [`ApiError::Busy`] if the network or all networks together send too many bodies.
-    pub(crate) fn read_body(&self, client: Option<IpAddr>, size: usize) -> Result<ReadingPermit, ApiError> {
+    pub(crate) fn permit_body(&self, client: Option<IpAddr>, size: usize) -> Result<ReadingPermit, ApiError> {
         let network = network(client);
         let reading = self.reading.try_acquire(network).map_err(|full| busy("bodies", full))?;
         let memory = match size {
@@ -95,7 +97,7 @@ impl NetworkLimits {
     ///
     /// [`ApiError::Busy`] if the client's network, or all networks together, have not read too many
     /// large responses. [`ApiError::ResultNotSent`] if the request has changed something.
-    pub(crate) fn send<B: MessageBody>(
+    pub(crate) fn hold_response<B: MessageBody>(
         &self,
         response: &ServiceResponse<B>,
         client: impl FnOnce() -> Option<IpAddr>,
@@ -118,7 +120,9 @@ impl NetworkLimits {
 /// Returns the size of the body that is sent, if it is large.
 fn large_size<B: MessageBody>(request: &HttpRequest, response: &HttpResponse<B>) -> Option<usize> {
     match response.body().size() {
-        BodySize::Sized(size) if size >= SMALL_RESPONSE && *request.method() != Method::HEAD => {
+        BodySize::Sized(size)
+            if size >= SMALL_RESPONSE && *request.method() != Method::HEAD && !is_shared(response) =>
+        {
             Some(usize::try_from(size).unwrap_or(usize::MAX))
         }
         _ => None,
@@ -132,4 +136,27 @@ fn network(client: Option<IpAddr>) -> IpAddr {
 
 fn busy(what: &str, full: Full) -> ApiError {
     ApiError::busy(format!("the limit of {what}: {full}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permit_body_limits_the_bodies_and_the_memory_of_each_network() {
+        let limits = NetworkLimits::new();
+        let [one, other] = [1, 2].map(|number| Some(IpAddr::from([192, 0, 2, number])));
+        let small: Vec<_> =
+            (0..READING_PER_NETWORK).map(|_| limits.permit_body(one, SMALL_BODY).unwrap()).collect();
+        assert!(limits.permit_body(one, 1).is_err());
+        assert!(limits.permit_body(other, 1).is_ok());
+        drop(small);
+        let share = BODY_MEMORY / SHARE;
+        let large = limits.permit_body(one, share - SMALL_BODY).unwrap().into_memory();
+        assert!(limits.permit_body(one, SMALL_BODY + 1).is_err());
+        assert!(limits.permit_body(one, SMALL_BODY).is_ok(), "a small body needs no memory");
+        assert!(limits.permit_body(other, share).is_ok());
+        drop(large);
+        assert!(limits.permit_body(one, share).is_ok());
+    }
 }

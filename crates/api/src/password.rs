@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use daybook_attempts::network_of;
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
-use daybook_throttle::Permit;
+use daybook_throttle::{Permit, network_of};
 use daybook_validation::Issue;
 
 use crate::endpoint::ErrorResponse;

@@ -68,7 +68,7 @@ fn connections(text: &str, min: usize) -> Result<usize, String> {
 
 fn workers(text: &str) -> Result<usize, &'static str> {
     match text.parse() {
-        Ok(workers @ 1..=1_024) => Ok(workers),
-        _ => Err("must be a number from 1 to 1024"),
+        Ok(workers @ 1..=512) => Ok(workers),
+        _ => Err("must be a number from 1 to 512"),
     }
 }

@@ -60,7 +60,7 @@ settings! {
     BIND "DAYBOOK_BIND" = Value("127.0.0.1:8080"), public,
         "The IP address and port to listen on. Port 0 picks a free port and prints it.";
     WORKERS "DAYBOOK_WORKERS" = Found("one for each core"), public,
-        "HTTP worker threads, 1 to 1024, by default one for each core.";
+        "HTTP worker threads, 1 to 512, by default one for each core.";
     MAX_CONNECTIONS "DAYBOOK_MAX_CONNECTIONS" = Found("from the limit of open files"), public,
         "Open connections of all clients together, 2 to 1000000. By default the limit of open files \
          (`ulimit -Hn`), less a reserve of 384.";

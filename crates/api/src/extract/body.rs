@@ -72,7 +72,7 @@ pub(super) async fn read(request: &HttpRequest, mut payload: Payload, max: usize
     let state = State::of(request)?;
     let _reading = state.metrics.count_reading();
     let client = client_of(request, state);
-    let permit = state.network_limits.read_body(client, announced.unwrap_or(max))?;
+    let permit = state.network_limits.permit_body(client, announced.unwrap_or(max))?;
     let body = tokio::time::timeout(BODY_TIMEOUT, collect(&mut payload, announced, max)).await;
     let body = body.map_err(|_| ApiError::BodyTimeout).flatten()?;
     if let Some(memory) = permit.into_memory() {

@@ -14,6 +14,7 @@ use crate::endpoint::Undescribed;
 use crate::error::ApiError;
 use crate::extract::Anyone;
 use crate::root_path::RootPath;
+use crate::shared_body::shared;
 
 /// The document, also as JSON below the configured root path. The server puts it beside the routes.
 pub(crate) struct Document {
@@ -60,13 +61,12 @@ pub(crate) async fn document(
     document: Data<Document>,
 ) -> Result<Undescribed, ApiError> {
     let root = RootPath::of(&request);
-    let json = match root == document.root {
-        true => document.json.clone(),
-        false => below(&document.openapi, root).map_err(ApiError::internal)?,
-    };
-    let cache = (header::CACHE_CONTROL, "no-cache");
     let mut response = HttpResponse::Ok();
-    Ok(Undescribed(response.content_type("application/json").insert_header(cache).body(json)))
+    response.content_type("application/json").insert_header((header::CACHE_CONTROL, "no-cache"));
+    Ok(Undescribed(match root == document.root {
+        true => shared(&mut response, document.json.clone()),
+        false => response.body(below(&document.openapi, root).map_err(ApiError::internal)?),
+    }))
 }
 
 /// Show Swagger UI
@@ -116,10 +116,10 @@ fn page(html: &'static str) -> Undescribed {
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, PAGE_POLICY))
         .insert_header((header::CACHE_CONTROL, "no-cache"));
-    Undescribed(response.body(html))
+    Undescribed(shared(&mut response, html))
 }
 
 fn asset(content_type: &str, bytes: impl Into<Bytes>) -> Undescribed {
     let cache = (header::CACHE_CONTROL, ASSET_CACHE);
-    Undescribed(HttpResponse::Ok().content_type(content_type).insert_header(cache).body(bytes.into()))
+    Undescribed(shared(HttpResponse::Ok().content_type(content_type).insert_header(cache), bytes))
 }
