@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use crate::admission::{Admission, Admitted, REFUSALS_MAX};
 use crate::event::{Event, Events};
 use crate::guard::{Guard, Timeouts};
+use crate::linger::Lingering;
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::paced::Paced;
@@ -37,6 +38,7 @@ pub(crate) struct Acceptor {
     refusals: Arc<Semaphore>,
     timeouts: Timeouts,
     pace: Pace,
+    lingering: Lingering,
     events: Events,
 }
 
@@ -47,7 +49,8 @@ impl Acceptor {
             admission: options.connections.map(admission),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             timeouts: Timeouts::new(options),
-            pace: Pace::new(options.minimum_rate, options.response_timeout),
+            pace: Pace::new(options.minimum_rate, options.response_timeout, Timeouts::new(options).idle),
+            lingering: Lingering::new(options.connections),
             events: options.events.clone(),
         }
     }
@@ -62,7 +65,7 @@ impl Acceptor {
         let peer = io.peer_addr()?;
         match self.admit(peer) {
             Ok(admitted) => {
-                let paced = Paced::new(io, self.pace, self.events.clone(), admitted);
+                let paced = Paced::new(io, self.pace, self.lingering.clone(), self.events.clone(), admitted);
                 Ok((Guard::new(paced, self.timeouts, self.events.clone()), Some(peer)))
             }
             Err(full) => {

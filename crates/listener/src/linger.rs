@@ -2,14 +2,16 @@
 
 use std::io::Read;
 use std::net::{Shutdown, TcpStream as StdStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
-use crate::admission::Admitted;
+use crate::admission::{Admitted, ConnectionLimits};
 use crate::pace::Pace;
 use crate::unsent::unsent;
 
@@ -17,9 +19,12 @@ use crate::unsent::unsent;
 /// clients acknowledge a response within a round trip.
 const SMALL: u64 = 16 * 1024;
 
-/// The system keeps what is left to it for at most this time.
-#[cfg(target_os = "linux")]
-const SMALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The part of all connections that may be closed and still have a client to wait for. actix-server
+/// does not count them, so they need descriptors of their own.
+const SHARE: usize = 8;
+
+/// The number of such connections without a limit of connections.
+const UNLIMITED: usize = 1_024;
 
 /// At most this number of reads follow each other, because other connections wait meanwhile.
 const READS_MAX: usize = 32;
@@ -27,30 +32,44 @@ const READS_MAX: usize = 32;
 /// The first wait for the client. Later ones are twice as long, up to the interval of probes.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// Keeps a connection that is about to be closed until its client has received what was sent.
-///
-/// The system would otherwise keep the bytes for a client that never reads, for minutes, and the
-/// connection would not count any more. It counts until the client has received all bytes, or was
-/// too slow.
-pub(crate) fn linger(io: &TcpStream, pace: Pace, admitted: Option<Admitted>) {
-    let left = unsent(io);
-    if left == 0 {
-        return;
+/// Closed connections whose clients have not received all bytes. Clones share the limit.
+#[derive(Clone)]
+pub(crate) struct Lingering(Arc<Semaphore>);
+
+impl Lingering {
+    pub(crate) fn new(limits: Option<ConnectionLimits>) -> Self {
+        let max = limits.map_or(UNLIMITED, |limits| (limits.total / SHARE).max(1));
+        Self(Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))))
     }
-    let socket = SockRef::from(io);
-    #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(Some(SMALL_TIMEOUT));
-    if left <= SMALL {
-        return;
+
+    /// Keeps a connection that is about to be closed until its client has received what was sent.
+    ///
+    /// The system would otherwise keep the bytes for a client that never reads, for minutes, and
+    /// the connection would not count any more. It counts until the client has received all bytes,
+    /// or was too slow. Beyond the limit, the connection is reset.
+    pub(crate) fn keep(&self, io: &TcpStream, pace: Pace, admitted: Option<Admitted>) {
+        let left = unsent(io);
+        // A connection that the client has reset has no peer.
+        if left == 0 || io.peer_addr().is_err() {
+            return;
+        }
+        let socket = SockRef::from(io);
+        if left <= SMALL {
+            #[cfg(target_os = "linux")]
+            let _ = socket.set_tcp_user_timeout(Some(pace.grace()));
+            return;
+        }
+        // Outside a runtime, the process ends.
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (Ok(permit), Ok(socket)) = (Arc::clone(&self.0).try_acquire_owned(), socket.try_clone()) else {
+            let _ = io.set_zero_linger();
+            return;
+        };
+        runtime.spawn(async move {
+            wait(socket.into(), left, pace).await;
+            drop((admitted, permit));
+        });
     }
-    // Outside a runtime, the process ends.
-    let (Ok(runtime), Ok(socket)) = (Handle::try_current(), socket.try_clone()) else { return };
-    #[cfg(target_os = "linux")]
-    let _ = socket.set_tcp_user_timeout(None);
-    runtime.spawn(async move {
-        wait(socket.into(), left, pace).await;
-        drop(admitted);
-    });
 }
 
 async fn wait(mut socket: StdStream, left: u64, pace: Pace) {
@@ -64,7 +83,7 @@ async fn wait(mut socket: StdStream, left: u64, pace: Pace) {
             }
         }
         let rest = unsent(&socket);
-        if rest == 0 {
+        if rest == 0 || socket.peer_addr().is_err() {
             return;
         }
         if Instant::now() >= pace.deadline(since, left.saturating_sub(rest)) {

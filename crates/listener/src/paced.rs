@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::admission::Admitted;
 use crate::event::{Event, Events, Part};
-use crate::linger::linger;
+use crate::linger::Lingering;
 use crate::pace::Pace;
 use crate::unsent::unsent;
 
@@ -27,6 +27,7 @@ pub(crate) struct Paced {
     blocked: Option<Blocked>,
     /// True if the connection was reset because its client does not read.
     is_reset: bool,
+    lingering: Lingering,
     events: Events,
     /// Counts the connection until it is closed.
     admitted: Option<Admitted>,
@@ -41,9 +42,15 @@ struct Blocked {
 }
 
 impl Paced {
-    pub(crate) fn new(io: TcpStream, pace: Pace, events: Events, admitted: Option<Admitted>) -> Self {
+    pub(crate) fn new(
+        io: TcpStream,
+        pace: Pace,
+        lingering: Lingering,
+        events: Events,
+        admitted: Option<Admitted>,
+    ) -> Self {
         events.report(Event::Opened);
-        Self { io, pace, written: 0, blocked: None, is_reset: false, events, admitted }
+        Self { io, pace, written: 0, blocked: None, is_reset: false, lingering, events, admitted }
     }
 
     /// Waits until the client has read something, and fails if that takes too long.
@@ -132,7 +139,7 @@ impl Drop for Paced {
     fn drop(&mut self) {
         self.events.report(Event::Closed);
         if !self.is_reset {
-            linger(&self.io, self.pace, self.admitted.take());
+            self.lingering.keep(&self.io, self.pace, self.admitted.take());
         }
     }
 }

@@ -4,9 +4,12 @@ use std::os::fd::AsFd;
 
 /// Returns the number of bytes that the system keeps for the client, or 0 if it does not know.
 ///
-/// It is `SIOCOUTQ` of Linux (tcp(7)). Other systems return 0. A client there is taken for one that
-/// has acknowledged all bytes.
-#[cfg(target_os = "linux")]
+/// It is `SIOCOUTQ` of Linux (tcp(7)), which has another number on some processors. There, and on
+/// other systems, a client is taken for one that has acknowledged all bytes.
+#[cfg(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+))]
 #[expect(unsafe_code, reason = "no safe function reads the length of the queue")]
 pub(crate) fn unsent(socket: impl AsFd) -> u64 {
     use std::ffi::c_int;
@@ -22,7 +25,10 @@ pub(crate) fn unsent(socket: impl AsFd) -> u64 {
 }
 
 /// Returns 0.
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")
+)))]
 pub(crate) fn unsent(_: impl AsFd) -> u64 {
     0
 }

@@ -265,6 +265,11 @@ impl Client {
         Self::new(TcpStream::connect(address).unwrap())
     }
 
+    /// Reads one part of what the server sends.
+    pub(crate) fn read_a_part(&mut self) {
+        assert!(!self.0.fill_buf().unwrap().is_empty());
+    }
+
     /// Reads the rest of what the server sends, `size` bytes at a time with pauses between them.
     /// Returns the number of bytes, and true if the server has closed the connection properly.
     pub(crate) fn read_slowly(&mut self, size: usize, pause: Duration) -> (usize, bool) {

@@ -99,6 +99,22 @@ fn closed_connection_whose_client_never_reads_is_reset() {
     assert!(!is_closed && read < 100_000, "{read} bytes");
 }
 
+#[test]
+fn client_that_resets_its_connection_makes_room_at_once() {
+    let server = Server::start(limited(2, 10));
+    for round in 1..=10 {
+        let mut slow = server.connect_with_a_small_buffer();
+        slow.send("GET /large/8000000 HTTP/1.1\r\nHost: a\r\n\r\n");
+        slow.read_a_part();
+        // The client has unread bytes, so its system resets the connection.
+        drop(slow);
+        eventually("a closed connection", || server.reported(Event::Closed) == 2 * round - 1);
+        expect_served(&mut server.connect());
+        eventually("a closed connection", || server.reported(Event::Closed) == 2 * round);
+    }
+    assert_eq!(server.reported(Event::RefusedByNetwork), 0);
+}
+
 /// 127.0.0.1 and ::ffff:127.0.0.1 are one network, and ::1 is another one.
 #[test]
 fn ipv6_socket_limits_both_families() {
