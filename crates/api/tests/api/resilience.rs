@@ -105,9 +105,10 @@ async fn disconnected_clients_leave_no_requests_and_no_connections(
                 let mut socket = TcpStream::connect(&address).await.unwrap();
                 socket.set_zero_linger().unwrap();
                 socket.write_all(cuts[number % cuts.len()].as_bytes()).await.unwrap();
-                // A third of the clients close later, when the service has begun to respond.
-                if number % 3 == 0 {
-                    tokio::time::sleep(Duration::from_millis(number as u64 % 7)).await;
+                // The service drops a connection that was reset before it is accepted. Half of the
+                // clients therefore close later, when the service has begun to respond.
+                if (number / cuts.len()).is_multiple_of(2) {
+                    tokio::time::sleep(Duration::from_millis(20 + number as u64 % 7)).await;
                 }
             }
         })
