@@ -45,11 +45,12 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     pub(crate) fn new(options: &Options) -> Self {
         let admission = |limits| Admission::new(limits, options.is_exempt.clone());
+        let timeouts = Timeouts::new(options);
         Self {
             admission: options.connections.map(admission),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
-            timeouts: Timeouts::new(options),
-            pace: Pace::new(options.minimum_rate, options.response_timeout, Timeouts::new(options).idle),
+            timeouts,
+            pace: Pace::new(options.minimum_rate, options.response_timeout, timeouts.idle),
             lingering: Lingering::new(options.connections),
             events: options.events.clone(),
         }

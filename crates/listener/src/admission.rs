@@ -9,8 +9,20 @@ use daybook_throttle::{Concurrency, Full, Permit, network_of};
 /// descriptor for up to a second. Further ones are closed at once.
 pub(crate) const REFUSALS_MAX: usize = 128;
 
-/// Descriptors that are not for connections: listeners, databases, their files, logs, and
-/// connections to other services. A service with some ten worker threads needs fewer than 200.
+/// At most this number of sockets waits to be closed without a response. Otherwise they would wait
+/// for the refusals that send one.
+pub(crate) const CLOSING_MAX: usize = 64;
+
+/// One in this number of connections may be closed and still have a client to wait for.
+/// actix-server does not count these connections, so they need descriptors of their own.
+const LINGERING_SHARE: usize = 16;
+
+/// Descriptors of the reserve for such connections. More of them take a part of the connections.
+const LINGERING_RESERVE: usize = 40;
+
+/// Descriptors that are not for connections: [`CLOSING_MAX`], [`LINGERING_RESERVE`], and 152 for
+/// listeners, databases, logs and other services. A service with some ten worker threads needs
+/// fewer.
 const RESERVE: usize = 256;
 
 /// The limits of connections.
@@ -34,8 +46,15 @@ impl ConnectionLimits {
     /// at most half of the connections, so one network cannot keep all others out.
     #[must_use]
     pub fn for_open_files(open_files: usize) -> Self {
-        let total = open_files.saturating_sub(RESERVE + REFUSALS_MAX).max(open_files / 4).max(2);
+        let rest = open_files.saturating_sub(RESERVE + REFUSALS_MAX);
+        let with_lingering = (rest + LINGERING_RESERVE) / (LINGERING_SHARE + 1) * LINGERING_SHARE;
+        let total = rest.min(with_lingering).max(open_files / 4).max(2);
         Self { per_network: Self::PER_NETWORK.min(total / 2), total }
+    }
+
+    /// Returns how many connections may be closed and still have a client to wait for.
+    pub(crate) fn lingering(self) -> usize {
+        (self.total / LINGERING_SHARE).max(1)
     }
 }
 
@@ -87,15 +106,13 @@ mod tests {
 
     #[test]
     fn for_open_files_keeps_a_reserve_and_half_of_the_connections_for_others() {
-        for (open_files, per_network, total) in [
-            (16, 2, 4),
-            (256, 32, 64),
-            (1_024, 320, 640),
-            (4_096, 1_024, 3_712),
-            (1 << 20, 1_024, (1 << 20) - 384),
-        ] {
-            let expected = ConnectionLimits { per_network, total };
-            assert_eq!(ConnectionLimits::for_open_files(open_files), expected, "{open_files}");
+        for (open_files, per_network, total) in
+            [(16, 2, 4), (256, 32, 64), (1_024, 320, 640), (4_096, 1_024, 3520), (1 << 20, 1_024, 986_560)]
+        {
+            let limits = ConnectionLimits::for_open_files(open_files);
+            assert_eq!(limits, ConnectionLimits { per_network, total }, "{open_files}");
+            let most = limits.total + REFUSALS_MAX + CLOSING_MAX + limits.lingering();
+            assert!(open_files < 1_024 || most + 152 <= open_files, "{open_files}: {most}");
         }
     }
 

@@ -19,11 +19,7 @@ use crate::unsent::unsent;
 /// clients acknowledge a response within a round trip.
 const SMALL: u64 = 16 * 1024;
 
-/// The part of all connections that may be closed and still have a client to wait for. actix-server
-/// does not count them, so they need descriptors of their own.
-const SHARE: usize = 8;
-
-/// The number of such connections without a limit of connections.
+/// The number of closed connections that linger without a limit of connections.
 const UNLIMITED: usize = 1_024;
 
 /// At most this number of reads follow each other, because other connections wait meanwhile.
@@ -38,7 +34,7 @@ pub(crate) struct Lingering(Arc<Semaphore>);
 
 impl Lingering {
     pub(crate) fn new(limits: Option<ConnectionLimits>) -> Self {
-        let max = limits.map_or(UNLIMITED, |limits| (limits.total / SHARE).max(1));
+        let max = limits.map_or(UNLIMITED, ConnectionLimits::lingering);
         Self(Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))))
     }
 

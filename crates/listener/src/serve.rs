@@ -18,7 +18,7 @@ use actix_web::dev::AppConfig;
 use tokio::net::TcpStream;
 
 use crate::accept::{Acceptor, Connection, prepare};
-use crate::admission::{ConnectionLimits, REFUSALS_MAX};
+use crate::admission::{CLOSING_MAX, ConnectionLimits, REFUSALS_MAX};
 use crate::guard::Guard;
 use crate::options::Options;
 use crate::paced::Paced;
@@ -88,12 +88,11 @@ where
 /// Returns the number of sockets after which a worker accepts no more. The limits of connections
 /// refuse others before. This one keeps a flood of connections from using up the descriptors.
 ///
-/// It has room for the refusals that send a response, and as much again for those that do not. The
-/// latter would otherwise wait for the former.
+/// It has room for the refusals that send a response, and for some that do not.
 fn connections_of_worker(limits: Option<ConnectionLimits>, workers: usize) -> usize {
     // The builder adds to the limit, so the largest number would overflow.
     limits.map_or(usize::MAX / 2, |limits| {
-        limits.total.saturating_add(2 * REFUSALS_MAX).div_ceil(workers).min(usize::MAX / 2)
+        limits.total.saturating_add(REFUSALS_MAX + CLOSING_MAX).div_ceil(workers).min(usize::MAX / 2)
     })
 }
 

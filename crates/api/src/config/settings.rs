@@ -63,7 +63,7 @@ settings! {
         "HTTP worker threads, 1 to 512, by default one for each core.";
     MAX_CONNECTIONS "DAYBOOK_MAX_CONNECTIONS" = Found("from the limit of open files"), public,
         "Open connections of all clients together, 2 to 1000000. By default the limit of open files \
-         (`ulimit -Hn`), less a reserve of 384.";
+         (`ulimit -Hn`), less a reserve.";
     MAX_CONNECTIONS_PER_ADDRESS "DAYBOOK_MAX_CONNECTIONS_PER_ADDRESS" =
         Found("1024, at most half of all"), public,
         "Open connections of one address (an IPv6 /64), 1 to 1000000. Trusted proxies have no limit \
