@@ -2,6 +2,8 @@
 
 mod access;
 mod backend;
+#[cfg(test)]
+mod both_databases;
 mod budget;
 mod collision;
 mod credentials;

@@ -219,29 +219,22 @@ impl Database {
 
 #[cfg(test)]
 mod tests {
-    use daybook_domain::{Email, Origin, SessionId, Username};
-    use daybook_test_servers::Postgres;
+    use daybook_domain::SessionId;
 
     use super::*;
-    use crate::user::NewUser;
+    use crate::both_databases::on_both_databases;
 
     /// A session can end between the short read and the large one.
     #[tokio::test]
     async fn long_notes_needs_a_live_session() {
-        let (folder, server) = (tempfile::tempdir().unwrap(), Postgres::shared().create_database());
-        for url in [format!("sqlite://{}/day.db", folder.path().display()), server.url().to_owned()] {
-            let database = Database::open(&url.parse().unwrap()).unwrap();
-            database.migrate().await.unwrap();
-            let (email, username) =
-                (Email::parse("ada@example.com").unwrap(), Username::parse("ada").unwrap());
-            let (new, now) = (NewUser::new(email, username, "hash".into()), Timestamp::now());
-            let ada = database.register(new, Origin::default(), now).await.unwrap();
-            let draft = NoteDraft::parse("t", "c").unwrap();
-            database.create_note(ada.id, draft, now).await.unwrap();
+        on_both_databases(async |database, ada| {
+            let (draft, now) = (NoteDraft::parse("t", "c").unwrap(), Timestamp::now());
+            database.create_note(ada, draft, now).await.unwrap();
             let page = PageRequest::default();
-            assert_eq!(database.long_notes(ada.id.into(), page).await.unwrap().items.len(), 1);
-            let dead = Access::in_session(ada.id, SessionId(999), now);
-            assert!(matches!(database.long_notes(dead, page).await, Err(Error::NotFound)), "{url}");
-        }
+            assert_eq!(database.long_notes(ada.into(), page).await.unwrap().items.len(), 1);
+            let dead = Access::in_session(ada, SessionId(999), now);
+            assert!(matches!(database.long_notes(dead, page).await, Err(Error::NotFound)));
+        })
+        .await;
     }
 }
