@@ -114,6 +114,10 @@ impl Server {
 fn connection_limits(config: &ServerConfig) -> ConnectionLimits {
     let allowed = ConnectionLimits::for_open_files(raise_open_file_limit());
     let total = config.max_connections.unwrap_or(allowed.total);
+    if total > allowed.total {
+        let allowed = allowed.total;
+        tracing::warn!(total, allowed, "DAYBOOK_MAX_CONNECTIONS is more than the limit of open files allows");
+    }
     let per_network =
         config.max_connections_per_address.unwrap_or_else(|| allowed.per_network.min(total / 2));
     ConnectionLimits { per_network, total }

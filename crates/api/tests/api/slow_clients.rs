@@ -123,6 +123,18 @@ async fn begun_second_heads_of_one_address_are_closed_and_leave_others_served(
     log_in(&server, &other).await.expect(StatusCode::OK);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_warns_of_more_connections_than_open_files_allow() {
+    let start = Start::on(Kind::Sqlite).with_open_files(1_024);
+    for (connections, is_warned) in [("640", false), ("641", true)] {
+        let server = start.clone().with("DAYBOOK_MAX_CONNECTIONS", connections).start().await;
+        server.get("/health/live", "").await.expect(StatusCode::OK);
+        let log = server.log();
+        assert!(log.contains("\"limits of connections\""), "{log}");
+        assert_eq!(log.contains("more than the limit of open files allows"), is_warned, "{connections}");
+    }
+}
+
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
