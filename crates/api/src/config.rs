@@ -6,6 +6,7 @@ mod dot_env;
 mod duration;
 mod environment;
 mod error;
+mod rate_limits;
 mod reader;
 mod redis_url;
 mod security;

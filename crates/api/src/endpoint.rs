@@ -13,7 +13,7 @@ mod spec;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, Route, guard, web};
 
-pub(crate) use self::errors::ErrorResponse;
+pub(crate) use self::errors::{ErrorResponse, TOO_MANY_REQUESTS};
 pub(crate) use self::paged::Paged;
 pub(crate) use self::response::{
     Created, Json, JsonOrEvents, List, Located, NoContent, PlainText, Respond, Undescribed, json_response,
@@ -40,6 +40,8 @@ pub(crate) struct Endpoint {
     /// Errors that only this endpoint returns.
     pub(crate) errors: &'static [&'static ErrorResponse],
     pub(crate) describe: fn(&mut Spec),
+    /// True if each request is a change that counts for its user.
+    pub(crate) counts: bool,
     /// Answers requests to the path with this method.
     pub(crate) route: Route,
 }
@@ -56,7 +58,8 @@ impl Endpoint {
         let route = route(&method).to(move |request: HttpRequest, payload: web::Payload| {
             serve(handler.clone(), request, payload.into_inner())
         });
-        Self { method, path, caller: H::CALLER, text, errors, describe: H::describe, route }
+        let counts = H::COUNTS && !method.is_safe();
+        Self { method, path, caller: H::CALLER, text, errors, describe: H::describe, counts, route }
     }
 
     /// The methods that it answers: `HEAD` comes with every `GET` (RFC 9110, section 9.3.2).

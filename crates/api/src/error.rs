@@ -72,6 +72,8 @@ pub(crate) enum ApiError {
     Compressed,
     /// 429: the quota that is used up, and for how long. `None` in the document.
     TooManyAttempts(Option<Refusal>),
+    /// 429: a quota of the user's requests is used up. `None` in the document.
+    TooManyRequests(Option<Refusal>),
     /// 429: too many summaries are in progress.
     TooManySummaries,
     /// 429: the budget of tokens is used up until this time, and for this long.
@@ -130,6 +132,7 @@ impl ApiError {
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::Compressed => "The request body must not be compressed".to_owned(),
             Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
+            Self::TooManyRequests(_) => "Too many requests, try again later".to_owned(),
             Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
             Self::BudgetSpent(resets_at, _) => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
@@ -150,7 +153,9 @@ impl fmt::Display for ApiError {
         f.write_str(&self.sentence())?;
         match self {
             Self::BadToken(reason) => write!(f, ": {reason}"),
-            Self::TooManyAttempts(Some(refusal)) => write!(f, ": {}", refusal.bucket),
+            Self::TooManyAttempts(Some(refusal)) | Self::TooManyRequests(Some(refusal)) => {
+                write!(f, ": {}", refusal.bucket)
+            }
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
                 write!(f, ": {}", with_causes(&**cause))
@@ -174,9 +179,10 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_) | Self::TooManySummaries | Self::BudgetSpent(..) => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::TooManyAttempts(_)
+            | Self::TooManyRequests(_)
+            | Self::TooManySummaries
+            | Self::BudgetSpent(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(..) | Self::ResultNotSent | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -206,7 +212,7 @@ impl ResponseError for ApiError {
             Self::BodyTimeout | Self::TooLarge(_) => {
                 response.force_close();
             }
-            Self::TooManyAttempts(Some(refusal)) => {
+            Self::TooManyAttempts(Some(refusal)) | Self::TooManyRequests(Some(refusal)) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(refusal.retry_after)));
                 for (name, value) in rate_limit_fields(refusal) {
                     response.insert_header((name, value));

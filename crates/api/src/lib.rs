@@ -21,5 +21,6 @@ mod state;
 mod summaries;
 mod telemetry;
 mod token_keys;
+mod user_limits;
 
 pub use commands::run;

@@ -8,7 +8,7 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use daybook_listener::keep_until_sent;
-use daybook_throttle::{Concurrency, Full, Permit, network_of};
+use daybook_throttle::{Full, NetworkConcurrency, NetworkPermit};
 
 use crate::error::ApiError;
 use crate::shared_body::is_shared;
@@ -42,32 +42,32 @@ const SHARE: usize = 4;
 /// Limits of each client network and of all networks together. Clones share them.
 #[derive(Clone)]
 pub(crate) struct NetworkLimits {
-    reading: Concurrency<IpAddr>,
-    bodies: Concurrency<IpAddr>,
-    responses: Concurrency<IpAddr>,
+    reading: NetworkConcurrency,
+    bodies: NetworkConcurrency,
+    responses: NetworkConcurrency,
     /// Memory for responses to requests that have changed something. It is separate, so that reads
     /// cannot use it up.
-    results: Concurrency<IpAddr>,
+    results: NetworkConcurrency,
 }
 
 /// The permit to read a body.
 pub(crate) struct ReadingPermit {
-    _reading: Permit<IpAddr>,
-    memory: Option<Permit<IpAddr>>,
+    _reading: NetworkPermit,
+    memory: Option<NetworkPermit>,
 }
 
 impl ReadingPermit {
     /// Ends the reading. Returns the permit for the memory of a large body.
-    pub(crate) fn into_memory(self) -> Option<Permit<IpAddr>> {
+    pub(crate) fn into_memory(self) -> Option<NetworkPermit> {
         self.memory
     }
 }
 
 impl NetworkLimits {
     pub(crate) fn new() -> Self {
-        let memory = |bytes| Concurrency::new(bytes / SHARE, bytes);
+        let memory = |bytes| NetworkConcurrency::new(bytes / SHARE, bytes);
         Self {
-            reading: Concurrency::new(READING_PER_NETWORK, READING),
+            reading: NetworkConcurrency::new(READING_PER_NETWORK, READING),
             bodies: memory(BODY_MEMORY),
             responses: memory(RESPONSE_MEMORY),
             results: memory(RESPONSE_MEMORY),
@@ -80,13 +80,11 @@ impl NetworkLimits {
     ///
     /// [`ApiError::Busy`] if the network or all networks together send too many bodies.
     pub(crate) fn permit_body(&self, client: Option<IpAddr>, size: usize) -> Result<ReadingPermit, ApiError> {
-        let network = network(client);
-        let reading = self.reading.try_acquire(network).map_err(|full| busy("bodies", full))?;
+        let client = known(client);
+        let reading = self.reading.try_acquire(client).map_err(|full| busy("bodies", full))?;
         let memory = match size {
             0..=SMALL_BODY => None,
-            _ => {
-                Some(self.bodies.try_acquire_many(network, size).map_err(|full| busy("large bodies", full))?)
-            }
+            _ => Some(self.bodies.try_acquire_many(client, size).map_err(|full| busy("large bodies", full))?),
         };
         Ok(ReadingPermit { _reading: reading, memory })
     }
@@ -106,7 +104,7 @@ impl NetworkLimits {
         let Some(size) = large_size(request, answer) else { return Ok(()) };
         let has_changed = !request.method().is_safe() && answer.status().is_success();
         let memory = if has_changed { &self.results } else { &self.responses };
-        match memory.try_acquire_many(network(client()), size) {
+        match memory.try_acquire_many(known(client()), size) {
             Ok(permit) => {
                 keep_until_sent(request, permit);
                 Ok(())
@@ -130,8 +128,8 @@ fn large_size<B: MessageBody>(request: &HttpRequest, response: &HttpResponse<B>)
 }
 
 /// All clients whose address is not known are one network.
-fn network(client: Option<IpAddr>) -> IpAddr {
-    client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), network_of)
+fn known(client: Option<IpAddr>) -> IpAddr {
+    client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 fn busy(what: &str, full: Full) -> ApiError {

@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr};
 
-use crate::endpoint::{Documentation, Endpoint, SECURITY_SCHEME, Spec};
+use crate::endpoint::{Documentation, Endpoint, SECURITY_SCHEME, Spec, TOO_MANY_REQUESTS};
 use crate::routes::{Group, groups};
 
 /// Why the endpoints make no document: a fault of the program.
@@ -60,6 +60,9 @@ fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     // An endpoint's own errors win over common ones with the same status.
     endpoint.errors.iter().for_each(|error| spec.error(error));
     (endpoint.describe)(&mut spec);
+    if endpoint.counts {
+        spec.error(&TOO_MANY_REQUESTS);
+    }
     spec.finish();
     let Documentation { id, lines } = endpoint.text;
     let (summary, description) = texts(lines);

@@ -1,11 +1,11 @@
 //! Hashes and verifies the passwords of requests, within the limits of their networks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
-use daybook_throttle::{Permit, network_of};
+use daybook_throttle::NetworkPermit;
 use daybook_validation::Issue;
 
 use crate::endpoint::ErrorResponse;
@@ -15,6 +15,9 @@ use crate::state::State;
 /// In characters. New passwords have at most 128. Passwords from another service may be longer,
 /// within reason.
 const MAX: usize = 1_024;
+
+/// All clients whose address is not known are one network.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     name: "TooManyAttempts",
@@ -85,8 +88,7 @@ pub(crate) fn reject_personal(
 }
 
 /// Takes the permit of one hash for the network of the client.
-fn permit(state: &State, origin: &Origin) -> Result<Permit<Option<IpAddr>>, ApiError> {
-    let network = origin.ip.map(network_of);
-    let permit = state.hashing.try_acquire(network);
+fn permit(state: &State, origin: &Origin) -> Result<NetworkPermit, ApiError> {
+    let permit = state.hashing.try_acquire(origin.ip.unwrap_or(UNKNOWN));
     permit.map_err(|_| ApiError::busy("one address asks for too many hashes at once"))
 }

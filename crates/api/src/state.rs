@@ -1,6 +1,5 @@
 //! The parts of a running service. Each worker thread has a copy with its own read connection.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, HasherOptions, PasswordPolicy, 
 use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
 use daybook_revocation::Revocations;
-use daybook_throttle::Concurrency;
+use daybook_throttle::{Concurrency, NetworkConcurrency};
 
 use crate::config::Config;
 use crate::error::ApiError;
@@ -21,6 +20,7 @@ use crate::network_limits::NetworkLimits;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
 use crate::summaries::Summaries;
+use crate::user_limits::UserLimits;
 
 /// The parts of a running service. Each worker thread has one, and all of it is shared except the
 /// database connection for reads.
@@ -29,13 +29,14 @@ pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) hasher: Hasher,
     /// Limits concurrent password hashes per network.
-    pub(crate) hashing: Concurrency<Option<IpAddr>>,
+    pub(crate) hashing: NetworkConcurrency,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) session_policy: SessionPolicy,
     pub(crate) revocations: Revocations,
     pub(crate) activity: ActivityRecorder,
     pub(crate) attempts: AttemptLimits,
+    pub(crate) user_limits: UserLimits,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summaries: Summaries,
     pub(crate) weather: daybook_weather_client::Client,
@@ -64,11 +65,15 @@ impl State {
         let security = &config.security;
         let options = HasherOptions { parameters: security.hashing, ..HasherOptions::default() };
         // A network may have half of the hashes that run or wait, so that others can log in.
-        let hashes_per_network = match security.rate_limits {
-            Some(_) => (options.threads + options.queue) / 2,
-            None => usize::MAX,
+        let hashes = options.threads + options.queue;
+        let hashing = match security.rate_limits {
+            Some(_) => NetworkConcurrency::new(hashes / 2, hashes),
+            None => NetworkConcurrency::new(usize::MAX, usize::MAX),
         };
-        let attempts = security.rate_limits.map_or_else(AttemptLimits::unlimited, AttemptLimits::new);
+        let (attempts, user_limits) = match &security.rate_limits {
+            Some(limits) => (AttemptLimits::new(limits.attempts), UserLimits::new(limits.of_users)),
+            None => (AttemptLimits::unlimited(), UserLimits::unlimited()),
+        };
         // Separates deployments that share a Redis. While a secret is being replaced, instances may
         // have two namespaces.
         let namespace = format!("daybook:{}", keys.key_id());
@@ -83,7 +88,7 @@ impl State {
         Ok(Self {
             database,
             hasher: Hasher::new(options)?,
-            hashing: Concurrency::new(hashes_per_network, usize::MAX),
+            hashing,
             tokens: Arc::new(keys),
             password_policy: security.password_policy,
             session_policy: config.sessions,
@@ -95,6 +100,10 @@ impl State {
             attempts: match redis {
                 Some(url) => attempts.with_redis(url.expose(), &namespace)?,
                 None => attempts,
+            },
+            user_limits: match redis {
+                Some(url) => user_limits.with_redis(url.expose(), &namespace)?,
+                None => user_limits,
             },
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
             summaries: Summaries::new(&config.summarizer, clock)?,

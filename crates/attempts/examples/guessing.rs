@@ -5,9 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use daybook_attempts::{Account, Attempt, AttemptLimits, RateLimits, Refusal, is_about_account};
-
-const ADA: i64 = 1;
+use daybook_attempts::{Account, Attempt, AttemptLimits, RateLimits, Refusal};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,12 +38,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Takes an attempt for Ada's account, which knows one address.
+/// Takes an attempt for Ada's name. Her account knows one address.
 async fn attempt(limits: &AttemptLimits, client: IpAddr, home: IpAddr, now: i64) -> Result<Attempt, Refusal> {
-    match limits.attempt(Account::Login(ADA), Some(client), now).await {
-        Err(refusal) if is_about_account(&refusal) && client == home => {
-            limits.attempt(Account::KnownAddress(ADA), Some(client), now).await
-        }
-        other => other,
-    }
+    let name = ["ada".to_owned()];
+    let account = if client == home { Account::KnownAddress(&name) } else { Account::Login(&name) };
+    limits.attempt(account, Some(client), now).await
 }

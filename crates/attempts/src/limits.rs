@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use daybook_throttle::{Bucket, Error, Quota, Refusal, Throttle};
+use daybook_throttle::{Bucket, Error, Quota, Refusal, Throttle, site_of};
 
-use crate::account::{ACCOUNT, Account, network_key};
+use crate::account::{Account, network_key};
 use crate::rate_limits::RateLimits;
 
-/// Limits of password attempts: for each account, for each client that the account knows, and for
-/// each network. Clones share all counters.
+/// Limits of password attempts: for each name, for each client that an account knows, and for each
+/// network. Clones share all counters.
 ///
 /// Every method takes the address of the client. Clients without an address count as one network.
 /// Every method takes the time as well: microseconds since any fixed instant, for example the Unix
@@ -36,14 +36,32 @@ struct Limits {
 /// takes it back.
 #[must_use = "the attempt counts as a wrong password until it is taken back"]
 pub struct Attempt {
-    account: (&'static str, String),
-    address: String,
+    account: Vec<Counter>,
+    /// Empty for a known client whose network has used up its quota.
+    network: Vec<Counter>,
+}
+
+/// One bucket of an attempt.
+struct Counter {
+    name: &'static str,
+    key: String,
+    quota: Quota,
+}
+
+impl Counter {
+    fn bucket(&self) -> Bucket<'_> {
+        Bucket { name: self.name, key: &self.key, quota: self.quota }
+    }
 }
 
 /// The name of the quota of a network, as a [`Refusal`] repeats it.
 const ADDRESS: &str = "address";
 /// The name of the quota of registrations from a network.
 const REGISTRATION: &str = "registration";
+
+/// The networks of an IPv6 /48 together have this many times the quota of one. A client with a /48
+/// would otherwise have 256 quotas.
+const SITE_FACTOR: u32 = 4;
 
 impl AttemptLimits {
     /// Returns limits that count in this process only.
@@ -78,7 +96,10 @@ impl AttemptLimits {
         Ok(self)
     }
 
-    /// Takes one attempt from the quotas of the account and of the network, or from neither.
+    /// Takes one attempt from the quotas of the account and of the network, or from none of them.
+    ///
+    /// A client that the account knows needs only the quota of the account if that of the network
+    /// is used up. Strangers behind the same address can therefore not keep it out.
     ///
     /// Call this before the password is verified.
     ///
@@ -91,9 +112,22 @@ impl AttemptLimits {
         client: Option<IpAddr>,
         now: i64,
     ) -> Result<Attempt, Refusal> {
-        let attempt = Attempt { account: account.bucket(client), address: network_key(client) };
-        let Some(limits) = &self.limits else { return Ok(attempt) };
-        limits.throttle.take(&limits.buckets(&attempt), now).await?;
+        let Some(limits) = &self.limits else {
+            return Ok(Attempt { account: Vec::new(), network: Vec::new() });
+        };
+        let (name, keys) = account.buckets(client);
+        let counter = |key| Counter { name, key, quota: limits.account };
+        let mut attempt = Attempt {
+            account: keys.into_iter().map(counter).collect(),
+            network: limits.network(ADDRESS, client),
+        };
+        match limits.take(&attempt, now).await {
+            Err(refusal) if refusal.bucket == ADDRESS && account.is_known() => {
+                attempt.network.clear();
+                limits.take(&attempt, now).await?;
+            }
+            other => other?,
+        }
         Ok(attempt)
     }
 
@@ -105,9 +139,8 @@ impl AttemptLimits {
     /// `registration`.
     pub async fn registration(&self, client: Option<IpAddr>, now: i64) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        let network = network_key(client);
-        let bucket = Bucket { name: REGISTRATION, key: &network, quota: limits.address };
-        limits.throttle.take(&[bucket], now).await
+        let counted = Attempt { account: Vec::new(), network: limits.network(REGISTRATION, client) };
+        limits.take(&counted, now).await
     }
 
     /// Takes back the attempt of a right password: all attempts of its account or known client, and
@@ -117,36 +150,40 @@ impl AttemptLimits {
     /// without a limit.
     pub async fn succeeded(&self, attempt: &Attempt, now: i64) {
         let Some(limits) = &self.limits else { return };
-        let [account, address] = limits.buckets(attempt);
-        limits.throttle.reset(&account).await;
-        limits.throttle.give_back(&address, now).await;
+        for counter in &attempt.account {
+            limits.throttle.reset(&counter.bucket()).await;
+        }
+        for counter in &attempt.network {
+            limits.throttle.give_back(&counter.bucket(), now).await;
+        }
     }
 
     /// Takes back an attempt whose password was not verified, for example because the service was
     /// overloaded.
     pub async fn undo(&self, attempt: &Attempt, now: i64) {
         let Some(limits) = &self.limits else { return };
-        for bucket in limits.buckets(attempt) {
-            limits.throttle.give_back(&bucket, now).await;
+        for counter in attempt.account.iter().chain(&attempt.network) {
+            limits.throttle.give_back(&counter.bucket(), now).await;
         }
     }
 }
 
 impl Limits {
-    fn buckets<'a>(&self, attempt: &'a Attempt) -> [Bucket<'a>; 2] {
-        let (name, key) = &attempt.account;
-        let account = Bucket { name, key, quota: self.account };
-        [account, Bucket { name: ADDRESS, key: &attempt.address, quota: self.address }]
+    async fn take(&self, attempt: &Attempt, now: i64) -> Result<(), Refusal> {
+        let buckets: Vec<_> = attempt.account.iter().chain(&attempt.network).map(Counter::bucket).collect();
+        self.throttle.take(&buckets, now).await
     }
-}
 
-/// True if the quota of [`Account::Login`] or [`Account::Unknown`] is used up.
-///
-/// A client that the account knows may then still have a quota of its own: try
-/// [`Account::KnownAddress`] or [`Account::KnownDevice`].
-#[must_use]
-pub fn is_about_account(refusal: &Refusal) -> bool {
-    refusal.bucket == ACCOUNT
+    /// Returns the counters of the client's network and of its IPv6 site.
+    fn network(&self, name: &'static str, client: Option<IpAddr>) -> Vec<Counter> {
+        let network = Counter { name, key: network_key(client), quota: self.address };
+        let site = client.and_then(site_of).map(|site| Counter {
+            name,
+            key: format!("{site}/48"),
+            quota: self.address.times(SITE_FACTOR),
+        });
+        [network].into_iter().chain(site).collect()
+    }
 }
 
 #[cfg(test)]
@@ -154,11 +191,14 @@ mod tests {
     use super::*;
 
     const HOUR: i64 = 60 * 60;
-    const ADA: i64 = 1;
 
     fn limits() -> AttemptLimits {
         let limits = RateLimits { account: "5/10m".parse().unwrap(), address: "20/10m".parse().unwrap() };
         AttemptLimits::new(limits)
+    }
+
+    fn name(forms: &[&str]) -> Vec<String> {
+        forms.iter().map(|form| (*form).to_owned()).collect()
     }
 
     fn from(address: &str) -> Option<IpAddr> {
@@ -170,55 +210,122 @@ mod tests {
     }
 
     /// Counts the admitted ones of 100 wrong attempts.
-    async fn guesses(
-        limits: &AttemptLimits,
-        account: impl Fn() -> Account<'static>,
-        from: Option<IpAddr>,
-        when: i64,
-    ) -> usize {
+    async fn guesses(limits: &AttemptLimits, account: Account<'_>, from: Option<IpAddr>, when: i64) -> usize {
         let mut admitted = 0;
         for _ in 0..100 {
-            admitted += usize::from(limits.attempt(account(), from, at(when)).await.is_ok());
+            admitted += usize::from(limits.attempt(account, from, at(when)).await.is_ok());
         }
         admitted
     }
 
     #[tokio::test]
     async fn attempt_admits_few_guesses_in_a_day() {
-        let limits = limits();
+        let (limits, ada) = (limits(), name(&["ada"]));
         let mut admitted = 0;
         for minute in 0..24 * 60 {
             // From several addresses at once.
             for host in 1..4 {
                 let client = from(&format!("203.0.113.{host}"));
-                admitted += guesses(&limits, || Account::Login(ADA), client, minute * 60).await;
+                admitted += guesses(&limits, Account::Login(&ada), client, minute * 60).await;
             }
         }
         assert_eq!(admitted, 5 + 24 * 60 / 2 - 1);
     }
 
     #[tokio::test]
-    async fn attempt_admits_known_clients_while_the_account_is_locked() {
+    async fn attempt_counts_for_each_form_of_a_name() {
         let limits = limits();
+        let here = from("203.0.113.9");
+        let spellings = [name(&["a", "b"]), name(&["a", "c"]), name(&["d", "c"]), name(&["d", "d"])];
+        assert_eq!(guesses(&limits, Account::Login(&spellings[0]), here, 0).await, 5);
+        assert_eq!(guesses(&limits, Account::Login(&spellings[1]), here, 0).await, 0, "the form a");
+        assert_eq!(guesses(&limits, Account::Login(&spellings[2]), here, 0).await, 5);
+        assert_eq!(guesses(&limits, Account::Login(&spellings[3]), here, HOUR).await, 5, "counted once");
+    }
+
+    #[tokio::test]
+    async fn attempt_admits_known_clients_while_the_name_is_locked() {
+        let (limits, ada, bob) = (limits(), name(&["ada"]), name(&["bob"]));
         let (stranger, home) = (from("203.0.113.9"), from("192.0.2.1"));
-        assert_eq!(guesses(&limits, || Account::Login(ADA), stranger, 0).await, 5);
-        assert!(limits.attempt(Account::Login(ADA), home, at(0)).await.is_err());
-        assert!(limits.attempt(Account::KnownAddress(ADA), home, at(0)).await.is_ok());
+        assert_eq!(guesses(&limits, Account::Login(&ada), stranger, 0).await, 5);
+        assert!(limits.attempt(Account::Login(&ada), home, at(0)).await.is_err());
+        assert!(limits.attempt(Account::KnownAddress(&ada), home, at(0)).await.is_ok());
         assert!(limits.attempt(Account::KnownDevice(7), stranger, at(0)).await.is_ok());
-        assert!(limits.attempt(Account::Login(2), stranger, at(0)).await.is_ok());
-        let refusal = limits.attempt(Account::Login(ADA), home, at(1)).await.err().unwrap();
+        assert!(limits.attempt(Account::Login(&bob), stranger, at(0)).await.is_ok());
+        let refusal = limits.attempt(Account::Login(&ada), home, at(1)).await.err().unwrap();
         let again = 1 + i64::try_from(refusal.retry_after.as_secs()).unwrap();
-        assert!(limits.attempt(Account::Login(ADA), home, at(again)).await.is_ok());
+        assert!(limits.attempt(Account::Login(&ada), home, at(again)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn attempt_admits_known_clients_from_a_network_that_is_locked() {
+        let (limits, ada) = (limits(), name(&["ada"]));
+        let office = from("203.0.113.9");
+        for victim in 0..100 {
+            let victim = name(&[&format!("victim{victim}")]);
+            let _ = limits.attempt(Account::Login(&victim), office, at(0)).await;
+        }
+        let stranger = limits.attempt(Account::Login(&ada), office, at(0)).await.err().unwrap();
+        assert_eq!(stranger.bucket, "address");
+        for known in [Account::KnownAddress(&ada), Account::KnownDevice(7), Account::Confirmation(1)] {
+            let admitted = limits.attempt(known, office, at(0)).await.ok().unwrap();
+            limits.succeeded(&admitted, at(0)).await;
+            assert_eq!(guesses(&limits, known, office, 0).await, 5, "the limit of {known:?}");
+        }
+        assert!(
+            limits.attempt(Account::Login(&ada), office, at(0)).await.is_err(),
+            "the network got nothing back"
+        );
+    }
+
+    #[tokio::test]
+    async fn attempt_refuses_known_addresses_and_strangers_alike() {
+        let (limits, ada, nobody) = (limits(), name(&["ada"]), name(&["nobody"]));
+        let here = from("203.0.113.9");
+        let mut refusals = Vec::new();
+        for account in [Account::KnownAddress(&ada), Account::Login(&nobody)] {
+            assert_eq!(guesses(&limits, account, here, 0).await, 5);
+            refusals.push(limits.attempt(account, here, at(0)).await.err().unwrap());
+        }
+        assert_eq!(refusals[0], refusals[1]);
+    }
+
+    #[tokio::test]
+    async fn attempt_limits_the_networks_of_a_site_together() {
+        let limits = limits();
+        let mut admitted = 0;
+        for network in 0..=255 {
+            let client = from(&format!("2001:db8:1:{network:x}00::1"));
+            for guess in 0..30 {
+                let victim = name(&[&format!("{network} {guess}")]);
+                admitted += usize::from(limits.attempt(Account::Login(&victim), client, at(0)).await.is_ok());
+            }
+        }
+        assert_eq!(admitted, 4 * 20);
+    }
+
+    #[tokio::test]
+    async fn registration_limits_a_network_and_its_site() {
+        let limits = limits();
+        let mut admitted = [0; 256];
+        for network in 0..=255 {
+            let client = from(&format!("2001:db8:1:{network:x}00::1"));
+            for _ in 0..30 {
+                admitted[network] += usize::from(limits.registration(client, at(0)).await.is_ok());
+            }
+        }
+        assert_eq!((admitted[0], admitted.iter().sum::<usize>()), (20, 4 * 20));
     }
 
     #[tokio::test]
     async fn succeeded_gives_the_address_one_attempt_back() {
-        let limits = limits();
+        let (limits, ada) = (limits(), name(&["ada"]));
         let here = from("203.0.113.9");
         let mut guessed = 0;
         for victim in 2..1_000 {
-            guessed += usize::from(limits.attempt(Account::Login(victim), here, at(0)).await.is_ok());
-            if let Ok(own) = limits.attempt(Account::Login(ADA), here, at(0)).await {
+            let victim = name(&[&victim.to_string()]);
+            guessed += usize::from(limits.attempt(Account::Login(&victim), here, at(0)).await.is_ok());
+            if let Ok(own) = limits.attempt(Account::Login(&ada), here, at(0)).await {
                 limits.succeeded(&own, at(0)).await;
             }
         }
@@ -227,19 +334,20 @@ mod tests {
 
     #[tokio::test]
     async fn undo_takes_the_attempt_back() {
-        let limits = limits();
+        let (limits, ada) = (limits(), name(&["ada"]));
         let here = from("203.0.113.9");
         for _ in 0..1_000 {
-            let attempt = limits.attempt(Account::Unknown("ada"), here, at(0)).await.ok().unwrap();
+            let attempt = limits.attempt(Account::Login(&ada), here, at(0)).await.ok().unwrap();
             limits.undo(&attempt, at(0)).await;
         }
-        assert_eq!(guesses(&limits, || Account::Unknown("ada"), here, HOUR).await, 5);
+        assert_eq!(guesses(&limits, Account::Login(&ada), here, HOUR).await, 5);
     }
 
     #[tokio::test]
     async fn attempt_admits_everything_without_limits() {
         let limits = AttemptLimits::unlimited();
-        assert_eq!(guesses(&limits, || Account::Login(ADA), from("203.0.113.9"), 0).await, 100);
+        let ada = name(&["ada"]);
+        assert_eq!(guesses(&limits, Account::Login(&ada), from("203.0.113.9"), 0).await, 100);
         assert!(limits.registration(None, at(0)).await.is_ok());
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use daybook_throttle::{Concurrency, Full, Permit, network_of};
+use daybook_throttle::{Full, NetworkConcurrency, NetworkPermit};
 
 /// At most this number of refused connections get a response at the same time. Each holds a
 /// descriptor for up to a second. Further ones are closed at once.
@@ -27,7 +27,8 @@ const RESERVE: usize = 256;
 
 /// The limits of connections.
 ///
-/// A network is an IPv4 address or the /64 of an IPv6 address.
+/// A network is an IPv4 address or the /56 of an IPv6 address. The networks of a /48 together have
+/// four times the limit of one, but at most half of the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// For each network.
@@ -75,28 +76,28 @@ impl IsExempt {
     }
 }
 
-/// The permit of a connection. It belongs to a network, or to the peer itself if that is exempt.
-pub(crate) type Admitted = Permit<SocketAddr>;
+/// The permit of a connection.
+pub(crate) type Admitted = NetworkPermit;
 
 /// Admits connections up to the limits. Clones share the counts.
 #[derive(Clone)]
 pub(crate) struct Admission {
-    connections: Concurrency<SocketAddr>,
+    connections: NetworkConcurrency,
     is_exempt: IsExempt,
 }
 
 impl Admission {
     pub(crate) fn new(limits: ConnectionLimits, is_exempt: IsExempt) -> Self {
-        Self { connections: Concurrency::new(limits.per_network, limits.total), is_exempt }
+        Self { connections: NetworkConcurrency::new(limits.per_network, limits.total), is_exempt }
     }
 
     /// Returns the permit of a connection from this peer.
     pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Full> {
         let address = peer.ip().to_canonical();
-        // Each connection has another port, so the limit of the network never holds for it.
-        let key =
-            if self.is_exempt.contains(address) { peer } else { SocketAddr::new(network_of(address), 0) };
-        self.connections.try_acquire(key)
+        match self.is_exempt.contains(address) {
+            true => self.connections.try_acquire_exempt(peer),
+            false => self.connections.try_acquire(address),
+        }
     }
 }
 

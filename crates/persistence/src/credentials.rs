@@ -1,6 +1,6 @@
 //! Credentials: the stored password hash, against which a password is verified.
 
-use daybook_domain::{Email, Timestamp, UserId, Username};
+use daybook_domain::{LoginName, Timestamp, UserId};
 use diesel::dsl::auto_type;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -60,28 +60,29 @@ pub(crate) fn account_if_unchanged(verified: &Credentials) -> _ {
 
 impl Database {
     /// Returns the credentials of the account with this e-mail address or username, if there is
-    /// one. The address takes precedence if the identifier is the address of one account and the
-    /// username of another.
+    /// one. The address takes precedence if the name is the address of one account and the username
+    /// of another.
+    ///
+    /// One statement runs for every name, so its time does not tell whether an account was found by
+    /// its address, by its username or not at all.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn credentials(&self, identifier: &str) -> Result<Option<Credentials>, Error> {
-        if identifier.contains('\0') {
+    pub async fn credentials(&self, name: impl Into<LoginName>) -> Result<Option<Credentials>, Error> {
+        let name = name.into();
+        if name.forms().iter().any(|form| form.contains('\0')) {
             // No account has such a name, and PostgreSQL rejects it as a parameter.
             return Ok(None);
         }
-        let email_key = Email::key_of(identifier);
-        let username_key = Username::key_of(identifier);
+        let (email_key, username_key) = (name.email_key().to_owned(), name.username_key().to_owned());
         read!(self, |c| {
-            let by_email = users::table.filter(users::email_key.eq(email_key)).select(columns::<Row>());
-            let by_username =
-                users::table.filter(users::username_key.eq(username_key)).select(columns::<Row>());
-            let found: Option<Row> = match c.optional(by_email).await? {
-                Some(found) => Some(found),
-                None => c.optional(by_username).await?,
-            };
-            Ok(found.map(Credentials::from))
+            let is_named = users::email_key.eq(email_key.clone()).or(users::username_key.eq(username_key));
+            let named = users::table.filter(is_named).select((users::email_key, columns::<Row>()));
+            let mut found: Vec<(String, Row)> = c.all(named).await?;
+            // At most two accounts are found, since the keys are unique.
+            found.sort_by_key(|(found_key, _)| *found_key != email_key);
+            Ok(found.into_iter().next().map(|(_, row)| row.into()))
         })
     }
 

@@ -102,15 +102,18 @@ impl Database {
 
     /// Changes the actor's e-mail address, username or both. Does nothing without either.
     ///
+    /// `verified` is the password that the actor has entered for the change, if any.
+    ///
     /// # Errors
     ///
     /// [`Error::Conflict`] with the field that is taken. [`Error::NotFound`] if the account does
-    /// not exist, or the actor's session has ended.
+    /// not exist, its password is no longer the verified one, or the actor's session has ended.
     pub async fn update_user(
         &self,
         actor: &Actor,
         email: Option<Email>,
         username: Option<Username>,
+        verified: Option<Credentials>,
     ) -> Result<User, Error> {
         let (access, now) = (Access::from(actor), actor.now);
         if email.is_none() && username.is_none() {
@@ -130,6 +133,11 @@ impl Database {
             let account = users::table.find(access.user.0).filter(may(access));
             let update = diesel::update(account).set(changes).returning(columns::<Row>());
             let row: Row = c.one(Prepared(update)).await?;
+            if let Some(verified) = verified {
+                // The update has locked the row, so the password can no longer change.
+                let unchanged = account_if_unchanged(&verified).select(users::id);
+                let _: i64 = c.one(unchanged).await?;
+            }
             event::record_if(c, access, changed).await?;
             Ok(row.into())
         })

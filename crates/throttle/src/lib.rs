@@ -9,6 +9,7 @@ mod decision;
 mod error;
 mod local;
 mod network;
+mod networks;
 mod quota;
 #[cfg(feature = "redis")]
 mod shared;
@@ -21,6 +22,7 @@ pub use bucket::Bucket;
 pub use concurrency::{Concurrency, Full, Permit};
 #[cfg(feature = "redis")]
 pub use error::Error;
-pub use network::network_of;
+pub use network::{network_of, site_of, subnet_of};
+pub use networks::{NetworkConcurrency, NetworkPermit};
 pub use quota::{Quota, QuotaError};
 pub use throttle::{Refusal, Throttle};

@@ -1,29 +1,66 @@
-//! The network of an address.
+//! The networks of an address. A limit for each IPv6 address would be none, because a client has
+//! at least 2^64 of them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Returns the network whose clients share a limit.
+/// Returns the network whose clients share a limit: the address itself for IPv4, and the /56 for
+/// IPv6.
 ///
-/// This is the address itself for IPv4, and the /64 for IPv6. A provider gives each customer at
-/// least a /64, so a limit for each IPv6 address would be none.
+/// Providers give a home a /56 or a /48, and a server at least a /64 (RFC 6177, section 2). Use
+/// [`site_of`] as well, so that a customer with a /48 does not have 256 times the limit.
 #[must_use]
 pub fn network_of(address: IpAddr) -> IpAddr {
+    prefix(address, 56)
+}
+
+/// Returns the site of an IPv6 address, which is its /48. A larger site has several networks, and
+/// should have a few times their limit. IPv4 has no sites.
+#[must_use]
+pub fn site_of(address: IpAddr) -> Option<IpAddr> {
+    let site = prefix(address, 48);
+    site.is_ipv6().then_some(site)
+}
+
+/// Returns the subnet of an address: the address itself for IPv4, and the /64 for IPv6. Its clients
+/// are in one local network (RFC 4291, section 2.5.4), so it is the largest network to trust as a
+/// whole.
+#[must_use]
+pub fn subnet_of(address: IpAddr) -> IpAddr {
+    prefix(address, 64)
+}
+
+/// Sets the bits of an IPv6 address behind the first `length` to zero.
+fn prefix(address: IpAddr, length: u32) -> IpAddr {
     match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        IpAddr::V6(address) => {
+            let rest = Ipv6Addr::BITS.saturating_sub(length);
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> rest << rest))
+        }
         address => address,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::network_of;
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
 
     #[test]
-    fn network_of_keeps_64_bits_of_an_ipv6_address() {
-        let network = |address: &str| network_of(address.parse().unwrap());
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), network("2001:db8:1:2::1"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    fn ipv6_addresses_have_a_subnet_a_network_and_a_site() {
+        let client = address("2001:db8:1:2345:6:7:8:9");
+        assert_eq!(subnet_of(client), address("2001:db8:1:2345::"));
+        assert_eq!(network_of(client), address("2001:db8:1:2300::"));
+        assert_eq!(site_of(client), Some(address("2001:db8:1::")));
+    }
+
+    #[test]
+    fn ipv4_addresses_are_their_own_networks_even_if_mapped() {
+        let client = address("192.0.2.1");
+        for form in [client, address("::ffff:192.0.2.1")] {
+            assert_eq!((subnet_of(form), network_of(form), site_of(form)), (client, client, None));
+        }
     }
 }

@@ -65,6 +65,12 @@ impl Quota {
         self.period
     }
 
+    /// Returns a quota with this many times the limit, at most 1,000,000, and the same period.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self { limit: self.limit.saturating_mul(factor.max(1)).min(LIMIT_MAX), ..self }
+    }
+
     /// Returns the microseconds after which one unit comes back.
     ///
     /// The value is rounded up. Rounded down, a quota of 600,000 a second would allow a million.
@@ -125,6 +131,14 @@ mod tests {
             assert_eq!((quota.limit(), quota.period()), (limit, Duration::from_secs(seconds)));
             assert_eq!(quota.to_string().parse(), Ok(quota));
         }
+    }
+
+    #[test]
+    fn times_multiplies_the_limit_within_the_range() {
+        let quota: Quota = "10/5m".parse().unwrap();
+        assert_eq!(quota.times(4), "40/5m".parse().unwrap());
+        assert_eq!(quota.times(0), quota);
+        assert_eq!(quota.times(u32::MAX).limit(), 1_000_000);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The settings of signing secrets, legacy tokens, the password policy, password hashing and rate
 //! limits.
 
-use daybook_attempts::{ParseError, RateLimits};
 use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
 
+use super::rate_limits::{self, RateLimits};
 use super::reader::SettingReader;
 use super::settings;
 
@@ -35,9 +35,11 @@ impl SecurityConfig {
         let accept_legacy_tokens = reader.read(&settings::ACCEPT_LEGACY_TOKENS, switch);
         let password_policy = reader.read(&settings::PASSWORD_POLICY, str::parse);
         let hashing = reader.read(&settings::ARGON2, str::parse);
-        let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits);
+        let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits::parse);
         if rate_limits == Some(None) {
-            reader.warn("DAYBOOK_RATE_LIMIT is off: passwords may be guessed without a limit");
+            reader.warn(
+                "DAYBOOK_RATE_LIMIT is off: passwords may be guessed and requests sent without a limit",
+            );
         }
         Some(Self {
             secret,
@@ -66,19 +68,5 @@ fn switch(text: &str) -> Result<bool, &'static str> {
         "true" | "1" | "on" => Ok(true),
         "false" | "0" | "off" => Ok(false),
         _ => Err("must be true or false"),
-    }
-}
-
-/// `None` is `off`.
-fn rate_limits(text: &str) -> Result<Option<RateLimits>, String> {
-    match text {
-        "on" => Ok(Some(RateLimits::default())),
-        "off" => Ok(None),
-        _ => text.parse().map(Some).map_err(|error| match error {
-            ParseError::RateLimits => {
-                "must be on, off, or look like account=10/10m,address=100/10m".to_owned()
-            }
-            other => other.to_string(),
-        }),
     }
 }

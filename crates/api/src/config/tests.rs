@@ -162,7 +162,8 @@ fn from_environment_reads_durations_and_quotas() {
     let expected = SessionPolicy { idle_seconds: 129_600, lifetime_seconds: 2_592_000, per_user: 5 };
     assert_eq!(config.sessions, expected);
     let limits = config.security.rate_limits.unwrap();
-    assert_eq!((limits.account.to_string(), limits.address.to_string()), ("10/600s".into(), "7/30s".into()));
+    let daybook_attempts::RateLimits { account, address } = limits.attempts;
+    assert_eq!((account.to_string(), address.to_string()), ("10/600s".into(), "7/30s".into()));
     assert!(config.warnings.is_empty());
     let off = Config::from_environment(&Environment::from([("DAYBOOK_RATE_LIMIT", "off")])).unwrap();
     assert!(off.security.rate_limits.is_none() && off.warnings.len() == 1);

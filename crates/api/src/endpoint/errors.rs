@@ -48,6 +48,12 @@ pub(super) const NOT_AUTHENTICATED: ErrorResponse = ErrorResponse {
     error: || INVALID_TOKEN,
 };
 
+pub(crate) const TOO_MANY_REQUESTS: ErrorResponse = ErrorResponse {
+    name: "TooManyRequests",
+    description: "The user sends too many such requests; `Retry-After` has the seconds to wait",
+    error: || ApiError::TooManyRequests(None),
+};
+
 pub(super) const BODY_TIMEOUT: ErrorResponse = ErrorResponse {
     name: "BodyTimeout",
     description: "The body did not arrive in time",

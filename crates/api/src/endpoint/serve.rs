@@ -4,12 +4,15 @@ use actix_web::dev::Payload;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
+use daybook_domain::UserId;
 use futures_util::future::{LocalBoxFuture, join};
 use serde::de::DeserializeOwned;
+use tracing::Instrument;
 
 use super::response::Respond;
 use super::spec::Spec;
 use crate::error::ApiError;
+use crate::state::State;
 
 /// Who may call an endpoint. The first argument of every handler is a caller, and no other argument
 /// can be one.
@@ -28,6 +31,18 @@ pub(crate) trait Caller: Sized + 'static {
     ///
     /// 401 without a valid token.
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError>;
+
+    /// True if changes by this caller count for a quota of the user.
+    const COUNTS: bool = false;
+
+    /// True if a change by this caller goes on when its client disconnects. Otherwise a client
+    /// could suppress the event of a failed login, or that of a logout.
+    const RUNS_TO_END: bool = false;
+
+    /// The user whose quota a change uses.
+    fn user(&self) -> Option<UserId> {
+        None
+    }
 
     /// Called when the handler starts, after the session check of a write and after the body.
     fn start(self, _: &HttpRequest) -> Self {
@@ -108,8 +123,9 @@ arguments!(A a, B b, D d, E e, F f);
 
 /// A handler whose arguments and answer describe themselves. One bound, so that a compile error
 /// points at the handler.
-pub(crate) trait Described<Args>: Handler<Args, Output: Respond> {
+pub(crate) trait Described<Args>: Handler<Args, Output: Respond + 'static, Future: 'static> {
     const CALLER: &'static str;
+    const COUNTS: bool;
     type Arguments: Arguments;
 
     fn describe(spec: &mut Spec);
@@ -119,8 +135,9 @@ pub(crate) trait Described<Args>: Handler<Args, Output: Respond> {
 type CallerOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Caller;
 type RestOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Rest;
 
-impl<Args: Arguments, H: Handler<Args, Output: Respond>> Described<Args> for H {
+impl<Args: Arguments, H: Handler<Args, Output: Respond + 'static, Future: 'static>> Described<Args> for H {
     const CALLER: &'static str = Args::Caller::NAME;
+    const COUNTS: bool = Args::Caller::COUNTS;
     type Arguments = Args;
 
     fn describe(spec: &mut Spec) {
@@ -147,11 +164,20 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     request: HttpRequest,
     mut payload: Payload,
 ) -> Result<HttpResponse, actix_web::Error> {
+    let is_change = !request.method().is_safe();
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
     let answer = async {
+        if H::COUNTS && is_change {
+            count(&request, &caller).await?;
+        }
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
         let caller = caller.start(&request);
-        Ok::<_, actix_web::Error>(handler.run(caller, rest).await.respond(&request)?)
+        let handled = handler.run(caller, rest);
+        let handled = match CallerOf::<H, Args>::RUNS_TO_END && is_change {
+            true => run_to_end(handled).await,
+            false => handled.await,
+        };
+        Ok::<_, actix_web::Error>(handled.respond(&request)?)
     };
     let (answer, look_up) = match check {
         SessionCheck::Unneeded => return answer.await,
@@ -175,6 +201,30 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         Ok(()) => answer,
         Err(error) => replace(&answer, error),
     })
+}
+
+/// Counts a change for its user.
+async fn count(request: &HttpRequest, caller: &impl Caller) -> Result<(), ApiError> {
+    let state = State::of(request)?;
+    match caller.user() {
+        Some(user) => {
+            let counted = state.user_limits.write(user, state.now()).await;
+            counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Waits for a handler. If the caller is dropped, the handler goes on.
+async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static) -> T {
+    match actix_web::rt::spawn(handler.in_current_span()).await {
+        Ok(output) => output,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The thread ends, and this future with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 /// Makes the answer that replaces another one.

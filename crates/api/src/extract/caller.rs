@@ -20,6 +20,7 @@ pub(crate) struct Anyone;
 
 impl Caller for Anyone {
     const NAME: &'static str = "anyone";
+    const RUNS_TO_END: bool = true;
 
     fn admit(_: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         Ok((Self, SessionCheck::Unneeded))
@@ -79,11 +80,16 @@ impl Caller for CurrentUser {
 /// The user whose rows a request reads or changes. Each statement includes the session check.
 impl Caller for Access {
     const NAME: &'static str = "user";
+    const COUNTS: bool = true;
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;
         let user = token_holder(request, state)?;
         Ok((user.access(state.now()), in_statement(state, user)))
+    }
+
+    fn user(&self) -> Option<UserId> {
+        Some(Self::user(*self))
     }
 
     /// The session must not have expired when the handler starts: a slow body takes up to 10 s.
@@ -100,6 +106,7 @@ impl Caller for Access {
 /// Each statement includes the session check.
 impl Caller for Actor {
     const NAME: &'static str = "user";
+    const RUNS_TO_END: bool = true;
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;

@@ -19,6 +19,8 @@ use crate::sessions::{audit, log_and_revoke};
 use crate::state::State;
 
 /// The changes of an account. A field that is absent or null keeps its value.
+///
+/// `current_password` is needed unless a value differs only in case from the present one.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct AccountPatch {
@@ -32,6 +34,16 @@ pub(crate) struct AccountPatch {
         example = "countess"
     )]
     username: Option<Username>,
+    #[schema(value_type = Option<String>, format = "password", example = "correct horse 7 battery")]
+    current_password: Option<Password>,
+}
+
+impl AccountPatch {
+    /// True if the account can be found by another name afterwards.
+    fn renames(&self, account: &User) -> bool {
+        self.email.as_ref().is_some_and(|email| email.key() != account.email.key())
+            || self.username.as_ref().is_some_and(|username| username.key() != account.username.key())
+    }
 }
 
 impl Body for AccountPatch {}
@@ -81,14 +93,31 @@ pub(crate) async fn me(access: Access, state: Data<State>) -> Result<Json<User>,
 }
 
 /// Change the e-mail address or the username
-#[endpoint(PATCH "/users/me", errors(TAKEN))]
+///
+/// Needs `current_password`, unless the new value differs from the present one only in case. Changes
+/// are limited like registrations, because they reveal as much.
+#[endpoint(PATCH "/users/me", errors(TAKEN, INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn update_me(
     actor: Actor,
     state: Data<State>,
-    ValidJson(AccountPatch { email, username }): ValidJson<AccountPatch>,
+    ValidJson(patch): ValidJson<AccountPatch>,
 ) -> Result<Json<User>, ApiError> {
+    let account = state.database.user(&actor).await.or_account_gone()?;
+    let verified = match patch.renames(&account) {
+        true => {
+            let password = patch.current_password.ok_or_else(|| INCORRECT_PASSWORD.error())?;
+            let verified = verify(&state, &actor, password).await?;
+            state.attempts.registration(actor.origin.ip, state.now().as_micros()).await?;
+            Some(verified)
+        }
+        false => None,
+    };
+    let AccountPatch { email, username, .. } = patch;
     let is_change = email.is_some() || username.is_some();
-    let account = state.database.update_user(&actor, email, username).await.or_account_gone()?;
+    let actor = Actor { now: state.now(), ..actor };
+    // Another request may have changed the verified password meanwhile.
+    let update = state.database.update_user(&actor, email, username, verified).await;
+    let account = update.or_missing(INCORRECT_PASSWORD.error())?;
     if is_change {
         audit::log_actor(EventKind::AccountChanged, &actor);
     }

@@ -2,11 +2,11 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
-use daybook_attempts::{Account, Attempt, is_about_account};
+use daybook_attempts::{Account, Attempt};
 use daybook_auth::{Password, RefreshToken, Verdict};
-use daybook_domain::{Actor, Email, EventKind, Origin, Proof, UserId};
+use daybook_domain::{Actor, EventKind, LoginName, Origin, Proof, SessionId, UserId};
 use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
-use daybook_throttle::network_of;
+use daybook_throttle::subnet_of;
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -74,8 +74,9 @@ pub(crate) async fn login(
     ClientOrigin(origin): ClientOrigin,
     ValidForm(form): ValidForm<LoginForm>,
 ) -> Result<Json<Token>, ApiError> {
-    let found = state.database.credentials(&form.username).await.or_account_gone()?;
-    let attempt = attempt(&state, &form, found.as_ref(), &origin).await?;
+    let name = LoginName::new(&form.username);
+    let found = state.database.credentials(name.clone()).await.or_account_gone()?;
+    let attempt = attempt(&state, &name, &form, found.as_ref(), &origin).await?;
     let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -122,52 +123,45 @@ async fn open_session(
 }
 
 /// Takes an attempt from the quotas of the client. A client that the account knows, by its address
-/// or by a refresh token, has a quota of its own. So attackers cannot lock out a known client.
+/// or by a refresh token, has a quota of its own, even at an address whose quota is used up. So
+/// attackers cannot lock out a known client.
 async fn attempt(
     state: &State,
+    name: &LoginName,
     form: &LoginForm,
     found: Option<&Credentials>,
     origin: &Origin,
 ) -> Result<Attempt, ApiError> {
-    let name = Email::key_of(&form.username);
-    let account = found.map_or(Account::Unknown(&name), |found| Account::Login(found.user.0));
-    let mut refusal = match state.attempts.attempt(account, origin.ip, state.now().as_micros()).await {
-        Ok(attempt) => return Ok(attempt),
-        Err(refusal) => refusal,
+    // The same queries run for a name without an account.
+    let user = found.map_or(NO_ACCOUNT, |found| found.user);
+    let device = known_device(state, user, form).await?;
+    let is_known = is_known_address(state, user, origin).await?;
+    let account = match device {
+        Some(session) => Account::KnownDevice(session.0),
+        None if is_known => Account::KnownAddress(name.forms()),
+        None => Account::Login(name.forms()),
     };
-    if is_about_account(&refusal)
-        && let Some(account) = known_client(state, form, found, origin).await?
-    {
-        refusal = match state.attempts.attempt(account, origin.ip, state.now().as_micros()).await {
-            Ok(attempt) => return Ok(attempt),
-            Err(refusal) => refusal,
-        };
-    }
-    if refusal.first {
-        record_failure(state, EventKind::LoginThrottled, found, origin.clone());
-    }
-    Err(refusal.into())
+    let attempt = state.attempts.attempt(account, origin.ip, state.now().as_micros()).await;
+    attempt.map_err(|refusal| {
+        if refusal.first {
+            record_failure(state, EventKind::LoginThrottled, found, origin.clone());
+        }
+        refusal.into()
+    })
 }
 
-/// Returns how the account knows the client, if it does. The same queries run for a name without an
-/// account.
-async fn known_client(
-    state: &State,
-    form: &LoginForm,
-    found: Option<&Credentials>,
-    origin: &Origin,
-) -> Result<Option<Account<'static>>, ApiError> {
-    let user = found.map_or(NO_ACCOUNT, |found| found.user);
-    if let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse) {
-        let family = FamilyDigest(token.family().into_bytes());
-        if let Some(session) = state.database.session_of_family(user, family).await.or_account_gone()? {
-            return Ok(Some(Account::KnownDevice(session.0)));
-        }
-    }
+/// Returns the session of the refresh token that the form has, if it is one of the user's.
+async fn known_device(state: &State, user: UserId, form: &LoginForm) -> Result<Option<SessionId>, ApiError> {
+    let Some(token) = form.refresh_token.as_deref().and_then(RefreshToken::parse) else { return Ok(None) };
+    let family = FamilyDigest(token.family().into_bytes());
+    state.database.session_of_family(user, family).await.or_account_gone()
+}
+
+/// True if the account was registered from the client's subnet, or logged in from it recently.
+async fn is_known_address(state: &State, user: UserId, origin: &Origin) -> Result<bool, ApiError> {
     let addresses = state.database.login_addresses(user).await.or_account_gone()?;
-    let network = origin.ip.map(network_of);
-    let is_known = addresses.into_iter().any(|address| Some(network_of(address)) == network);
-    Ok(is_known.then_some(Account::KnownAddress(user.0)))
+    let subnet = origin.ip.map(subnet_of);
+    Ok(addresses.into_iter().any(|address| Some(subnet_of(address)) == subnet))
 }
 
 /// Logs a failed login. Only an account can have the event in its list.

@@ -5,14 +5,14 @@ use std::collections::HashMap;
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_auth::RefreshToken;
-use daybook_domain::{EndReason, EventKind};
+use daybook_domain::{Actor, EndReason, EventKind, Proof};
 use daybook_persistence::{FamilyDigest, Refresh, Refreshed, Rotation, TokenDigest};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::token::{self, Token};
-use crate::endpoint::{ErrorResponse, Json};
+use crate::endpoint::{ErrorResponse, Json, TOO_MANY_REQUESTS};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Anyone, Body, ClientOrigin, JsonOrForm, refresh_grant_type_rule};
 use crate::sessions::{audit, log_and_revoke};
@@ -51,7 +51,7 @@ const REFRESH_REJECTED: ErrorResponse = ErrorResponse {
 /// Each refresh token can be used once. A client that lost the response, or a second browser tab,
 /// may resend it within 30 seconds and gets the same successor. A token that is resent later was
 /// copied, so its session ends.
-#[endpoint(POST "/auth/refresh", errors(REFRESH_REJECTED))]
+#[endpoint(POST "/auth/refresh", errors(REFRESH_REJECTED, TOO_MANY_REQUESTS))]
 pub(crate) async fn refresh(
     _: Anyone,
     state: Data<State>,
@@ -59,10 +59,15 @@ pub(crate) async fn refresh(
     JsonOrForm(body): JsonOrForm<RefreshRequest>,
 ) -> Result<Json<Token>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(INVALID)?;
+    let family = FamilyDigest(presented.family().into_bytes());
+    // Most invalid tokens end here, with one read. A refresh is a transaction.
+    let holder = state.database.user_of_family(family).await.or_account_gone()?.ok_or(INVALID)?;
+    let counted = state.user_limits.refresh(holder, state.now()).await;
+    counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))?;
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
     let refresh = Refresh {
-        family: FamilyDigest(presented.family().into_bytes()),
+        family,
         refresh_token: TokenDigest(presented.digest().into_bytes()),
         successor: TokenDigest(successor.digest().into_bytes()),
         salt,
@@ -76,6 +81,8 @@ pub(crate) async fn refresh(
             token::issue(&state, user, session, &successor).map(Json)
         }
         Refreshed::Repeated { user, session, rotations } => {
+            let actor = Actor { user, proof: Proof::Session(session), origin, now };
+            audit::log_and_store(&state.database, EventKind::RefreshRepeated, actor);
             token::issue(&state, user, session, &newest(presented, &rotations)?).map(Json)
         }
         Refreshed::Reused { session, ended } => {

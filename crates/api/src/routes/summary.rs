@@ -95,6 +95,8 @@ pub(crate) async fn summarize_note(
             false => JsonOrEvents::Json(Arc::new(stored)),
         });
     }
+    let counted = state.user_limits.summary(user.id, state.now()).await;
+    counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))?;
     let _waiting = state.metrics.count_waiting()?;
     let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh)?;
     let watch = SessionWatch::new(state, user);

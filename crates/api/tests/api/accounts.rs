@@ -123,11 +123,15 @@ async fn patch_account_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind:
     for patch in empty {
         assert_eq!(patched(patch).await.expect(StatusCode::OK).json(), account);
     }
-    let renamed = patched(json!({ "username": "Countess" })).await.expect(StatusCode::OK).json();
+    let renamed = patched(json!({ "username": "Countess", "current_password": PASSWORD }))
+        .await
+        .expect(StatusCode::OK)
+        .json();
     let mut expected = account.clone();
     expected["username"] = json!("Countess");
     assert_eq!(renamed, expected);
-    let moved = patched(json!({ "email": "countess@example.com" })).await.expect(StatusCode::OK).json();
+    let moved = json!({ "email": "countess@example.com", "current_password": PASSWORD });
+    let moved = patched(moved).await.expect(StatusCode::OK).json();
     expected["email"] = json!("countess@example.com");
     assert_eq!(moved, expected);
     assert_eq!(me(&server, &token).await, expected);
@@ -137,7 +141,7 @@ async fn patch_account_changes_only_the_fields_sent(#[values(Kind::Sqlite, Kind:
     for name in ["ada", "ada@example.com"] {
         log_in(&server, name, PASSWORD).await.expect(StatusCode::UNAUTHORIZED);
     }
-    // The account's own address and name in another case are no conflict.
+    // The account's own address and name in another case are no conflict, and need no password.
     let same = json!({ "email": "COUNTESS@example.com", "username": "COUNTESS" });
     let same = patched(same).await.expect(StatusCode::OK).json();
     assert_eq!(same["username"], "COUNTESS");
@@ -161,7 +165,14 @@ async fn patch_account_changes_nothing_on_conflict_or_invalid_field(
         (json!({ "email": "new@example.com", "username": "bob" }), TAKEN_USERNAME),
         (json!({ "email": "bob@example.com", "username": "new" }), TAKEN_EMAIL),
     ];
-    for (patch, sentence) in conflicts {
+    for (mut patch, sentence) in conflicts {
+        // Without the password nobody learns what is taken.
+        for wrong in [json!(null), json!("wrong1word")] {
+            patch["current_password"] = wrong;
+            let answer = server.patch("/users/me", &token, &patch).await;
+            answer.expect_detail(StatusCode::FORBIDDEN, "Incorrect password");
+        }
+        patch["current_password"] = json!(PASSWORD);
         let answer = server.patch("/users/me", &token, &patch).await;
         answer.expect_detail(StatusCode::CONFLICT, sentence);
     }

@@ -284,7 +284,9 @@ async fn update_me_that_waits_for_a_logout_is_rejected() {
     logout.run("BEGIN; UPDATE users SET legacy_logout_at = now()");
     logout.run("UPDATE sessions SET ended_at = now(), end_reason = 'logout_all'");
     let change = server.request(Method::PATCH, "/users/me").bearer_auth(&token);
-    let waiting = tokio::spawn(Answer::of(change.json(&json!({ "username": "countess" }))));
+    let waiting = tokio::spawn(Answer::of(
+        change.json(&json!({ "username": "countess", "current_password": PASSWORD })),
+    ));
     let waits = r#"wait_event_type = 'Lock' AND query LIKE 'UPDATE "users"%'"#;
     eventually("the change waits", || async { sessions(&server, waits) == 1 }).await;
     logout.run("COMMIT");

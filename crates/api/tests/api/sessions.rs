@@ -239,7 +239,7 @@ async fn list_events_shows_changes_of_the_account(#[values(Kind::Sqlite, Kind::P
     let token = server.user("ada").await;
     server.patch("/users/me", &token, &json!({})).await.expect(StatusCode::OK);
     server
-        .patch("/users/me", &token, &json!({ "email": "countess@example.com" }))
+        .patch("/users/me", &token, &json!({ "email": "countess@example.com", "current_password": PASSWORD }))
         .await
         .expect(StatusCode::OK);
     let wrong = json!({ "current_password": "wrong1word", "new_password": "another8word" });

@@ -51,7 +51,7 @@ const STRANGER: &str = "203.0.113.9";
 async fn login_is_limited_after_too_many_wrong_passwords(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = behind_proxy(kind, "account=3/10m,address=100/10m").start().await;
     server.register("ada").await;
-    for identifier in ["ada", "ADA@example.com", "ada@example.com"] {
+    for identifier in ["ada", "ADA", "Ada"] {
         assert_eq!(wrong(&server, STRANGER, identifier).await, 401);
     }
     let rejected = right(&server, STRANGER, "ada").await;
@@ -64,7 +64,7 @@ async fn login_is_limited_after_too_many_wrong_passwords(#[values(Kind::Sqlite, 
     );
     assert_eq!(rejected.header("ratelimit-policy"), r#""account";q=3;w=600"#);
     assert_eq!(rejected.header("ratelimit"), format!(r#""account";r=0;t={seconds}"#));
-    // The limit applies to logins to this account from any address. It applies to no other account.
+    // The limit applies to logins under this name from any address. It applies to no other name.
     assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 429);
     server.register("bob").await;
     assert_eq!(right(&server, STRANGER, "bob").await.status, 200);
@@ -108,10 +108,6 @@ async fn login_of_a_known_client_cannot_be_locked_out(#[values(Kind::Sqlite, Kin
     }
     assert_eq!(right(&server, STRANGER, "ada").await.status, 429);
     assert_eq!(right(&server, VICTIM, "ada").await.status, 200, "the address is known");
-    // The successful login has reset the limit of the account. The attack uses it up again.
-    for index in 0..20 {
-        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-    }
     let elsewhere = "198.51.100.77";
     assert_eq!(right(&server, elsewhere, "ada").await.status, 429);
     let refresh_token = home["refresh_token"].as_str().unwrap();
@@ -122,9 +118,6 @@ async fn login_of_a_known_client_cannot_be_locked_out(#[values(Kind::Sqlite, Kin
         200,
         "the refresh token makes the client known"
     );
-    for index in 0..20 {
-        wrong(&server, &format!("203.0.113.{index}"), "ada").await;
-    }
     server.register("eve").await;
     let eve = server.login_tokens("eve").await;
     for foreign in [eve.refresh.as_str(), "made up", "", &"A".repeat(64)] {
@@ -232,10 +225,11 @@ async fn login_clears_the_limit_of_the_account_not_of_the_address(
         401,
         "this is the seventh wrong login from this address"
     );
-    assert_eq!(wrong(&server, STRANGER, "bob").await, 401);
-    let rejected = right(&server, STRANGER, "ada").await.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(wrong(&server, STRANGER, "eve").await, 401);
+    server.register("bob").await;
+    let rejected = right(&server, STRANGER, "bob").await.expect(StatusCode::TOO_MANY_REQUESTS);
     assert!(rejected.header("ratelimit").starts_with(r#""address";r=0;"#), "{rejected:?}");
-    assert_eq!(right(&server, "198.51.100.1", "ada").await.status, 200, "from another address");
+    assert_eq!(right(&server, "198.51.100.1", "bob").await.status, 200, "from another address");
 }
 
 #[rstest]
@@ -257,11 +251,17 @@ async fn forged_forwarding_headers_do_not_change_the_client_address(
     for chain in chains {
         assert_eq!(wrong(&server, chain, "bob").await, 429, "{chain}");
     }
-    for address in ["2001:db8::1", "2001:db8::2", "[2001:db8:0:0:ffff::3]:99", "2001:db8::4"] {
+    for address in ["2001:db8::1", "2001:db8:0:1::2", "[2001:db8:0:ff:ffff::3]:99", "2001:db8::4"] {
         assert_eq!(wrong(&server, address, "ada").await, 401, "{address}");
     }
-    assert_eq!(wrong(&server, "2001:db8::5", "ada").await, 429, "a /64 counts as one address");
-    assert_eq!(wrong(&server, "2001:db8:0:1::1", "ada").await, 401);
+    assert_eq!(wrong(&server, "2001:db8:0:2::5", "ada").await, 429, "a /56 counts as one address");
+    for network in 1..=3 {
+        for host in 1..=4 {
+            assert_eq!(wrong(&server, &format!("2001:db8:0:{network}00::{host}"), "ada").await, 401);
+        }
+    }
+    assert_eq!(wrong(&server, "2001:db8:0:400::1", "ada").await, 429, "a /48 counts as four addresses");
+    assert_eq!(wrong(&server, "2001:db8:1::1", "ada").await, 401);
     let direct = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=1000/10m,address=2/10m").start().await;
     for (index, expected) in [401, 401, 429, 429].into_iter().enumerate() {
         let spoofed = format!("203.0.113.{index}");

@@ -59,7 +59,7 @@ async fn tried(database: &Database, actor: &Actor, rows: &Rows) -> Vec<&'static 
         ("delete_task", database.delete_task(access, rows.task).await),
         ("user", database.user(access).await.map(drop)),
         ("credentials", database.credentials_of(access).await.map(drop)),
-        ("update_user", database.update_user(actor, None, username).await.map(drop)),
+        ("update_user", database.update_user(actor, None, username, None).await.map(drop)),
         ("end_session", database.end_session(actor, rows.session, EndReason::Revoked).await.map(drop)),
         ("password", database.change_password(actor, verified, "new".to_owned()).await.map(drop)),
     ];
@@ -190,7 +190,7 @@ async fn transactions_see_a_logout_that_they_waited_for() {
         let waiting = tokio::spawn(async move {
             let email = Some(Email::parse("countess@example.com").unwrap());
             match method {
-                "update_user" => database.update_user(&actor, email, None).await.map(drop),
+                "update_user" => database.update_user(&actor, email, None, None).await.map(drop),
                 "change_password" => {
                     database.change_password(&actor, verified, "new".to_owned()).await.map(drop)
                 }

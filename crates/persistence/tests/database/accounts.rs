@@ -24,7 +24,7 @@ async fn register_and_update_user_reject_taken_values(#[values(Sqlite, Postgres)
     assert!(matches!(rejected, Err(Error::Conflict(Field::Username))), "{rejected:?}");
     let bob = fixture.user("bob").await;
     let taken = Some(Email::parse("ada@example.com").unwrap());
-    let rejected = database.update_user(&actor(bob.id, Timestamp::now()), taken, None).await;
+    let rejected = database.update_user(&actor(bob.id, Timestamp::now()), taken, None, None).await;
     assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{rejected:?}");
 }
 

@@ -38,7 +38,7 @@ async fn register_undoes_only_the_failed_ones_of_400_concurrent_writes(
     }
     assert_eq!(stored, 300);
     for number in 1..4 {
-        assert!(fixture.database.credentials(&format!("user{number}")).await.unwrap().is_some());
+        assert!(fixture.database.credentials(format!("user{number}").as_str()).await.unwrap().is_some());
     }
 }
 

@@ -51,7 +51,7 @@ static OPERATIONS: [Operation; 31] = [
     bearer(Method::POST, "/auth/logout-all", "", 204),
     bearer(Method::POST, "/auth/password", PASSWORD_CHANGE, 204),
     bearer(Method::GET, "/users/me", "", 200),
-    bearer(Method::PATCH, "/users/me", r#"{"username":"countess"}"#, 200),
+    bearer(Method::PATCH, "/users/me", r#"{"username":"countess","current_password":"another8word"}"#, 200),
     bearer(Method::POST, "/notes", NOTE, 201),
     bearer(Method::GET, "/notes", "", 200),
     bearer(Method::GET, "/notes/{note_id}", "", 200),

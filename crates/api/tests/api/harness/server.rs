@@ -18,6 +18,10 @@ use super::{Answer, PASSWORD};
 /// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
 
+/// Limits that no test reaches.
+const UNREACHED_LIMITS: &str = "account=100000/1s,address=100000/1s,\
+    write=1000000/1s,summary=100000/1s,weather=100000/1s,refresh=100000/1s";
+
 /// The key that [`Start::with_provider`] sets.
 pub(crate) const PROVIDER_KEY: &str = "sk-test-4711";
 
@@ -65,7 +69,7 @@ impl Start {
             // The weakest parameters that the service accepts, because most tests log in.
             .with("DAYBOOK_ARGON2", "m=19456,t=2,p=1")
             // The tests log in thousands of times from one address.
-            .with("DAYBOOK_RATE_LIMIT", "account=100000/1s,address=100000/1s")
+            .with("DAYBOOK_RATE_LIMIT", UNREACHED_LIMITS)
             // No process listens on port 9, so no test calls the real providers.
             .with_weather("http://127.0.0.1:9", "http://127.0.0.1:9")
     }

@@ -1,0 +1,77 @@
+//! A client that disconnects cannot suppress the events of what it did.
+
+use daybook_test_servers::Postgres;
+use reqwest::StatusCode;
+use rstest::rstest;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::harness::{Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
+
+/// Sends a request on a new connection, and resets the connection while the request is served.
+async fn send_and_reset(server: &Server, request: &str) {
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    // The request for the metrics is one itself.
+    let is_served = || async { server.metric("http_requests_in_flight").await > 1.0 };
+    eventually("the request is served", is_served).await;
+    socket.set_zero_linger().unwrap();
+}
+
+fn post(path: &str, headers: &str, body: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nHost: a\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_is_recorded_although_the_client_disconnects(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    // Each hash takes longer than the client waits.
+    let start = Start::on(kind).with("DAYBOOK_ARGON2", "m=65536,t=3,p=4");
+    let server = start.with("DAYBOOK_RATE_LIMIT", "account=10/10m").start().await;
+    server.register("ada").await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for _ in 0..12 {
+        send_and_reset(&server, &post("/auth/login", form, "username=ada&password=wrong1")).await;
+    }
+    let count = |kind: &str| server.query(&format!("SELECT count(*) FROM events WHERE kind = '{kind}'"));
+    eventually("each failed login is recorded", || async { count("login_failed") == "10" }).await;
+    eventually("the limit is recorded", || async { count("login_throttled") == "1" }).await;
+    let logged = server.log().matches(r#""event":"login_failed""#).count();
+    assert_eq!(logged, 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logout_is_logged_although_the_client_disconnects() {
+    let start = Start::on(Kind::Postgres);
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    changes.run("BEGIN; SELECT id FROM sessions FOR UPDATE");
+    let bearer = format!("Authorization: Bearer {token}\r\n");
+    send_and_reset(&server, &post("/auth/logout", &bearer, "")).await;
+    let left = || async { server.log().contains("the client went away") };
+    eventually("the service notices that the client is gone", left).await;
+    changes.run("COMMIT");
+    let logged = || async { server.log().contains(r#""event":"logout""#) };
+    eventually("the logout is logged", logged).await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repeated_refresh_is_recorded(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Server::on(kind).await;
+    server.register("ada").await;
+    let tokens = server.login_tokens("ada").await;
+    for _ in 0..2 {
+        server.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+    }
+    let repeated = "SELECT count(*) FROM events WHERE kind = 'refresh_repeated'";
+    eventually("the second refresh is recorded", || async { server.query(repeated) == "1" }).await;
+    assert!(server.log().contains(r#""event":"refresh_repeated""#));
+    assert!(!server.log().contains(PASSWORD));
+}

@@ -1,0 +1,123 @@
+//! The limits of one user's requests: changes, refreshes and summaries.
+
+use daybook_test_servers::Postgres;
+use reqwest::{Method, StatusCode};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::harness::{Answer, Kind, Start, TEST_TIMEOUT};
+
+/// Asserts that a quota of three in ten minutes is used up.
+fn assert_refused(answer: Answer, class: &str) {
+    let refused = answer.expect_detail(StatusCode::TOO_MANY_REQUESTS, "Too many requests, try again later");
+    let seconds: u32 = refused.header("retry-after").parse().unwrap();
+    assert!((1..=200).contains(&seconds), "{seconds}");
+    assert_eq!(refused.header("ratelimit-policy"), format!(r#""{class}";q=3;w=600"#));
+    assert_eq!(refused.header("ratelimit"), format!(r#""{class}";r=0;t={seconds}"#));
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    let note = json!({ "title": "t", "content": "c" });
+    let task = json!({ "title": "t", "content": "c", "city": "" });
+    server.post("/notes", &ada, &note).await.expect(StatusCode::CREATED);
+    server.patch("/notes/1", &ada, &json!({ "title": "u" })).await.expect(StatusCode::OK);
+    // A bad request counts, since it costs about as much.
+    server.post("/notes", &ada, &json!({})).await.expect(StatusCode::UNPROCESSABLE_ENTITY);
+    for (method, path) in [
+        (Method::POST, "/notes"),
+        (Method::PUT, "/notes/1"),
+        (Method::PATCH, "/notes/1"),
+        (Method::DELETE, "/notes/1"),
+        (Method::DELETE, "/notes/999"),
+        (Method::POST, "/tasks"),
+        (Method::PUT, "/tasks/1"),
+        (Method::DELETE, "/tasks/1"),
+    ] {
+        let body = if path.starts_with("/notes") { &note } else { &task };
+        assert_refused(server.send(method, path, &ada, body).await, "write");
+    }
+    // Reads and other users are not limited, nor is what protects the account.
+    server.get("/notes", &ada).await.expect(StatusCode::OK);
+    server.post("/notes", &bob, &note).await.expect(StatusCode::CREATED);
+    server.patch("/users/me", &ada, &json!({ "username": "ADA" })).await.expect(StatusCode::OK);
+    server.post("/auth/logout", &ada, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    let ended = server.post("/notes", &ada, &note).await;
+    ended.expect_detail(StatusCode::UNAUTHORIZED, "Could not validate credentials");
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refreshes_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "refresh=3/10m").start().await;
+    server.register("ada").await;
+    let (phone, laptop) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
+    server.register("bob").await;
+    let bob = server.login_tokens("bob").await;
+    let first = server.refresh(&phone.refresh).await.expect(StatusCode::OK).json();
+    server.refresh(&laptop.refresh).await.expect(StatusCode::OK);
+    // A repeated token counts, since it returns tokens as well.
+    server.refresh(&phone.refresh).await.expect(StatusCode::OK);
+    let newest = first["refresh_token"].as_str().unwrap();
+    assert_refused(server.refresh(newest).await, "refresh");
+    // Nobody is logged out by the limit.
+    server.get("/notes", first["access_token"].as_str().unwrap()).await.expect(StatusCode::OK);
+    server.refresh(&bob.refresh).await.expect(StatusCode::OK);
+    for _ in 0..10 {
+        server.refresh(&"A".repeat(64)).await.expect(StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn new_summaries_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "summary=3/10m").start().await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    for token in [&ada, &bob] {
+        let note = json!({ "title": "t", "content": "The pump costs ninety euros." });
+        server.post("/notes", token, &note).await.expect(StatusCode::CREATED);
+    }
+    let refresh = json!({ "refresh": true });
+    for _ in 0..3 {
+        server.post("/notes/1/summarize", &ada, &refresh).await.expect(StatusCode::OK);
+    }
+    assert_refused(server.post("/notes/1/summarize", &ada, &refresh).await, "summary");
+    server.post("/notes/1/summarize", &ada, &json!({})).await.expect(StatusCode::OK);
+    server.post("/notes/2/summarize", &bob, &refresh).await.expect(StatusCode::OK);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn limits_of_users_can_be_switched_off(#[values("off", "on")] limits: &str) {
+    let server = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", limits).start().await;
+    let token = server.user("ada").await;
+    let mut refused = 0;
+    for _ in 0..1_500 {
+        refused += usize::from(server.delete("/notes/1", &token).await.status == 429);
+    }
+    // While the test runs, some of the quota comes back.
+    assert_eq!(refused > 0, limits == "on", "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refresh_with_an_unknown_token_is_only_a_read() {
+    let start = Start::on(Kind::Postgres);
+    let server = start.start().await;
+    server.register("ada").await;
+    let tokens = server.login_tokens("ada").await;
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    changes.run("BEGIN; LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE");
+    for _ in 0..100 {
+        server.refresh(&"A".repeat(64)).await.expect(StatusCode::UNAUTHORIZED);
+    }
+    changes.run("COMMIT");
+    server.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+}

@@ -1,0 +1,124 @@
+//! Concurrency limits of client networks.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::{Concurrency, Full, Permit, network_of, site_of};
+
+/// A site has this many times the limit of a network, if that leaves room for others.
+const SITE_FACTOR: usize = 4;
+
+/// Limits how much the clients of each network may hold at once, and all clients together. Clones
+/// share the permits.
+///
+/// A network is an IPv4 address or an IPv6 /56. The networks of an IPv6 /48 together have four
+/// times the limit of one, but at most half of the total, or the limit of one if that is more.
+#[derive(Debug, Clone)]
+pub struct NetworkConcurrency {
+    // A proxy is counted by its port as well; all others have port 0.
+    networks: Concurrency<SocketAddr>,
+    sites: Concurrency<IpAddr>,
+}
+
+/// What a client holds. Dropping the permit gives it back.
+#[derive(Debug)]
+#[must_use = "dropping the permit gives it back"]
+pub struct NetworkPermit {
+    _network: Permit<SocketAddr>,
+    _site: Option<Permit<IpAddr>>,
+}
+
+impl NetworkConcurrency {
+    /// Returns limits of `per_network` units for each network and `total` for all together.
+    /// `usize::MAX` means unlimited.
+    #[must_use]
+    pub fn new(per_network: usize, total: usize) -> Self {
+        let per_site = per_network.saturating_mul(SITE_FACTOR).min(total / 2).max(per_network);
+        Self { networks: Concurrency::new(per_network, total), sites: Concurrency::new(per_site, usize::MAX) }
+    }
+
+    /// Returns a permit for a client. Never waits for one.
+    ///
+    /// # Errors
+    ///
+    /// [`Full::Key`] if the network or the site of the client has reached its limit. [`Full::Total`]
+    /// if all clients together have.
+    pub fn try_acquire(&self, client: IpAddr) -> Result<NetworkPermit, Full> {
+        self.try_acquire_many(client, 1)
+    }
+
+    /// Returns one permit for several units, for example bytes of memory. Never waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_acquire`](Self::try_acquire), if the units would exceed a limit.
+    pub fn try_acquire_many(&self, client: IpAddr, units: usize) -> Result<NetworkPermit, Full> {
+        let site = site_of(client).map(|site| self.sites.try_acquire_many(site, units)).transpose()?;
+        let network = self.networks.try_acquire_many(SocketAddr::new(network_of(client), 0), units)?;
+        Ok(NetworkPermit { _network: network, _site: site })
+    }
+
+    /// Returns a permit for a connection that carries the requests of many clients, such as one of
+    /// a proxy. Only the total limit holds for it, because each connection has a port of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Full::Total`] if all clients together have reached the total limit.
+    pub fn try_acquire_exempt(&self, peer: SocketAddr) -> Result<NetworkPermit, Full> {
+        Ok(NetworkPermit { _network: self.networks.try_acquire(peer)?, _site: None })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn try_acquire_limits_the_networks_of_a_site_together() {
+        let limits = NetworkConcurrency::new(2, 100);
+        let network = |number: u8| client(&format!("2001:db8:1:{number:x}00::1"));
+        let held: Vec<_> =
+            (0..4).flat_map(|number| [network(number); 2].map(|client| limits.try_acquire(client))).collect();
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(limits.try_acquire(client("2001:db8:1:ff::1")).err(), Some(Full::Key), "the /56");
+        assert_eq!(limits.try_acquire(network(9)).err(), Some(Full::Key), "the /48");
+        assert!(limits.try_acquire(client("2001:db8:2::1")).is_ok(), "another /48");
+        drop(held);
+        assert!(limits.try_acquire(network(9)).is_ok());
+    }
+
+    #[test]
+    fn try_acquire_gives_the_site_back_if_the_network_or_the_total_is_full() {
+        let limits = NetworkConcurrency::new(1, 2);
+        let held = limits.try_acquire(client("2001:db8::1")).unwrap();
+        for _ in 0..10 {
+            assert_eq!(limits.try_acquire(client("2001:db8::2")).err(), Some(Full::Key));
+        }
+        drop(held);
+        assert!(limits.try_acquire(client("2001:db8::2")).is_ok());
+    }
+
+    #[test]
+    fn a_site_has_at_most_half_of_the_total() {
+        let limits = NetworkConcurrency::new(25, 100);
+        assert!(limits.try_acquire_many(client("2001:db8::1"), 25).is_ok());
+        let held: Vec<_> = (0..2)
+            .map(|number| limits.try_acquire_many(client(&format!("2001:db8:0:{number}00::")), 25))
+            .collect();
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(limits.try_acquire(client("2001:db8:0:900::")).err(), Some(Full::Key));
+    }
+
+    #[test]
+    fn try_acquire_exempt_has_only_the_total_limit() {
+        let limits = NetworkConcurrency::new(1, 4);
+        let proxy = |port| SocketAddr::new(client("10.0.0.1"), port);
+        let held: Vec<_> = (1..=4).map(|port| limits.try_acquire_exempt(proxy(port))).collect();
+        assert!(held.iter().all(Result::is_ok));
+        assert_eq!(limits.try_acquire_exempt(proxy(5)).err(), Some(Full::Total));
+        assert_eq!(limits.try_acquire(client("192.0.2.1")).err(), Some(Full::Total));
+    }
+}
