@@ -1,5 +1,7 @@
 //! `POST /auth/login`.
 
+use std::time::Duration;
+
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_attempts::{Account, Attempt};
@@ -9,6 +11,7 @@ use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
 use daybook_throttle::subnet_of;
 use garde::Validate;
 use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
 use utoipa::ToSchema;
 
 use super::token::{self, Token};
@@ -62,6 +65,10 @@ const INCORRECT_LOGIN: ErrorResponse = ErrorResponse {
 /// Ids start at 1, so this is the id of no account.
 const NO_ACCOUNT: UserId = UserId(0);
 
+/// A login continues when this time has passed. The queries before are faster, and take a little
+/// longer if they find rows, which would show in many measurements that there is an account.
+const LOOKUP_TIME: Duration = Duration::from_millis(3);
+
 /// Log in
 ///
 /// Takes the form of OAuth 2.0's password grant, url-encoded or multipart. A wrong password and an
@@ -74,9 +81,12 @@ pub(crate) async fn login(
     ClientOrigin(origin): ClientOrigin,
     ValidForm(form): ValidForm<LoginForm>,
 ) -> Result<Json<Token>, ApiError> {
+    let looked_up = Instant::now() + LOOKUP_TIME;
     let name = LoginName::new(&form.username);
     let found = state.database.credentials(name.clone()).await.or_account_gone()?;
-    let attempt = attempt(&state, &name, &form, found.as_ref(), &origin).await?;
+    let attempt = attempt(&state, &name, &form, found.as_ref(), &origin).await;
+    sleep_until(looked_up).await;
+    let attempt = attempt?;
     let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -164,13 +174,14 @@ async fn is_known_address(state: &State, user: UserId, origin: &Origin) -> Resul
     Ok(addresses.into_iter().any(|address| Some(subnet_of(address)) == subnet))
 }
 
-/// Logs a failed login. Only an account can have the event in its list.
+/// Logs a failed login, and stores it if there is an account that can have it in its list.
 fn record_failure(state: &State, kind: EventKind, found: Option<&Credentials>, origin: Origin) {
-    match found {
-        Some(found) => {
-            let actor = Actor { user: found.user, proof: Proof::Unchecked, origin, now: state.now() };
-            audit::log_and_store(&state.database, kind, actor);
-        }
-        None => audit::log(kind, None, None, &origin),
-    }
+    let user = found.map(|found| found.user);
+    audit::log(kind, user, None, &origin);
+    let now = state.now();
+    audit::store(
+        &state.database,
+        kind,
+        user.map(|user| Actor { user, proof: Proof::Unchecked, origin, now }),
+    );
 }

@@ -33,10 +33,18 @@ pub(crate) fn log_actor(kind: EventKind, actor: &Actor) {
 /// account.
 pub(crate) fn log_and_store(database: &Database, kind: EventKind, actor: Actor) {
     log_actor(kind, &actor);
+    store(database, kind, Some(actor));
+}
+
+/// Stores an event in the background. Without an actor it only waits, so that the caller has the
+/// same work in both cases.
+pub(crate) fn store(database: &Database, kind: EventKind, actor: Option<Actor>) {
     let database = database.clone();
     rt::spawn(async move {
         rt::time::sleep(STORE_DELAY).await;
-        if let Err(error) = database.record_event(&actor, kind).await {
+        if let Some(actor) = actor
+            && let Err(error) = database.record_event(&actor, kind).await
+        {
             tracing::warn!(%error, event = kind.name(), "an event was not stored");
         }
     });
