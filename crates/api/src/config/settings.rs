@@ -66,8 +66,8 @@ settings! {
          (`ulimit -Hn`), less a reserve.";
     MAX_CONNECTIONS_PER_ADDRESS "DAYBOOK_MAX_CONNECTIONS_PER_ADDRESS" =
         Found("1024, at most half of all"), public,
-        "Open connections of one address (an IPv6 /64), 1 to 1000000. Trusted proxies have no limit \
-         of their own.";
+        "Open connections of one address (an IPv6 /56; a /48 has four times the limit), 1 to 1000000. \
+         Trusted proxies have no limit of their own.";
     PASSWORD_POLICY "DAYBOOK_PASSWORD_POLICY" = Value("basic"), public,
         "The rules for a new password. `basic`: 6 characters and a digit. `nist`: 15 characters, not \
          common or patterned, and not close to the e-mail address, the username or `daybook`.";
@@ -82,11 +82,15 @@ settings! {
     SESSIONS_PER_USER "DAYBOOK_SESSIONS_PER_USER" = Value("50"), public,
         "Sessions of one user, 1 to 1000. A login beyond the limit ends another session: first an \
          unused one, then the least recently used.";
-    RATE_LIMIT "DAYBOOK_RATE_LIMIT" = Value("account=10/10m,address=100/10m"), public,
-        "`account` limits wrong passwords for one account. `address` limits wrong passwords from one \
-         address (an IPv6 /64), and registrations. `10/10m` allows a burst of 10, and 10 more over \
-         each 10 minutes (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps \
-         both. `off` disables the limits for measurements, with a warning.";
+    RATE_LIMIT "DAYBOOK_RATE_LIMIT" =
+        Value("account=10/10m,address=100/10m,\
+               write=1200/1m,summary=60/1m,weather=60/1m,refresh=300/10m"), public,
+        "`account` limits wrong passwords for one name, and `address` wrong passwords and \
+         registrations from one address (an IPv6 /56; a /48 has four times the limit). The others \
+         limit one user: changes of notes and tasks, new summaries, calls to the geocoder and the \
+         forecast, and refreshes. `10/10m` allows a burst of 10, and 10 more over each 10 minutes \
+         (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps all. `off` \
+         disables the limits for measurements, with a warning.";
     TRUSTED_PROXIES "DAYBOOK_TRUSTED_PROXIES" = Nothing, public,
         "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` \
          and `X-Forwarded-Prefix` are trusted.";
