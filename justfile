@@ -48,9 +48,9 @@ pgbouncer:
     cargo build --locked -p daybook-api
     scripts/pgbouncer
 
-# Checks licenses, advisories and the dependencies between crates (needs cargo-deny)
+# Checks licenses, sources, the dependencies between crates and known vulnerabilities
 deny:
-    cargo deny --locked check
+    scripts/deny
 
 # Runs everything that CI runs
 ci:
