@@ -2,10 +2,11 @@
 
 mod common;
 mod digit;
+mod guesses;
 
 use std::str::FromStr;
 
-use self::common::Remainder;
+use self::guesses::{Facts, is_guessable};
 use crate::pattern;
 
 /// The rules for a new password.
@@ -18,8 +19,9 @@ pub enum PasswordPolicy {
     Basic,
     /// At least 15 characters, with no rule about which ones (NIST SP 800-63B-4, section 3.1.1.2).
     ///
-    /// Rejects common passwords, simple patterns, and passwords made of public facts about the
-    /// user.
+    /// Rejects simple patterns, and passwords with fewer than 8 characters beside common passwords,
+    /// public facts about the user and the word `daybook`. Each of at least 8,000 common passwords
+    /// counts as two characters.
     Nist,
 }
 
@@ -112,20 +114,25 @@ fn check_guessable(password: &str, context: &[&str]) -> Result<(), PolicyViolati
     if pattern::is_repetitive(&text) || pattern::is_predictable(&text) {
         return Err(PolicyViolation::Common);
     }
-    let local_part = |word: &&str| word.split_once('@').map_or("", |(local, _)| local).to_owned();
-    let known = context.iter().map(|word| (*word).to_owned()).chain(context.iter().map(local_part));
-    if Remainder::of(password).without(known.chain([SERVICE.to_owned()])).is_too_short() {
-        return Err(PolicyViolation::Context);
-    }
-    if Remainder::of(password).without(common::words()).is_too_short() {
+    if is_guessable(password, &Facts::default()) {
         return Err(PolicyViolation::Common);
+    }
+    let local_parts = context.iter().filter_map(|word| word.split_once('@')).map(|(local, _)| local);
+    if is_guessable(password, &Facts::new(context.iter().copied().chain(local_parts).chain([SERVICE]))) {
+        return Err(PolicyViolation::Context);
     }
     Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{PasswordPolicy, PolicyViolation};
+    use proptest::collection::vec;
+    use proptest::sample::select;
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::string::string_regex;
+    use proptest::test_runner::TestRunner;
+
+    use super::{PasswordPolicy, PolicyViolation, common};
 
     #[test]
     fn basic_counts_characters_and_requires_a_digit() {
@@ -183,6 +190,8 @@ mod tests {
             "correcthorsebatterystaple",
             "1q2w3e4r5t6y7u8i9o0p",
             "LetMeIn-please-2026",
+            "purple monkey dragon",
+            "monkeydragonmonkeydragon1",
         ] {
             let verdict = PasswordPolicy::Nist.check(password, &context);
             assert_eq!(verdict, Err(PolicyViolation::Common), "{password:?}");
@@ -193,6 +202,8 @@ mod tests {
             "ada.lovelace@example.com",
             "countess-daybook-1",
             "DayBook1DayBook2x",
+            "daybook-password-1",
+            "Dragon and Countess",
         ] {
             let verdict = PasswordPolicy::Nist.check(password, &context);
             assert_eq!(verdict, Err(PolicyViolation::Context), "{password:?}");
@@ -203,6 +214,50 @@ mod tests {
     fn nist_ignores_short_and_empty_context() {
         for context in [["", "@"], ["a", "e"], ["a@example.com", "--"]] {
             assert_eq!(PasswordPolicy::Nist.check("a e a better phrase", &context), Ok(()), "{context:?}");
+        }
+    }
+
+    /// An attacker who has the list tries its words in these forms first.
+    #[test]
+    fn nist_rejects_every_common_password_doubled_numbered_capitalized_and_padded() {
+        for word in common::list() {
+            let padding = 15_usize.saturating_sub(word.len()).max(4);
+            let capitalized: String = word[..1].to_uppercase() + &word[1..];
+            let forms = [
+                format!("{word}{word}{}", "1".repeat(padding)),
+                format!("{capitalized}-{word}-2026!!!"),
+                format!("{word}{}", &"1234567890123456"[..padding]),
+                format!("{}{}", word.to_uppercase(), "!".repeat(padding)),
+                format!("{}{capitalized}", "x".repeat(padding)),
+            ];
+            for password in forms.iter().map(String::as_str).chain((word.len() >= 15).then_some(word)) {
+                let verdict = PasswordPolicy::Nist.check(password, &[]);
+                assert_eq!(verdict, Err(PolicyViolation::Common), "{password:?}");
+            }
+        }
+    }
+
+    /// The words of BIP-39 are short and frequent. Many of them are also common passwords.
+    #[test]
+    fn nist_accepts_random_passphrases_and_characters() {
+        let words: Vec<&str> = include_str!("../tests/auth/data/bip39.txt").lines().collect();
+        let phrase = |count| vec(select(words.clone()), count).prop_map(|words| words.join(" "));
+        let characters = |pattern| string_regex(pattern).unwrap().boxed();
+        for (name, passwords) in [
+            ("4 words", phrase(4).boxed()),
+            ("5 words", phrase(5).boxed()),
+            ("6 words", phrase(6).boxed()),
+            ("letters and digits", characters("[a-zA-Z0-9]{15}")),
+            ("hexadecimal", characters("[0-9a-f]{20}")),
+            ("with punctuation", characters("[!-~]{20}")),
+        ] {
+            // This runner has a fixed seed.
+            let mut runner = TestRunner::deterministic();
+            let long = passwords.prop_filter("shorter than the policy accepts", |text| text.len() >= 15);
+            for _ in 0..1_000 {
+                let password = long.new_tree(&mut runner).unwrap().current();
+                assert_eq!(PasswordPolicy::Nist.check(&password, &[]), Ok(()), "{name}: {password:?}");
+            }
         }
     }
 

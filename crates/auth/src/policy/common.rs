@@ -1,69 +1,64 @@
-//! The list of common passwords, and the check that enough letters remain without known words.
+//! The list of common passwords.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
-/// One password a line, in lower case, letters and digits only.
-const LIST: &str = include_str!("common.txt");
+/// One password a line, in the order of their bytes: ASCII letters in lower case, and digits.
+///
+/// `data/README.md` has the source, the license and the command that makes the file.
+const LIST: &str = include_str!("../../data/common-passwords.txt");
 
-/// In characters. Shorter words often occur inside other words by chance.
-const WORD_MIN: usize = 3;
-/// The number of letters and digits that a password needs beside known words.
-const REMAINDER_MIN: usize = 8;
-
-/// Returns the common passwords.
-pub(super) fn words() -> impl Iterator<Item = String> {
-    LIST.lines().map(str::to_owned)
-}
-
-/// The letters and digits of a password in lower case, without the words that were removed.
-pub(super) struct Remainder {
-    text: String,
-    /// True if at least one word was removed.
-    shortened: bool,
-}
-
-impl Remainder {
-    pub(super) fn of(password: &str) -> Self {
-        Self { text: normalized(password), shortened: false }
-    }
-
-    /// Removes the words, the longest first. A space replaces each word, so that the text before it
-    /// and the text after it do not join into another word.
-    pub(super) fn without(mut self, words: impl Iterator<Item = String>) -> Self {
-        let mut words: Vec<String> = words.map(|word| normalized(&word)).collect();
-        words.sort_by_key(|word| Reverse(word.len()));
-        for word in words.iter().filter(|word| word.chars().count() >= WORD_MIN) {
-            if self.text.contains(word) {
-                self.text = self.text.replace(word, " ");
-                self.shortened = true;
-            }
+/// Returns true if the list has this text of letters and digits in lower case.
+///
+/// Searches the text of the list itself, so there is no index to build or keep. A search takes 13
+/// steps.
+pub(super) fn is_common(text: &str) -> bool {
+    let mut lines = LIST.trim_end();
+    while !lines.is_empty() {
+        let (before, after) = lines.split_at(lines.len() / 2);
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = before.len() + after.find('\n').unwrap_or(after.len());
+        let line = lines.get(start..end).unwrap_or_default();
+        match text.cmp(line) {
+            Ordering::Less => lines = lines.get(..start.saturating_sub(1)).unwrap_or_default(),
+            Ordering::Equal => return true,
+            Ordering::Greater => lines = lines.get(end + 1..).unwrap_or_default(),
         }
-        self
     }
-
-    /// Returns true if a word was removed and the remainder is too short.
-    pub(super) fn is_too_short(&self) -> bool {
-        self.shortened && self.text.chars().filter(|c| *c != ' ').count() < REMAINDER_MIN
-    }
+    false
 }
 
-/// Returns the letters and digits of a text in lower case.
-fn normalized(text: &str) -> String {
-    text.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+#[cfg(test)]
+pub(super) fn list() -> impl Iterator<Item = &'static str> {
+    LIST.lines()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LIST, WORD_MIN, normalized};
+    use super::{LIST, is_common};
 
     #[test]
-    fn the_list_is_normalized_and_has_no_duplicates() {
-        let mut lines: Vec<&str> = LIST.lines().collect();
-        assert!(lines.iter().all(|line| line.len() >= WORD_MIN && normalized(line) == **line));
-        let count = lines.len();
-        lines.sort_unstable();
-        lines.dedup();
-        assert_eq!(lines.len(), count, "a word is listed twice");
-        assert!(count >= 200);
+    fn the_list_is_normalized_and_in_order() {
+        let lines: Vec<&str> = LIST.lines().collect();
+        let normalized = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        assert!(lines.iter().all(|line| line.len() >= 4 && line.bytes().all(normalized)));
+        assert!(lines.is_sorted_by(|a, b| a < b), "a line is out of order or listed twice");
+    }
+
+    /// OWASP ASVS 5.0, 6.2.4: at least 3,000 passwords that the rest of the policy would accept.
+    #[test]
+    fn the_list_has_3_000_passwords_of_15_characters() {
+        assert!(LIST.lines().filter(|line| line.len() >= 15).count() >= 3_000);
+        assert!(LIST.lines().filter(|line| line.len() < 15).count() >= 5_000);
+    }
+
+    #[test]
+    fn is_common_finds_the_lines_and_nothing_else() {
+        for line in LIST.lines() {
+            assert!(is_common(line), "{line:?}");
+        }
+        for absent in ["", "\n", "0", "passwordq", "zzzzzzzzzz", "qwerty\nqwerty", "pässword", "\u{10FFFF}"]
+        {
+            assert!(!is_common(absent), "{absent:?}");
+        }
     }
 }
