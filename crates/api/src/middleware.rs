@@ -23,7 +23,8 @@ use crate::request_id::REQUEST_ID;
 use crate::state::State;
 
 /// An API response is not a page: nothing in it may run or be framed.
-const API_POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+const API_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Wraps the whole application.
 pub(crate) async fn surround<B: MessageBody + 'static>(

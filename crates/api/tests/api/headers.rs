@@ -11,7 +11,7 @@ use wiremock::ResponseTemplate;
 use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually, provider, weather};
 
-const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const API_POLICY: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /// The documentation and its assets, which are the only responses that clients may cache.
 const DOCUMENTS: [&str; 10] = [
