@@ -19,12 +19,15 @@ use tracing::{Instrument, Span};
 use self::unread::UnreadPayload;
 use crate::error::ApiError;
 use crate::extract::client_of;
-use crate::request_id::REQUEST_ID;
+use crate::request_id::{REQUEST_ID, client_request_id};
 use crate::state::State;
 
 /// An API response is not a page: nothing in it may run or be framed.
 const API_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
+
+/// The longest method or path in the log, in bytes. No path of an endpoint is longer.
+const LOGGED_MAX: usize = 256;
 
 /// Wraps the whole application.
 pub(crate) async fn surround<B: MessageBody + 'static>(
@@ -33,18 +36,20 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
     let started = Instant::now();
     let state = State::of(request.request())?.clone();
-    let id = state.request_ids.of(request.headers());
+    let (id, client_id) = (state.request_ids.next(), client_request_id(request.headers()).cloned());
     let method = request.method().clone();
     let span = tracing::info_span!(
         "request",
-        request_id = id.to_str().unwrap_or_default(),
-        method = method.as_str(),
-        path = request.path()
+        request_id = %id,
+        client_request_id = client_id.as_ref().and_then(|id| id.to_str().ok()),
+        method = loggable(method.as_str()),
+        path = loggable(request.path())
     );
     let _unread = UnreadPayload::of(&mut request);
     let mut unanswered = Unanswered { span: &span, started, is_answered: false };
     let served = serve(request, next, &state).instrument(span.clone()).await;
     unanswered.is_answered = true;
+    let id = client_id.unwrap_or_else(|| id.to_header());
     let took = started.elapsed();
     let (route, status) = match &served {
         Ok(response) => (response.request().match_pattern(), response.status()),
@@ -66,6 +71,11 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
             Err(InternalError::from_response(error, response).into())
         }
     }
+}
+
+/// Truncates a text of the client for the log, since every line of the request repeats it.
+fn loggable(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(LOGGED_MAX)).unwrap_or(text)
 }
 
 /// Writes the one line of a request, with the causes of an error.

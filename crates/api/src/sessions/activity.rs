@@ -6,6 +6,7 @@ use actix_web::rt::spawn;
 use daybook_domain::{SessionId, SessionPolicy, Timestamp, UserId};
 use daybook_persistence::{Activity, Database};
 use moka::sync::Cache;
+use tracing::Instrument;
 
 /// The activity of a session is recorded once in this time. A finer record has no use, and one
 /// write a minute for each active user costs a database nothing. Sessions with a short idle time
@@ -61,11 +62,12 @@ impl ActivityRecorder {
             return;
         }
         let (database, expires_at) = (database.clone(), policy.expiry(created_at, now));
-        spawn(async move {
+        let record = async move {
             let touch = database.touch_session(user, session, last_used_at, expires_at, now);
             if let Err(error) = touch.await {
                 tracing::warn!(%error, "the activity of a session was not recorded");
             }
-        });
+        };
+        spawn(record.in_current_span());
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::rt;
 use daybook_domain::{Actor, EventKind, Origin, SessionId, UserId};
 use daybook_persistence::Database;
+use tracing::Instrument;
 
 /// An event of a failed attempt is stored after this delay, which is longer than a login takes.
 /// Stored at once, the write shared the processor with the response, and its duration showed that
@@ -40,12 +41,13 @@ pub(crate) fn log_and_store(database: &Database, kind: EventKind, actor: Actor) 
 /// same work in both cases.
 pub(crate) fn store(database: &Database, kind: EventKind, actor: Option<Actor>) {
     let database = database.clone();
-    rt::spawn(async move {
+    let store = async move {
         rt::time::sleep(STORE_DELAY).await;
         if let Some(actor) = actor
             && let Err(error) = database.record_event(&actor, kind).await
         {
             tracing::warn!(%error, event = kind.name(), "an event was not stored");
         }
-    });
+    };
+    rt::spawn(store.in_current_span());
 }

@@ -64,11 +64,11 @@ fn assert_error(name: &str, answer: &Answer, status: u16) {
     assert_eq!(answer.headers.contains_key("allow"), status == 405, "{name}");
 }
 
-/// Returns the lines that the service has logged about a request.
+/// Returns the lines that the service has logged about the requests with this `X-Request-Id`.
 fn lines(server: &Server, id: &str) -> Vec<Value> {
-    let log = server.log();
-    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    lines.filter(|line| line["span"]["request_id"] == id).collect()
+    let has_id =
+        |line: &Value| ["request_id", "client_request_id"].iter().any(|name| line["span"][*name] == id);
+    server.log_lines().into_iter().filter(has_id).collect()
 }
 
 /// Returns the line that the service logs once for each response.
@@ -224,7 +224,7 @@ async fn summarize_returns_503_if_the_summarizer_is_off(#[values(Kind::Sqlite, K
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn request_id_is_taken_from_the_client_or_generated(
+async fn the_request_id_of_the_response_is_that_of_the_client_or_generated(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = Server::on(kind).await;
@@ -258,8 +258,56 @@ async fn request_id_is_taken_from_the_client_or_generated(
         assert_eq!(line["status"], 401, "{line}");
         assert_eq!((&line["span"]["method"], &line["span"]["path"]), (&json!("GET"), &json!("/notes")));
         assert!(line["took_ms"].as_f64().unwrap() >= 0.0);
+        let from_client = if id == one { Value::Null } else { json!(id) };
+        assert_eq!(line["span"]["client_request_id"], from_client);
+        assert_eq!(line["span"]["request_id"] == id, id == one, "{line}");
     }
     assert!(!server.log().contains("secret=query"), "a query may contain private data");
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_with_one_client_id_have_different_ids_in_every_line(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    server.register("ada").await;
+    // The event of a failed login cannot be stored, so a line is logged behind the response.
+    server.execute("DROP TABLE events");
+    let wrong_login = async |id: &str| {
+        let request = server.request(Method::POST, "/auth/login").header("x-request-id", id);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = Answer::of(request.body("username=ada&password=wrong1word")).await;
+        assert_eq!((answer.status, answer.header("x-request-id")), (401, id));
+    };
+    for _ in 0..2 {
+        wrong_login("same").await;
+    }
+    let count =
+        |message: &str| lines(&server, "same").iter().filter(|line| line["message"] == message).count();
+    eventually("all lines", || async { count("an event was not stored") == 2 }).await;
+    let mut ids = BTreeSet::new();
+    for message in ["event", "answered", "an event was not stored"] {
+        let of_message = lines(&server, "same").into_iter().filter(|line| line["message"] == message);
+        let of_message: BTreeSet<_> =
+            of_message.map(|line| line["span"]["request_id"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(of_message.len(), 2, "{message}: {of_message:?}");
+        ids.extend(of_message);
+    }
+    assert_eq!(ids.len(), 2, "all lines of a request have one id: {ids:?}");
+    assert!(!ids.contains("same"));
+    // A client cannot choose the id of another request.
+    let forged = ids.first().unwrap();
+    wrong_login(forged).await;
+    let is_forged = |line: &Value| line["span"]["client_request_id"] == forged.as_str();
+    eventually("the lines", || async {
+        lines(&server, forged).iter().filter(|line| is_forged(line)).count() == 3
+    })
+    .await;
+    for line in lines(&server, forged).iter().filter(|line| is_forged(line)) {
+        assert!(!ids.contains(line["span"]["request_id"].as_str().unwrap()), "{line}");
+    }
 }
 
 #[tokio::test]

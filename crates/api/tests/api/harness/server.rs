@@ -138,9 +138,11 @@ impl Start {
         let mut process = self.command(&[]).spawn().expect("the binary");
         let log = Arc::new(Mutex::new(String::new()));
         let mut errors = BufReader::new(process.stderr.take().expect("standard error")).lines();
-        let kept = Arc::clone(&log);
+        let log_reader = Arc::new(tokio::sync::Mutex::new(()));
+        let (kept, turn) = (Arc::clone(&log), Arc::clone(&log_reader));
         let reader = tokio::spawn(async move {
             while let Ok(Some(line)) = errors.next_line().await {
+                let _turn = turn.lock().await;
                 let mut kept = kept.lock().expect("the log");
                 kept.push_str(&line);
                 kept.push('\n');
@@ -163,7 +165,7 @@ impl Start {
             .build()
             .expect("a client");
         let (folder, database) = (Arc::clone(&self.folder), self.database.clone());
-        Server { url, client, process, log, folder, database }
+        Server { url, client, process, log, log_reader, folder, database }
     }
 }
 
@@ -189,6 +191,8 @@ pub(crate) struct Server {
     pub(crate) client: reqwest::Client,
     pub(crate) process: Child,
     log: Arc<Mutex<String>>,
+    /// Locked for each line that is read.
+    log_reader: Arc<tokio::sync::Mutex<()>>,
     folder: Arc<TempDir>,
     database: Option<Arc<TestDatabase>>,
 }
@@ -212,6 +216,17 @@ impl Server {
     /// Returns the log of the service so far.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("the log").clone()
+    }
+
+    /// Returns the lines of the log so far. Fails unless each is JSON.
+    pub(crate) fn log_lines(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
+        self.log().lines().map(parse).collect()
+    }
+
+    /// Stops reading the log until the guard is dropped.
+    pub(crate) async fn stop_reading_log(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.log_reader).lock_owned().await
     }
 
     /// Returns a client with the address 127.0.0.`number`, for requests to [`Server::url`].
