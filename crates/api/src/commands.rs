@@ -7,14 +7,20 @@ mod secret;
 mod serve;
 mod token;
 
+use std::io;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Environment, bind_address};
 use crate::failure::{Failure, with_causes};
 use crate::openapi::document;
-use crate::telemetry;
+use crate::telemetry::{self, LogQueue};
+
+/// How long the end of the process waits for a reader of the log. With the 25 s in which the
+/// service stops, it is less than the 30 s after which orchestrators kill.
+const LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Accounts, notes, tasks with the weather and AI summaries over HTTP.
 ///
@@ -50,21 +56,27 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
-    match dispatch(command) {
-        Ok(code) => code,
+    let log = match LogQueue::start(io::stderr()) {
+        Ok(log) => log,
         Err(failure) => {
             eprintln!("daybook: {}", with_causes(&*failure));
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let code = dispatch(command, &log).unwrap_or_else(|failure| {
+        log.push(format!("daybook: {}\n", with_causes(&*failure)).as_bytes());
+        ExitCode::FAILURE
+    });
+    log.flush(LOG_FLUSH_TIMEOUT);
+    code
 }
 
-fn dispatch(command: Command) -> Result<ExitCode, Failure> {
+fn dispatch(command: Command, log: &LogQueue) -> Result<ExitCode, Failure> {
     match command {
-        Command::Serve => block_on(serve::run(configure()?)),
-        Command::Migrate => block_on(migrate::run(configure()?)),
-        Command::Check => block_on(check::run(configure()?)),
-        Command::Token(command) => block_on(token::run(configure()?, command)),
+        Command::Serve => block_on(serve::run(configure(log)?, log)),
+        Command::Migrate => block_on(migrate::run(configure(log)?)),
+        Command::Check => block_on(check::run(configure(log)?)),
+        Command::Token(command) => block_on(token::run(configure(log)?, command)),
         // Only the address matters here, so no other setting can make the check fail.
         Command::Healthcheck => block_on(healthcheck::run(bind_address(&Environment::read()?)?)),
         Command::Secret => secret::run(),
@@ -76,9 +88,9 @@ fn dispatch(command: Command) -> Result<ExitCode, Failure> {
 }
 
 /// Reads the configuration and starts the log.
-fn configure() -> Result<Config, Failure> {
+fn configure(log: &LogQueue) -> Result<Config, Failure> {
     let config = Config::from_environment(&Environment::read()?)?;
-    telemetry::start(&config.log)?;
+    telemetry::start(&config.log, log)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -92,6 +92,15 @@ impl Metrics {
         Ok(metrics)
     }
 
+    /// Adds a counter that another part of the process increments.
+    ///
+    /// # Errors
+    ///
+    /// When there is a counter with its name.
+    pub(crate) fn register(&self, counter: impl Collector + 'static) -> prometheus::Result<()> {
+        self.registry.register(Box::new(counter))
+    }
+
     /// Counts what has happened to a connection.
     pub(crate) fn count_connection(&self, event: Event) {
         match event {

@@ -19,6 +19,7 @@ mod layout;
 mod legacy_hashes;
 mod lifecycle;
 mod login;
+mod logs;
 mod notes;
 mod openapi;
 mod overload;
