@@ -25,6 +25,7 @@ mod schema;
 mod session;
 mod short;
 mod sqlite;
+mod storage;
 mod summary;
 mod task;
 mod time;
@@ -44,6 +45,7 @@ pub use field::Field;
 pub use session::{
     Activity, EndedSessions, FamilyDigest, Login, Opened, Refresh, Refreshed, Rotation, TokenDigest,
 };
+pub use storage::{Storage, TextBytes};
 pub use summary::NewSummary;
 pub use url::{DatabaseUrl, UrlError};
 pub use usage::Reservation;

@@ -15,6 +15,7 @@ mod plans;
 mod prepared;
 mod refresh;
 mod sessions;
+mod storage;
 mod summaries;
 mod urls;
 mod usage;

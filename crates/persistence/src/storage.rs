@@ -1,0 +1,145 @@
+//! How much a user stores: the number of notes and tasks, and the bytes of their texts.
+
+use daybook_domain::{NoteId, TaskId, UserId};
+use diesel::dsl::{count_star, sum};
+use diesel::prelude::*;
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::ReadHandle;
+use crate::large::octet_length;
+use crate::schema::{notes, summaries, tasks};
+use crate::unit::{read, read_large};
+
+/// The notes or tasks that one unit of a count reads. A unit takes milliseconds, so it ends long
+/// before the timeout of a statement, and lets other large reads run between two units.
+const CHUNK: i64 = 5_000;
+
+/// An amount of storage: what a user stores, or what a write adds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Storage {
+    /// Notes and tasks.
+    pub items: u64,
+    /// Bytes in UTF-8: the titles and contents of notes and tasks, and the texts of summaries.
+    pub bytes: u64,
+}
+
+impl Storage {
+    /// Returns the sum. It saturates.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { items: self.items.saturating_add(other.items), bytes: self.bytes.saturating_add(other.bytes) }
+    }
+
+    /// Returns the difference. Neither of its parts is less than 0.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self { items: self.items.saturating_sub(other.items), bytes: self.bytes.saturating_sub(other.bytes) }
+    }
+}
+
+/// The bytes of the texts of a note or a task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextBytes {
+    /// Bytes of the title.
+    pub title: u64,
+    /// Bytes of the content.
+    pub content: u64,
+}
+
+/// Counts the first [`CHUNK`] rows of `notes` or `tasks` with larger ids than `$above`. Returns the
+/// id of the last of them, or `None` if there are no more rows.
+macro_rules! count_chunk {
+    ($c:ident, $table:ident, $user:ident, $above:ident) => {{
+        let rows = || $table::table.filter($table::user_id.eq($user)).filter($table::id.gt($above));
+        let last = rows().order($table::id).offset(CHUNK - 1).limit(1).select($table::id);
+        let last: Option<i64> = $c.optional(last).await?;
+        let counted = rows().filter($table::id.le(last.unwrap_or(i64::MAX))).select((
+            count_star(),
+            sum(octet_length($table::title.nullable())),
+            sum(octet_length($table::content.nullable())),
+        ));
+        let (items, titles, contents): (i64, Option<i64>, Option<i64>) = $c.one(counted).await?;
+        (Storage { items: amount(Some(items)), bytes: amount(titles) + amount(contents) }, last)
+    }};
+}
+
+impl Database {
+    /// Counts what a user stores. Reads no text, because both databases know the length of a stored
+    /// text. Runs in units of 5,000 notes or tasks, as large reads do.
+    ///
+    /// The units have no common snapshot. Rows that are written during the count may be missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn stored(&self, user: UserId) -> Result<Storage, Error> {
+        let UserId(user) = user;
+        let mut stored = Storage::default();
+        // Ids start at 1.
+        let mut next = Some(0);
+        while let Some(above) = next {
+            let (chunk, last) = read_large!(self, |c| {
+                let (chunk, last) = count_chunk!(c, notes, user, above);
+                // The summaries of these notes. Each note has few of them.
+                let texts = summaries::table
+                    .filter(summaries::user_id.eq(user))
+                    .filter(summaries::note_id.gt(above))
+                    .filter(summaries::note_id.le(last.unwrap_or(i64::MAX)))
+                    .select(sum(octet_length(summaries::text.nullable())));
+                let texts: Option<i64> = c.one(texts).await?;
+                Ok((chunk.plus(Storage { items: 0, bytes: amount(texts) }), last))
+            })?;
+            (stored, next) = (stored.plus(chunk), last);
+        }
+        next = Some(0);
+        while let Some(above) = next {
+            let (chunk, last) = read_large!(self, |c| Ok(count_chunk!(c, tasks, user, above)))?;
+            (stored, next) = (stored.plus(chunk), last);
+        }
+        Ok(stored)
+    }
+
+    /// Returns the bytes of the texts of one of the user's notes, or `None` if the user has no note
+    /// with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn note_bytes(&self, user: UserId, note: NoteId) -> Result<Option<TextBytes>, Error> {
+        read!(self, |c| {
+            let bytes = notes::table
+                .filter(notes::id.eq(note.0))
+                .filter(notes::user_id.eq(user.0))
+                .select((octet_length(notes::title.nullable()), octet_length(notes::content.nullable())));
+            let bytes: Option<(Option<i32>, Option<i32>)> = c.optional(bytes).await?;
+            Ok(bytes.map(text_bytes))
+        })
+    }
+
+    /// Returns the bytes of the texts of one of the user's tasks, or `None` if the user has no task
+    /// with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn task_bytes(&self, user: UserId, task: TaskId) -> Result<Option<TextBytes>, Error> {
+        read!(self, |c| {
+            let bytes = tasks::table
+                .filter(tasks::id.eq(task.0))
+                .filter(tasks::user_id.eq(user.0))
+                .select((octet_length(tasks::title.nullable()), octet_length(tasks::content.nullable())));
+            let bytes: Option<(Option<i32>, Option<i32>)> = c.optional(bytes).await?;
+            Ok(bytes.map(text_bytes))
+        })
+    }
+}
+
+/// A count or a sum as an amount. The sum of no rows is null.
+fn amount(number: Option<i64>) -> u64 {
+    number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
+}
+
+fn text_bytes((title, content): (Option<i32>, Option<i32>)) -> TextBytes {
+    TextBytes { title: amount(title.map(i64::from)), content: amount(content.map(i64::from)) }
+}
