@@ -14,10 +14,20 @@ use crate::unit::transaction;
 use crate::usage::{self, Reservation};
 use crate::user::lock_user;
 
+/// The summaries that a note keeps: as many as the longest page of their list shows. Each is a text
+/// of up to 32 kB, and a request for an equal summary may read all of them.
+const KEPT: i64 = 100;
+
+/// The older summaries that are deleted at once. One suffices unless an earlier version of the
+/// service has left more, and then the statement must stay short.
+const DELETED_AT_ONCE: i64 = 1_000;
+
 impl Database {
     /// Stores a summary of one of the owner's notes, charges its tokens, and releases the
     /// reservation. The note shows a completed summary, unless this summary is of an older content
     /// and the shown one is of the current content.
+    ///
+    /// The note keeps its newest 100 summaries and the one that it shows. Older ones are deleted.
     ///
     /// If the note does not exist, the tokens are charged anyway. No session is checked, because
     /// the summary belongs to all requests that wait for it.
@@ -90,12 +100,13 @@ async fn insert(
 ) -> Result<Summary, Error> {
     let LockedNote { current, shown } = locked;
     // Ids start at 1, so 0 finds no summary.
-    let shown = summaries::table
+    let shown = shown.map_or(0, |summary| summary.0);
+    let hash = summaries::table
         .filter(summaries::user_id.eq(owner.0))
-        .filter(summaries::id.eq(shown.map_or(0, |summary| summary.0)))
+        .filter(summaries::id.eq(shown))
         .select(summaries::content_hash);
-    let shown: Option<String> = c.optional(shown).await?;
-    let replaces = new.replaces(&current, shown.map(ContentHash::from_stored).as_ref());
+    let hash: Option<String> = c.optional(hash).await?;
+    let replaces = new.replaces(&current, hash.map(ContentHash::from_stored).as_ref());
     let row = new.into_row(owner, note, now);
     let insert = diesel::insert_into(summaries::table).values(row).returning(columns::<Row>());
     let row: Row = c.one(insert).await?;
@@ -103,5 +114,25 @@ async fn insert(
         let target = notes::table.find(note.0).filter(notes::user_id.eq(owner.0));
         c.execute(Prepared(diesel::update(target).set(notes::summary_id.eq(row.id)))).await?;
     }
+    delete_outdated(c, owner, note, if replaces { row.id } else { shown }).await?;
     Ok(row.against(&current))
+}
+
+/// Deletes the oldest summaries of a note beyond [`KEPT`], except the one that the note shows.
+async fn delete_outdated(
+    c: &mut impl WriteHandle,
+    owner: UserId,
+    note: NoteId,
+    shown: i64,
+) -> Result<(), Error> {
+    let of_note =
+        || summaries::table.filter(summaries::user_id.eq(owner.0)).filter(summaries::note_id.eq(note.0));
+    let newest = of_note().order(summaries::id.desc()).offset(KEPT).limit(1).select(summaries::id);
+    let Some(newest): Option<i64> = c.optional(newest).await? else { return Ok(()) };
+    let oldest = of_note().filter(summaries::id.le(newest)).order(summaries::id);
+    let last = oldest.offset(DELETED_AT_ONCE - 1).limit(1).select(summaries::id);
+    let last: Option<i64> = c.optional(last).await?;
+    let outdated = of_note().filter(summaries::id.le(last.unwrap_or(newest))).filter(summaries::id.ne(shown));
+    c.execute(diesel::delete(outdated)).await?;
+    Ok(())
 }

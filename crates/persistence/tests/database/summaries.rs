@@ -153,3 +153,64 @@ async fn store_summary_keeps_showing_a_summary_of_the_current_content(
     store(&changed, "again").await;
     assert_eq!(shown().await.unwrap(), "again");
 }
+
+/// Returns the number of a note's summaries, read page by page.
+async fn count(database: &Database, owner: UserId, note: NoteId) -> usize {
+    let (mut page, mut count) = (PageRequest::default(), 0);
+    loop {
+        let found = database.summaries(owner, note, page).await.unwrap();
+        count += found.items.len();
+        page.cursor = found.next;
+        if page.cursor.is_none() {
+            return count;
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn store_summary_keeps_the_newest_100_and_the_shown_one(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await.id);
+    let (written, other, now) = (note(database, ada).await, note(database, ada).await, Timestamp::now());
+    let store = async |note: &Note, status: SummaryStatus| {
+        let new = NewSummary { status, ..summary_of(note) };
+        database.store_summary(ada, note.id, new, None, now).await.unwrap()
+    };
+    let shown = store(&written, SummaryStatus::Completed).await;
+    store(&other, SummaryStatus::Completed).await;
+    for _ in 0..150 {
+        store(&written, SummaryStatus::Cancelled).await;
+    }
+    assert_eq!(count(database, ada, written.id).await, 101);
+    assert_eq!(database.note(ada, written.id).await.unwrap().summary, Some(shown.clone()));
+    assert_eq!(database.summary_like(ada, written.id, key_of(&written)).await.unwrap(), Some(shown));
+    assert_eq!(count(database, ada, other.id).await, 1, "a summary of another note was deleted");
+    // The note now shows the newest summary, and the one that it showed before is too old.
+    let newest = store(&written, SummaryStatus::Completed).await;
+    assert_eq!(count(database, ada, written.id).await, 100);
+    assert_eq!(database.note(ada, written.id).await.unwrap().summary, Some(newest));
+}
+
+#[rstest]
+#[tokio::test]
+async fn store_summary_deletes_a_backlog_in_short_steps(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada, now) = (&fixture.database, fixture.user("ada").await.id, Timestamp::now());
+    let written = note(database, ada).await;
+    let store =
+        async || database.store_summary(ada, written.id, summary_of(&written), None, now).await.unwrap();
+    store().await;
+    let columns =
+        "user_id, note_id, text, model, input_tokens, output_tokens, content_hash, created_at, status";
+    fixture.execute(&format!(
+        "INSERT INTO summaries ({columns}) \
+         WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 2500) \
+         SELECT {columns} FROM summaries CROSS JOIN n"
+    ));
+    for expected in [1_501, 502, 100, 100] {
+        let newest = store().await;
+        assert_eq!(count(database, ada, written.id).await, expected);
+        assert_eq!(database.note(ada, written.id).await.unwrap().summary, Some(newest));
+    }
+}
