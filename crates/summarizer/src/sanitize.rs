@@ -3,7 +3,7 @@
 use daybook_text::{is_invisible, is_joiner};
 
 /// The maximum length of a summary in characters. Twelve long sentences have about half of this.
-const CHARACTERS_MAX: usize = 8_000;
+pub(crate) const CHARACTERS_MAX: usize = 8_000;
 
 /// Sanitizes a text that arrives in pieces.
 ///

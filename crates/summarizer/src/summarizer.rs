@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use daybook_domain::{Note, SummaryKey, SummaryOptions};
 
+use crate::sanitize::CHARACTERS_MAX;
 use crate::{Model, Plan, extractive, prompt};
 
 /// Summarizes notes. A clone is cheap.
@@ -19,6 +20,9 @@ enum Engine {
 }
 
 impl Summarizer {
+    /// The maximum length of a summary in bytes: 8,000 characters of at most 4 bytes each.
+    pub const BYTES_MAX: usize = CHARACTERS_MAX * 4;
+
     /// Returns a summarizer that uses a model.
     #[must_use]
     pub fn provider(model: Model) -> Self {
