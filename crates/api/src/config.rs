@@ -6,6 +6,7 @@ mod dot_env;
 mod duration;
 mod environment;
 mod error;
+mod quotas;
 mod rate_limits;
 mod reader;
 mod redis_url;
@@ -17,7 +18,7 @@ mod summaries;
 mod weather;
 
 use daybook_domain::SessionPolicy;
-use daybook_persistence::DatabaseUrl;
+use daybook_persistence::{DatabaseUrl, Storage};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
@@ -37,6 +38,8 @@ pub(crate) struct Config {
     pub(crate) redis: Option<RedisUrl>,
     pub(crate) security: SecurityConfig,
     pub(crate) sessions: SessionPolicy,
+    /// The quota of each user.
+    pub(crate) quota: Storage,
     pub(crate) summarizer: SummarizerConfig,
     pub(crate) weather: WeatherConfig,
     /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which
@@ -61,6 +64,7 @@ impl Config {
         let needs_secret = database_url.as_ref().is_some_and(|url| url.sqlite_path().is_none());
         let security = SecurityConfig::read(&mut reader, needs_secret);
         let sessions = sessions::read(&mut reader);
+        let quota = quotas::read(&mut reader);
         let summarizer = SummarizerConfig::read(&mut reader);
         let weather = WeatherConfig::read(&mut reader);
         let log = reader.read(&settings::RUST_LOG, log_filter);
@@ -77,6 +81,7 @@ impl Config {
                 redis,
                 security: security?,
                 sessions: sessions?,
+                quota: quota?,
                 summarizer: summarizer?,
                 weather: weather?,
                 log: log?,

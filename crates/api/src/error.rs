@@ -56,6 +56,10 @@ pub(crate) enum ApiError {
     BadLogin,
     /// 403 with a sentence.
     Forbidden(&'static str),
+    /// 403: the account has this many notes and tasks, which is its quota.
+    ItemQuota(u64),
+    /// 403: the write would exceed this quota of bytes.
+    ByteQuota(u64),
     /// 404 with a sentence.
     NotFound(&'static str),
     /// 405 with the allowed methods.
@@ -126,6 +130,10 @@ impl ApiError {
             Self::Forbidden(sentence) | Self::NotFound(sentence) | Self::Conflict(sentence) => {
                 (*sentence).to_owned()
             }
+            Self::ItemQuota(quota) => format!("Your account is full: it may have {quota} notes and tasks"),
+            Self::ByteQuota(quota) => {
+                format!("Your account is full: its notes, tasks and summaries may have {quota} bytes")
+            }
             Self::MethodNotAllowed(_) => "Method Not Allowed".to_owned(),
             Self::BodyTimeout => "The request body did not arrive in time".to_owned(),
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
@@ -172,7 +180,7 @@ impl ResponseError for ApiError {
         match self {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotAuthenticated | Self::BadToken(_) | Self::BadLogin => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::ItemQuota(_) | Self::ByteQuota(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,

@@ -11,6 +11,7 @@ mod middleware;
 mod network_limits;
 mod openapi;
 mod password;
+mod quotas;
 mod request_id;
 mod root_path;
 mod routes;

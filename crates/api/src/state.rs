@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
+use crate::quotas::Quotas;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
 use crate::summaries::Summaries;
@@ -43,6 +44,7 @@ pub(crate) struct State {
     /// Limits concurrent geocoding requests per user.
     pub(crate) geocoding: Concurrency<UserId>,
     pub(crate) network_limits: NetworkLimits,
+    pub(crate) quotas: Quotas,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: Arc<RequestIds>,
     draining: Arc<AtomicBool>,
@@ -110,6 +112,7 @@ impl State {
             weather,
             geocoding: Concurrency::new(GEOCODING_PER_USER, GEOCODING),
             network_limits: NetworkLimits::new(),
+            quotas: Quotas::new(config.quota),
             metrics: Metrics::new()?,
             request_ids: Arc::new(RequestIds::new()?),
             draining: Arc::default(),

@@ -18,6 +18,7 @@ pub(crate) use self::job::OVER_DAILY_BUDGET;
 use self::job::{FlightKey, Job};
 use crate::config::SummarizerConfig;
 use crate::error::ApiError;
+use crate::quotas::Admission;
 
 /// Writes summaries. Clones share the flights and the limits.
 #[derive(Clone)]
@@ -90,6 +91,7 @@ impl Summaries {
         note: Note,
         key: SummaryKey,
         refresh: bool,
+        admission: Admission,
     ) -> Result<Waiter, ApiError> {
         let engine = self.engine()?.clone();
         let permit = self.waiting.try_acquire(user).map_err(limit_reached)?;
@@ -101,7 +103,7 @@ impl Summaries {
                     let (database, give_up, clock) = (database.clone(), self.give_up.clone(), self.clock);
                     let job = Job { engine, database, give_up, clock, user, note, key, refresh };
                     let task = async move {
-                        job.run(flight).await;
+                        admission.run_in_background(job.run(flight)).await;
                         drop(running);
                     };
                     actix_web::rt::spawn(task.in_current_span());

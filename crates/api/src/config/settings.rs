@@ -91,6 +91,14 @@ settings! {
          forecast, and refreshes. `10/10m` allows a burst of 10, and 10 more over each 10 minutes \
          (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps all. `off` \
          disables the limits for measurements, with a warning.";
+    ITEMS_PER_USER "DAYBOOK_ITEMS_PER_USER" = Value("1000000"), public,
+        "Notes and tasks of one user, 1 to 1000000000. A create beyond them is rejected with 403. \
+         Several instances together can exceed this quota and the next one by a sixteenth for \
+         each instance.";
+    BYTES_PER_USER "DAYBOOK_BYTES_PER_USER" = Value("2GiB"), public,
+        "Bytes of one user's texts, `1MiB` to `1024TiB`, for example `500MiB` or `2GiB`: the \
+         titles and contents of notes and tasks, and the summaries. A write that adds bytes \
+         beyond them is rejected with 403.";
     TRUSTED_PROXIES "DAYBOOK_TRUSTED_PROXIES" = Nothing, public,
         "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` \
          and `X-Forwarded-Prefix` are trusted.";

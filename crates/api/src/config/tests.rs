@@ -76,6 +76,13 @@ fn from_environment_names_each_invalid_setting() {
         ("DAYBOOK_RATE_LIMIT", "account=10"),
         ("DAYBOOK_RATE_LIMIT", "account=0/10m"),
         ("DAYBOOK_RATE_LIMIT", "address=10/10m,user=10/10m"),
+        ("DAYBOOK_ITEMS_PER_USER", "0"),
+        ("DAYBOOK_ITEMS_PER_USER", "-1"),
+        ("DAYBOOK_ITEMS_PER_USER", "1000000001"),
+        ("DAYBOOK_BYTES_PER_USER", "0"),
+        ("DAYBOOK_BYTES_PER_USER", "1023KiB"),
+        ("DAYBOOK_BYTES_PER_USER", "2GB"),
+        ("DAYBOOK_BYTES_PER_USER", "unlimited"),
         ("DAYBOOK_TRUSTED_PROXIES", "localhost"),
         ("DAYBOOK_TRUSTED_PROXIES", "10.0.0.0/33"),
         ("DAYBOOK_ROOT_PATH", "api"),
@@ -167,6 +174,16 @@ fn from_environment_reads_durations_and_quotas() {
     assert!(config.warnings.is_empty());
     let off = Config::from_environment(&Environment::from([("DAYBOOK_RATE_LIMIT", "off")])).unwrap();
     assert!(off.security.rate_limits.is_none() && off.warnings.len() == 1);
+}
+
+#[test]
+fn from_environment_reads_the_quota_of_each_user() {
+    let default = Config::from_environment(&Environment::default()).unwrap().quota;
+    assert_eq!(default, Storage { items: 1_000_000, bytes: 2 * 1024 * 1024 * 1024 });
+    let environment =
+        Environment::from([("DAYBOOK_ITEMS_PER_USER", "1"), ("DAYBOOK_BYTES_PER_USER", "1048576")]);
+    let config = Config::from_environment(&environment).unwrap();
+    assert_eq!(config.quota, Storage { items: 1, bytes: 1_048_576 });
 }
 
 #[test]

@@ -8,6 +8,7 @@ use daybook_persistence::Access;
 use crate::endpoint::{Created, Json, Located, NoContent, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
+use crate::quotas::{ACCOUNT_FULL, Addition};
 use crate::state::State;
 
 impl Body for NoteDraft {
@@ -25,13 +26,15 @@ impl Located for Note {
 }
 
 /// Create a note
-#[endpoint(POST "/notes")]
+#[endpoint(POST "/notes", errors(ACCOUNT_FULL))]
 pub(crate) async fn create_note(
     access: Access,
     state: Data<State>,
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Created<Note>, ApiError> {
-    state.database.create_note(access, draft, state.now()).await.or_account_gone().map(Created)
+    let admission = state.quotas.admit(&state.database, access.user(), Addition::note(&draft)).await?;
+    let note = admission.run(state.database.create_note(access, draft, state.now())).await;
+    note.or_account_gone().map(Created)
 }
 
 /// List notes
@@ -58,29 +61,27 @@ pub(crate) async fn get_note(
 }
 
 /// Replace a note
-#[endpoint(PUT "/notes/{note_id}")]
+#[endpoint(PUT "/notes/{note_id}", errors(ACCOUNT_FULL))]
 pub(crate) async fn replace_note(
     access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Json<Note>, ApiError> {
-    let note = state.database.update_note(access, id, draft.into(), state.now()).await;
-    note.or_not_found(NoteId::NOT_FOUND).map(Json)
+    change(&state, access, id, draft.into()).await.map(Json)
 }
 
 /// Update a note
 ///
 /// A field that is absent or null keeps its value.
-#[endpoint(PATCH "/notes/{note_id}")]
+#[endpoint(PATCH "/notes/{note_id}", errors(ACCOUNT_FULL))]
 pub(crate) async fn update_note(
     access: Access,
     state: Data<State>,
     Id(id): Id<NoteId>,
     ValidJson(patch): ValidJson<NotePatch>,
 ) -> Result<Json<Note>, ApiError> {
-    let note = state.database.update_note(access, id, patch, state.now()).await;
-    note.or_not_found(NoteId::NOT_FOUND).map(Json)
+    change(&state, access, id, patch).await.map(Json)
 }
 
 /// Delete a note
@@ -93,5 +94,13 @@ pub(crate) async fn delete_note(
     Id(id): Id<NoteId>,
 ) -> Result<NoContent, ApiError> {
     state.database.delete_note(access, id).await.or_not_found(NoteId::NOT_FOUND)?;
+    state.quotas.release(access.user());
     Ok(NoContent)
+}
+
+async fn change(state: &State, access: Access, id: NoteId, patch: NotePatch) -> Result<Note, ApiError> {
+    let addition = Addition::note_change(id, &patch);
+    let admission = state.quotas.admit(&state.database, access.user(), addition).await?;
+    let note = admission.run(state.database.update_note(access, id, patch, state.now())).await;
+    note.or_not_found(NoteId::NOT_FOUND)
 }

@@ -18,6 +18,7 @@ use self::watch::SessionWatch;
 use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
+use crate::quotas::Addition;
 use crate::state::State;
 use crate::summaries::OVER_DAILY_BUDGET;
 
@@ -97,8 +98,9 @@ pub(crate) async fn summarize_note(
     }
     let counted = state.user_limits.summary(user.id, state.now()).await;
     counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))?;
+    let admission = state.quotas.admit(&state.database, user.id, Addition::summary()).await?;
     let _waiting = state.metrics.count_waiting()?;
-    let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh)?;
+    let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh, admission)?;
     let watch = SessionWatch::new(state, user);
     Ok(match wants_events {
         true => JsonOrEvents::Events(stream::send_live(waiter, watch).await?),

@@ -13,6 +13,7 @@ use self::weather::Weather;
 use crate::endpoint::{Created, ErrorResponse, Json, Located, NoContent, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
+use crate::quotas::Addition;
 use crate::state::State;
 
 impl Body for TaskDraft {
@@ -44,7 +45,7 @@ pub(crate) struct TaskWithWeather {
 
 const OTHER_OWNER: ErrorResponse = ErrorResponse {
     name: "OtherOwner",
-    description: "`user_id` is another user's",
+    description: "`user_id` is another user's, or the account has reached its quota",
     error: || ApiError::Forbidden("A task can only be your own"),
 };
 
@@ -60,9 +61,11 @@ pub(crate) async fn create_task(
 ) -> Result<Created<Task>, ApiError> {
     require_own(draft.user_id, access.user())?;
     let place = weather::locate(&state, access, draft.city.as_str()).await?;
+    let admission = state.quotas.admit(&state.database, access.user(), Addition::task(&draft)).await?;
     // The geocoder may have taken seconds.
     let now = state.now();
-    state.database.create_task(access.at(now), draft, place, now).await.or_account_gone().map(Created)
+    let task = admission.run(state.database.create_task(access.at(now), draft, place, now)).await;
+    task.or_account_gone().map(Created)
 }
 
 /// List tasks
@@ -130,6 +133,7 @@ pub(crate) async fn delete_task(
     Id(id): Id<TaskId>,
 ) -> Result<NoContent, ApiError> {
     state.database.delete_task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
+    state.quotas.release(access.user());
     Ok(NoContent)
 }
 
@@ -147,8 +151,10 @@ async fn change(state: &State, access: Access, id: TaskId, patch: TaskPatch) -> 
         }
         None => None,
     };
+    let addition = Addition::task_change(id, &patch);
+    let admission = state.quotas.admit(&state.database, access.user(), addition).await?;
     let now = state.now();
-    let task = state.database.update_task(access.at(now), id, patch, place, now).await;
+    let task = admission.run(state.database.update_task(access.at(now), id, patch, place, now)).await;
     task.or_not_found(TaskId::NOT_FOUND)
 }
 

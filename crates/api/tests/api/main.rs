@@ -28,6 +28,7 @@ mod peer_answers;
 mod pipelining;
 mod postgres;
 mod provider_tolerance;
+mod quotas;
 mod refresh;
 mod resilience;
 mod revocation;
