@@ -9,7 +9,7 @@ use url::Url;
 use crate::cache;
 use crate::client::{Client, Inner};
 use crate::error::Error;
-use crate::http::Http;
+use crate::http::{Http, Provider};
 
 const GEOCODING_BASE_URL: &str = "https://geocoding-api.open-meteo.com";
 const WEATHER_BASE_URL: &str = "https://api.open-meteo.com";
@@ -31,6 +31,9 @@ const CACHE_CAPACITY: u64 = 10_000;
 /// At a tenth of a second each, this allows 160 requests a second, more than Open-Meteo's free
 /// limit of 600 a minute. It also limits the connections that hang if Open-Meteo hangs.
 const CONCURRENCY_MAX: usize = 16;
+/// Long enough to spare a provider that is down: six probes a minute instead of the requests of all
+/// users. Short enough that users hardly notice it after a recovery.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// Builds a [`Client`]. Every setting has a default that suits Open-Meteo.
 ///
@@ -44,6 +47,7 @@ pub struct ClientBuilder {
     cache_lifetime: Duration,
     cache_capacity: u64,
     max_concurrency: usize,
+    pause: Duration,
     clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -58,6 +62,7 @@ impl Client {
             cache_lifetime: FORECAST_LIFETIME,
             cache_capacity: CACHE_CAPACITY,
             max_concurrency: CONCURRENCY_MAX,
+            pause: PAUSE,
             clock: Box::new(Timestamp::now),
         }
     }
@@ -113,6 +118,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how long a provider gets no requests after five failures in a row. Then one request is
+    /// sent as a probe. A failure is a timeout, a broken connection or a status of 5xx. More than
+    /// zero, at most 5 minutes. Default: 10 s.
+    pub fn pause(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self
+    }
+
     /// Sets the clock for [`Forecast::fetched_at`](crate::Forecast::fetched_at). It does not affect
     /// lifetimes and timeouts, which use the monotonic clock. Default: the system clock.
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
@@ -138,14 +151,17 @@ impl ClientBuilder {
         if !(1..=Semaphore::MAX_PERMITS).contains(&self.max_concurrency) {
             return Err(Error::config("the maximum concurrency is out of range"));
         }
+        if !timeout_range.contains(&self.pause) {
+            return Err(Error::config("the pause must be more than zero and at most 5 minutes"));
+        }
         let search = endpoint(self.geocoding_base_url, GEOCODING_BASE_URL, "search")
             .ok_or_else(|| Error::config("the geocoder's base URL must be plain http or https"))?;
         let forecast = endpoint(self.weather_base_url, WEATHER_BASE_URL, "forecast")
             .ok_or_else(|| Error::config("the forecaster's base URL must be plain http or https"))?;
         Ok(Client::new(Inner {
             http: Http::new(self.connect_timeout, self.max_concurrency)?,
-            search,
-            forecast,
+            search: Provider::new(search, self.pause),
+            forecast: Provider::new(forecast, self.pause),
             places: cache::places(self.cache_capacity, PLACE_LIFETIME),
             forecasts: cache::forecasts(self.cache_capacity, self.cache_lifetime),
             stale: cache::stale_forecasts(self.cache_capacity),

@@ -1,5 +1,8 @@
 //! Caches of outcomes: successes for a long time, failures briefly.
 
+use std::borrow::Borrow;
+use std::hash::Hash;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +25,7 @@ const FAILURE_LIFETIME_MAX: Duration = Duration::from_secs(60);
 /// A forecast of the morning is still useful at noon, but not on the next day.
 const STALE_LIFETIME: Duration = Duration::from_secs(6 * 60 * 60);
 
-/// Outcomes by key. With `get_with`, concurrent callers with one key share one fetch (single
+/// Outcomes by key. With [`get_or_fetch`], concurrent callers with one key share one fetch (single
 /// flight).
 ///
 /// Moka prefers keys that are requested often. A flood of invented names therefore does not evict
@@ -51,6 +54,46 @@ pub(crate) fn stale_forecasts(capacity: u64) -> moka::future::Cache<[u64; 2], Ar
     moka::future::Cache::builder().max_capacity(capacity).time_to_live(STALE_LIFETIME).build()
 }
 
+/// Returns the cached outcome, or waits for the fetch of another caller with this key. Otherwise
+/// awaits `admit` and then `fetch`, and caches the outcome.
+///
+/// # Errors
+///
+/// The error of `admit`. It is neither cached nor shared: another caller that waited for this fetch
+/// awaits its own `admit` and `fetch`.
+pub(crate) async fn get_or_fetch<K, Q, T, R>(
+    cache: &Cache<K, T>,
+    key: &Q,
+    admit: impl Future<Output = Result<(), R>>,
+    fetch: impl Future<Output = Result<T, Error>>,
+) -> Result<Result<T, Error>, R>
+where
+    K: Borrow<Q> + Eq + Hash + Send + Sync + 'static,
+    Q: ToOwned<Owned = K> + Eq + Hash + ?Sized,
+    T: Clone + Send + Sync + 'static,
+{
+    let (mut admit, mut fetch) = (pin!(admit), pin!(fetch));
+    loop {
+        let mut refusal = None;
+        let admit_and_fetch = async {
+            match admit.as_mut().await {
+                Ok(()) => Some(fetch.as_mut().await),
+                Err(refused) => {
+                    refusal = Some(refused);
+                    None
+                }
+            }
+        };
+        if let Some(outcome) = cache.optionally_get_with_by_ref(key, admit_and_fetch).await {
+            return Ok(outcome);
+        }
+        // Otherwise it was the other caller who was not admitted.
+        if let Some(refused) = refusal {
+            return Err(refused);
+        }
+    }
+}
+
 /// Sets the lifetime of an entry by its outcome.
 struct OutcomeExpiry {
     success: Duration,
@@ -61,6 +104,8 @@ impl OutcomeExpiry {
         match outcome {
             Ok(_) => self.success,
             Err(Error::UnknownPlace) => UNKNOWN_PLACE_LIFETIME,
+            // No request was sent, so there is nothing to remember.
+            Err(Error::Paused { .. }) => Duration::ZERO,
             Err(Error::Unavailable { retry_after: Some(wait), .. }) => {
                 (*wait).clamp(FAILURE_LIFETIME, FAILURE_LIFETIME_MAX)
             }

@@ -34,6 +34,14 @@ pub enum Error {
         retry_after: Option<Duration>,
     },
 
+    /// No request was sent, because the service failed several times in a row or its rate limit is
+    /// exceeded. This is not cached.
+    #[error("The weather service is not available")]
+    Paused {
+        /// The time until the next request is sent. At most an hour.
+        retry_after: Duration,
+    },
+
     /// The connection could not be established, or it broke before the response was complete.
     #[error("The weather service could not be reached")]
     Transport {

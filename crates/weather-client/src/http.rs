@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use crate::breaker::{Breaker, Verdict};
 use crate::error::Error;
 
 /// The maximum size of a response. A forecast takes about 2 KiB, and 50 search results about 20
@@ -21,9 +22,38 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
+/// How long a provider is not called after a 429 without `Retry-After`: the shortest period of
+/// Open-Meteo's limits.
+const RATE_LIMIT_PAUSE: Duration = Duration::from_secs(60);
+
+/// The longest effect of `Retry-After` on other calls. Then one call finds out whether it still
+/// holds.
+const RATE_LIMIT_PAUSE_MAX: Duration = Duration::from_secs(60 * 60);
+
+/// The shortest effect of `Retry-After`. A value of 0 must not allow the next call at once.
+const RATE_LIMIT_PAUSE_MIN: Duration = Duration::from_secs(1);
+
 pub(crate) struct Http {
     client: reqwest::Client,
     permits: Semaphore,
+}
+
+/// One of the two APIs, which may have servers of their own.
+pub(crate) struct Provider {
+    pub(crate) endpoint: Url,
+    breaker: Breaker,
+}
+
+impl Provider {
+    /// Returns a provider that is not called for `pause` after several failures in a row.
+    pub(crate) fn new(endpoint: Url, pause: Duration) -> Self {
+        Self { endpoint, breaker: Breaker::new(pause) }
+    }
+
+    /// Returns [`Error::Paused`] if the provider is not called now.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.breaker.wait(Instant::now()).map_or(Ok(()), |retry_after| Err(Error::Paused { retry_after }))
+    }
 }
 
 impl Http {
@@ -47,17 +77,40 @@ impl Http {
     /// Fetches and parses a JSON document. The deadline includes the wait for a permit.
     ///
     /// Dropping the future closes the connection and releases the permit.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, url: Url, deadline: Instant) -> Result<T, Error> {
-        let body = timeout_at(deadline, self.fetch(url)).await.map_err(|_| Error::Timeout)??;
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        provider: &Provider,
+        url: Url,
+        deadline: Instant,
+    ) -> Result<T, Error> {
+        // `acquire` fails only if the semaphore is closed. This one is never closed.
+        let _permit = timeout_at(deadline, self.permits.acquire()).await.map_err(|_| Error::Timeout)?;
+        let call = provider.breaker.enter(Instant::now());
+        let call = call.map_err(|retry_after| Error::Paused { retry_after })?;
+        let body = timeout_at(deadline, self.fetch(url)).await.unwrap_or(Err(Error::Timeout));
+        call.report(verdict(&body), Instant::now());
+        let body = body?;
         let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body);
         serde_json::from_slice(body).map_err(Error::malformed)
     }
 
     async fn fetch(&self, url: Url) -> Result<Vec<u8>, Error> {
-        // `acquire` fails only if the semaphore is closed. This one is never closed.
-        let _permit = self.permits.acquire().await;
         let response = self.client.get(url).send().await.map_err(Error::transport)?;
         read_body(check_status(response)?).await
+    }
+}
+
+/// Returns what a response shows about its provider. A 4xx may be due to the place that a user
+/// requested. If it counted as a failure, a user could stop the calls of all others.
+fn verdict(body: &Result<Vec<u8>, Error>) -> Verdict {
+    match body {
+        Err(Error::Unavailable { status: 429, retry_after }) => Verdict::Limited(
+            retry_after.unwrap_or(RATE_LIMIT_PAUSE).clamp(RATE_LIMIT_PAUSE_MIN, RATE_LIMIT_PAUSE_MAX),
+        ),
+        Err(Error::Unavailable { status: 500.., .. } | Error::Timeout | Error::Transport { .. }) => {
+            Verdict::Down
+        }
+        _ => Verdict::Alive,
     }
 }
 

@@ -16,14 +16,20 @@ fn build_accepts_the_defaults() {
 }
 
 #[test]
-fn build_rejects_timeouts_of_zero_or_over_five_minutes() {
+fn build_rejects_times_of_zero_or_over_five_minutes() {
     for seconds in [0, 301, u64::MAX] {
         let time = Duration::from_secs(seconds);
         assert_rejected(Client::builder().timeout(time));
         assert_rejected(Client::builder().connect_timeout(time));
+        assert_rejected(Client::builder().pause(time));
     }
     let five_minutes = Duration::from_secs(300);
-    Client::builder().timeout(five_minutes).connect_timeout(five_minutes).build().unwrap();
+    Client::builder()
+        .timeout(five_minutes)
+        .connect_timeout(five_minutes)
+        .pause(five_minutes)
+        .build()
+        .unwrap();
 }
 
 #[test]

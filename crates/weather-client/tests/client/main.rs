@@ -2,6 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a helper that cannot set up its test has failed it")]
 
+mod admission;
+mod breaker;
 mod cache;
 mod config;
 mod faults;
