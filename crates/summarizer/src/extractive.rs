@@ -11,10 +11,14 @@ use daybook_domain::SummaryLength;
 use unicode_segmentation::UnicodeSegmentation;
 
 use self::sentences::sentences;
-use crate::sanitize::sanitize;
+use crate::sanitize::{CHARACTERS_MAX, sanitize};
 
 /// The name of the model in the receipt of an extractive summary.
 pub(crate) const MODEL: &str = "extractive";
+
+/// The maximum estimate of tokens of an extractive summary. A character that [`sanitize`] keeps is
+/// estimated as at most two tokens.
+pub(crate) const TOKENS_MAX: usize = 2 * CHARACTERS_MAX;
 
 /// Must change if the same note would get other sentences.
 pub(crate) const VERSION: &str = "extractive-2";

@@ -20,7 +20,14 @@ pub struct Plan(Kind);
 #[derive(Debug, Clone)]
 enum Kind {
     Provider(ProviderPlan),
-    Extractive { title: String, content: String, length: SummaryLength },
+    Extractive(ExtractivePlan),
+}
+
+#[derive(Debug, Clone)]
+struct ExtractivePlan {
+    title: String,
+    content: String,
+    length: SummaryLength,
 }
 
 #[derive(Debug, Clone)]
@@ -72,11 +79,11 @@ impl Plan {
 
     pub(crate) fn extractive(note: &Note, length: SummaryLength) -> Self {
         let (title, content) = (note.title.as_str().to_owned(), note.content.as_str().to_owned());
-        Self(Kind::Extractive { title, content, length })
+        Self(Kind::Extractive(ExtractivePlan { title, content, length }))
     }
 
-    /// Returns an upper bound of the tokens of the run, read and written together. The bound is 0
-    /// without a provider.
+    /// Returns an upper bound of the tokens of the run, read and written together. Without a
+    /// provider, it bounds the estimate that the run reports.
     ///
     /// Reserve these tokens in a budget before the run, and settle the reservation with
     /// [`Outcome::spent`].
@@ -84,7 +91,7 @@ impl Plan {
     pub fn max_tokens(&self) -> i64 {
         match &self.0 {
             Kind::Provider(plan) => plan.max_tokens(),
-            Kind::Extractive { .. } => 0,
+            Kind::Extractive(plan) => plan.max_tokens(),
         }
     }
 
@@ -103,7 +110,7 @@ impl Plan {
     pub async fn run(self, on_text: impl FnMut(&str), cancelled: impl Future<Output = ()>) -> Outcome {
         match self.0 {
             Kind::Provider(plan) => plan.run(on_text, cancelled).await,
-            Kind::Extractive { title, content, length } => extract(title, content, length, on_text).await,
+            Kind::Extractive(plan) => plan.run(on_text).await,
         }
     }
 }
@@ -152,22 +159,36 @@ impl ProviderPlan {
     }
 }
 
-async fn extract(
-    title: String,
-    content: String,
-    length: SummaryLength,
-    mut on_text: impl FnMut(&str),
-) -> Outcome {
-    let started = Instant::now();
-    // A long note keeps a core busy, so this code must not block a thread of the runtime.
-    let text = tokio::task::spawn_blocking(move || extractive::summarize(&title, &content, length)).await;
-    let result = text.map_err(|_| Error::Interrupted);
-    if let Ok(text) = &result {
-        on_text(text);
+impl ExtractivePlan {
+    fn input_tokens(&self) -> usize {
+        tokens::estimate(&self.title) + tokens::estimate(&self.content)
     }
-    let spent = Spent { cost_micros: Some(0), ..Spent::default() };
-    let model = extractive::MODEL.to_owned();
-    Outcome { result, model, response_id: None, spent, latency: started.elapsed() }
+
+    /// The summary consists of parts of the input, and of a space between two of them. Each space
+    /// is less than a token, and so is the rounding of the estimate.
+    fn max_tokens(&self) -> i64 {
+        let input = self.input_tokens();
+        let spaces = usize::try_from(self.length.sentences()).unwrap_or(usize::MAX);
+        let output = input.saturating_add(spaces).min(extractive::TOKENS_MAX);
+        i64::try_from(input.saturating_add(output)).unwrap_or(i64::MAX)
+    }
+
+    async fn run(self, mut on_text: impl FnMut(&str)) -> Outcome {
+        let started = Instant::now();
+        let input = self.input_tokens();
+        // A long note keeps a core busy, so this code must not block a thread of the runtime.
+        let Self { title, content, length } = self;
+        let text = tokio::task::spawn_blocking(move || extractive::summarize(&title, &content, length)).await;
+        let result = text.map_err(|_| Error::Interrupted);
+        let mut spent = Spent { cost_micros: Some(0), ..Spent::default() };
+        if let Ok(text) = &result {
+            on_text(text);
+            spent.input_tokens = i64::try_from(input).unwrap_or(i64::MAX);
+            spent.output_tokens = i64::try_from(tokens::estimate(text)).unwrap_or(i64::MAX);
+        }
+        let model = extractive::MODEL.to_owned();
+        Outcome { result, model, response_id: None, spent, latency: started.elapsed() }
+    }
 }
 
 #[cfg(test)]

@@ -93,6 +93,55 @@ mod tests {
         assert_eq!(sentences(" \n\t"), [""; 0]);
     }
 
+    /// Counts the characters that rule SB8 looks at in a piece. After `ATerm Close* Sp*`, it looks
+    /// at each character up to a letter or the end of a sentence.
+    fn steps_of_sb8(piece: &str) -> usize {
+        let classes = CodePointMapData::<SentenceBreak>::new();
+        let classes: Vec<_> = piece.chars().map(|c| classes.get(c)).collect();
+        let is_end = |class: &SentenceBreak| {
+            use SentenceBreak as S;
+            [S::Lower, S::Upper, S::OLetter, S::ATerm, S::STerm, S::Sep, S::CR, S::LF].contains(class)
+        };
+        let mut is_after_full_stop = false;
+        let mut steps = 0;
+        for (index, class) in classes.iter().enumerate() {
+            if matches!(*class, SentenceBreak::Extend | SentenceBreak::Format) {
+                continue;
+            }
+            if is_after_full_stop {
+                let ahead = &classes[index..];
+                steps += ahead.iter().position(is_end).map_or(ahead.len(), |end| end + 1);
+            }
+            is_after_full_stop = match *class {
+                SentenceBreak::ATerm => true,
+                SentenceBreak::Close | SentenceBreak::Sp => is_after_full_stop,
+                _ => false,
+            };
+        }
+        steps
+    }
+
+    #[test]
+    fn pieces_bound_the_steps_of_each_character() {
+        let commas = format!(".{}", ",".repeat(499));
+        let spaces = format!("a.{}", " )".repeat(200));
+        let ignored = format!("a.{}", ")\u{301}".repeat(200));
+        let mixed = format!("a.)))))))))))))))){}", "1".repeat(480));
+        for unit in [".", ". ", ".)", ")", ",", &commas, &spaces, &ignored, &mixed] {
+            let steps = |length: usize| {
+                let text: String = unit.chars().cycle().take(length).collect();
+                Pieces { rest: &text, end: closers_end }.map(steps_of_sb8).sum::<usize>()
+            };
+            let (half, whole) = (steps(10_000), steps(20_000));
+            assert!(whole <= 2 * half + half / 2, "{unit:?}: {half} and {whole}");
+            assert!(whole <= (CLOSERS_MAX + 1) * 20_000, "{unit:?}: {whole}");
+        }
+        // One run of digits at the end of the text is looked at once for each closing mark.
+        let tail = |length: usize| format!("a.{}{}", ")".repeat(length), "1".repeat(length));
+        let steps = |text: &str| Pieces { rest: text, end: closers_end }.map(steps_of_sb8).sum::<usize>();
+        assert!(steps(&tail(10_000)) <= 2 * (CLOSERS_MAX + 1) * 10_000);
+    }
+
     #[test]
     fn sentences_cuts_a_long_paragraph_between_words() {
         let paragraph = "The fence needs paint. ".repeat(100) + "Is it dry? " + &"word ".repeat(200);

@@ -19,7 +19,7 @@ fn plan(title: &str, content: &str, window: usize) -> ProviderPlan {
     let model = Arc::new(Model::new(client, "m").window(window));
     match Plan::provider(model, &note(title, content), options).0 {
         Kind::Provider(plan) => plan,
-        Kind::Extractive { .. } => panic!("a plan without a provider"),
+        Kind::Extractive(_) => panic!("a plan without a provider"),
     }
 }
 
