@@ -6,6 +6,7 @@ mod endpoint;
 mod error;
 mod extract;
 mod failure;
+mod fair_semaphore;
 mod metrics;
 mod middleware;
 mod network_limits;

@@ -10,11 +10,13 @@ use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, HasherOptions, PasswordPolicy, 
 use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
 use daybook_revocation::Revocations;
-use daybook_throttle::{Concurrency, NetworkConcurrency};
+use daybook_throttle::NetworkConcurrency;
+use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::failure::Failure;
+use crate::fair_semaphore::FairSemaphore;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
 use crate::quotas::Quotas;
@@ -41,8 +43,8 @@ pub(crate) struct State {
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
     pub(crate) summaries: Summaries,
     pub(crate) weather: daybook_weather_client::Client,
-    /// Limits concurrent geocoding requests per user.
-    pub(crate) geocoding: Concurrency<UserId>,
+    /// Limits concurrent look-ups of places and forecasts per user.
+    pub(crate) lookups: FairSemaphore<UserId>,
     pub(crate) network_limits: NetworkLimits,
     pub(crate) quotas: Quotas,
     pub(crate) metrics: Metrics,
@@ -51,10 +53,9 @@ pub(crate) struct State {
     clock: fn() -> Timestamp,
 }
 
-/// A user who invents names of cities must not keep the geocoder from others.
-const GEOCODING_PER_USER: usize = 4;
-/// As many as there may be requests that wait for another service.
-const GEOCODING: usize = 8_192;
+/// A quarter of the 16 requests that the weather client sends at once. A user with many cities
+/// leaves the others to the other users.
+const LOOKUPS_PER_USER: usize = 4;
 
 impl State {
     /// Puts the parts together. Connects to Redis in the background, on the Tokio runtime of the
@@ -110,7 +111,8 @@ impl State {
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
             summaries: Summaries::new(&config.summarizer, clock)?,
             weather,
-            geocoding: Concurrency::new(GEOCODING_PER_USER, GEOCODING),
+            // The client limits the total.
+            lookups: FairSemaphore::new(LOOKUPS_PER_USER, Semaphore::MAX_PERMITS),
             network_limits: NetworkLimits::new(),
             quotas: Quotas::new(config.quota),
             metrics: Metrics::new()?,

@@ -1,5 +1,6 @@
 //! `/tasks`.
 
+mod lookup;
 mod weather;
 
 use actix_web::web::Data;

@@ -49,4 +49,5 @@ mod token_commands;
 mod tokens;
 mod user_limits;
 mod weather;
+mod weather_limits;
 mod weather_tolerance;

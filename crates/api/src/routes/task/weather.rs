@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::lookup::{self, AMBIGUOUS, Problem};
 use crate::error::{ApiError, OrMissing};
 use crate::state::State;
 
@@ -16,8 +17,6 @@ const DAYS: usize = 7;
 
 /// The origin of forecasts, which their licence (CC BY 4.0) requires to be named.
 const SOURCE: &str = "Open-Meteo.com";
-
-const AMBIGUOUS: &str = "Several places have this name";
 
 /// The weather at a place: current values and one entry for each day. A value is null if the
 /// provider has none or sends an impossible one.
@@ -69,14 +68,12 @@ pub(super) async fn locate(state: &State, access: Access, city: &str) -> Result<
     }
     state.database.check_access(access).await.or_account_gone()?;
     let _waiting = state.metrics.count_waiting()?;
-    // Beyond the limit, the city is geocoded when the task is read.
-    let Ok(_permit) = state.geocoding.try_acquire(access.user()) else { return Ok(None) };
-    match state.weather.resolve(city).await {
+    match lookup::place(state, access.user(), city).await {
         Ok(Resolution::One(place)) => Ok(Some(place_of(place))),
         Ok(Resolution::Several(places)) => Err(ambiguous(city, &places)),
-        Err(Error::UnknownPlace) => Ok(None),
-        Err(error) => {
-            tracing::warn!(?error, "a city was not geocoded");
+        // The city is geocoded when the task is read.
+        Err(problem) => {
+            warn(&problem);
             Ok(None)
         }
     }
@@ -99,28 +96,20 @@ pub(super) async fn of_task(
         Ok(weather) => Ok(Ok(weather)),
         Err(Problem::NoAccess(error)) => Err(error),
         Err(problem) => {
-            // An unknown city is a mistake of the user and not worth a warning.
-            if let Problem::Provider(error) = &problem
-                && !matches!(error, Error::UnknownPlace)
-            {
-                tracing::warn!(?error, "no weather for a task");
-            }
+            warn(&problem);
             Ok(Err(problem.to_string()))
         }
     }
 }
 
-/// Why a task has no weather.
-#[derive(Debug, thiserror::Error)]
-enum Problem {
-    #[error("{AMBIGUOUS}")]
-    Ambiguous,
-    #[error("Too many of your cities are being looked up at once")]
-    TooMany,
-    #[error(transparent)]
-    NoAccess(ApiError),
-    #[error(transparent)]
-    Provider(#[from] Error),
+/// Logs an error of the provider. An unknown city is a mistake of the user, and the errors before a
+/// pause were logged.
+fn warn(problem: &Problem) {
+    if let Problem::Provider(error) = problem
+        && !matches!(error, Error::UnknownPlace | Error::Paused { .. })
+    {
+        tracing::warn!(?error, "a place or a forecast was not found");
+    }
 }
 
 async fn forecast(state: &State, access: Access, task: &mut Task) -> Result<Weather, Problem> {
@@ -129,7 +118,7 @@ async fn forecast(state: &State, access: Access, task: &mut Task) -> Result<Weat
         None => geocode_stored(state, access, task).await?,
     };
     let coordinates = Coordinates { latitude: place.latitude, longitude: place.longitude };
-    let forecast = state.weather.forecast(coordinates).await?;
+    let forecast = lookup::forecast(state, access.user(), coordinates).await?;
     if forecast.stale {
         tracing::warn!("an older forecast is returned, since the provider does not answer");
     }
@@ -139,8 +128,7 @@ async fn forecast(state: &State, access: Access, task: &mut Task) -> Result<Weat
 /// Geocodes the city of a stored task, which was not possible when the task was stored, and stores
 /// the place. The geocoder may take seconds, so the session is checked again.
 async fn geocode_stored(state: &State, access: Access, task: &mut Task) -> Result<Place, Problem> {
-    let Ok(_permit) = state.geocoding.try_acquire(task.user_id) else { return Err(Problem::TooMany) };
-    let Resolution::One(found) = state.weather.resolve(task.city.as_str()).await? else {
+    let Resolution::One(found) = lookup::place(state, access.user(), task.city.as_str()).await? else {
         return Err(Problem::Ambiguous);
     };
     let place = place_of(found);
