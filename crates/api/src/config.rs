@@ -27,7 +27,7 @@ use self::reader::SettingReader;
 pub(crate) use self::redis_url::RedisUrl;
 pub(crate) use self::security::SecurityConfig;
 pub(crate) use self::server::{ServerConfig, bind_address};
-pub(crate) use self::summaries::{Provider, SummarizerConfig};
+pub(crate) use self::summaries::{Provider, SummarizerConfig, SummaryLimits};
 pub(crate) use self::weather::WeatherConfig;
 
 /// Every setting. Its `Debug` shows no secret, since none of its parts does.

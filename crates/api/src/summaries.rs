@@ -54,7 +54,9 @@ impl Summaries {
         clock: fn() -> Timestamp,
     ) -> Result<Self, daybook_ai_client::Error> {
         let (engine, running) = match Engine::new(config)? {
-            Some((engine, running)) => (Some(engine), running),
+            Some((engine, limits)) => {
+                (Some(engine), Concurrency::new(limits.parallel_per_user, limits.parallel))
+            }
             None => (None, Concurrency::new(0, 0)),
         };
         Ok(Self {

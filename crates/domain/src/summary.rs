@@ -28,16 +28,19 @@ pub struct Summary {
     #[cfg_attr(feature = "utoipa", schema(example = "2"))]
     pub prompt_version: String,
     /// Tokens that the provider read, as it reported them. If it reported none, an upper bound.
+    /// Without a model, an estimate.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, example = 96))]
     pub input_tokens: i64,
     /// Tokens that the provider wrote, as it reported them. If it reported none, an upper bound.
+    /// Without a model, an estimate.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, example = 14))]
     pub output_tokens: i64,
     /// The cost in millionths of a US dollar, from the operator's price list; null if the list
     /// does not have the model.
     #[cfg_attr(feature = "utoipa", schema(required, minimum = 0, example = 10))]
     pub cost_micros: Option<i64>,
-    /// Number of calls to the provider: more than one if the note is too long for the model.
+    /// Number of calls to the provider: more than one if the note is too long for the model, 0
+    /// without a model.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0, example = 1))]
     pub calls: i64,
     /// Milliseconds from the first call to the end of the last answer.

@@ -64,9 +64,9 @@ impl Serialize for Day {
 pub struct Spent {
     /// Number of calls to the provider.
     pub calls: i64,
-    /// Tokens that the provider read.
+    /// Tokens that were read.
     pub input_tokens: i64,
-    /// Tokens that the provider wrote.
+    /// Tokens that were written.
     pub output_tokens: i64,
     /// The cost in millionths of a US dollar; `None` if the price is not known.
     pub cost_micros: Option<i64>,
@@ -85,10 +85,10 @@ pub struct Usage {
     /// Number of calls to the provider.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub calls: i64,
-    /// Tokens that the provider read.
+    /// Tokens that were read. Without a model, they are estimated.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub input_tokens: i64,
-    /// Tokens that the provider wrote.
+    /// Tokens that were written. Without a model, they are estimated.
     #[cfg_attr(feature = "utoipa", schema(minimum = 0))]
     pub output_tokens: i64,
     /// The cost in millionths of a US dollar. Calls without a known price are not included.

@@ -175,7 +175,7 @@ impl Database {
         transaction!(self, |c| settle(c, reservation, spent, false).await)
     }
 
-    /// Returns a page of the days on which the user's summaries made a call, newest first.
+    /// Returns a page of the days with summaries or calls to the provider, newest first.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl Database {
             let query = usage::table
                 .filter(usage::user_id.eq(user.0))
                 // A day has a row even if all its requests were rejected.
-                .filter(usage::calls.gt(0))
+                .filter(usage::calls.gt(0).or(usage::summaries.gt(0)))
                 .filter(usage::day.lt(page.cursor.map_or(i64::MAX, Cursor::id)))
                 .order(usage::day.desc())
                 .limit(page.limit.items() as i64 + 1)

@@ -27,10 +27,10 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
         reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().redirect(Policy::none()).build()?;
     match &config.summarizer {
         // Any response will do. Only a paid request would show that the key is valid.
-        SummarizerConfig::Provider(provider) => {
+        SummarizerConfig::Provider(provider, _) => {
             all_ok &= report("AI provider", reach(&client, &provider.base_url.0).await);
         }
-        SummarizerConfig::Extractive => {
+        SummarizerConfig::Extractive(_) => {
             let otherwise = "summaries are picked from the notes' own sentences";
             println!("AI provider: none (set OPENAI_SECRET_KEY for one; {otherwise})");
         }

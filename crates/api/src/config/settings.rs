@@ -128,13 +128,14 @@ settings! {
         "US dollars for a million tokens read and written, instead of OpenAI's prices of 2025: \
          `gpt-5-nano=0.05/0.40,llama3.2=0/0`.";
     AI_TOKENS_PER_USER "DAYBOOK_AI_TOKENS_PER_USER" = Value("1000000"), public,
-        "Tokens for one user in a day (UTC), at least 10000.";
+        "Tokens for one user in a day (UTC), at least 10000. Without a model, they are estimated from \
+         the length of the texts.";
     AI_TOKENS_PER_DAY "DAYBOOK_AI_TOKENS_PER_DAY" = Value("20000000"), public,
         "Tokens for all users together in a day (UTC), at least 10000.";
     AI_PARALLEL_PER_USER "DAYBOOK_AI_PARALLEL_PER_USER" = Value("4"), public,
-        "Concurrent summaries by the model for one user, in each process, 1 to 10000.";
+        "Concurrent summaries for one user, in each process, 1 to 10000.";
     AI_PARALLEL "DAYBOOK_AI_PARALLEL" = Value("64"), public,
-        "Concurrent summaries by the model for all users together, in each process, 1 to 10000.";
+        "Concurrent summaries for all users together, in each process, 1 to 10000.";
     WEATHER_BASE_URL "WEATHER_BASE_URL" = Value("https://api.open-meteo.com"), public,
         "The forecast API: Open-Meteo, or a server with the same API.";
     GEOCODING_BASE_URL "GEOCODING_BASE_URL" = Value("https://geocoding-api.open-meteo.com"), public,

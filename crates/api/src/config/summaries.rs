@@ -16,24 +16,16 @@ use super::settings;
 #[derive(Debug, Clone)]
 pub(crate) enum SummarizerConfig {
     /// By a model of an AI provider.
-    Provider(Box<Provider>),
+    Provider(Box<Provider>, SummaryLimits),
     /// From sentences of the note.
-    Extractive,
+    Extractive(SummaryLimits),
     /// Summaries are switched off.
     Off,
 }
 
-/// The AI provider, and the limits of its use.
-#[derive(Debug, Clone)]
-pub(crate) struct Provider {
-    pub(crate) key: ApiKey,
-    pub(crate) base_url: ProviderUrl,
-    /// The longest time until a response begins, and between two pieces of it.
-    pub(crate) timeout: Duration,
-    pub(crate) model: String,
-    /// Tokens that the model reads and writes at once.
-    pub(crate) window: usize,
-    pub(crate) prices: Prices,
+/// The limits of summaries, with or without a model.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SummaryLimits {
     /// The defaults allow a user some hundreds of notes of one page a day. With a small model they
     /// cost at most 40 cents a user and eight dollars in total.
     pub(crate) budget: Budget,
@@ -44,11 +36,25 @@ pub(crate) struct Provider {
     pub(crate) parallel: usize,
 }
 
+/// The AI provider.
+#[derive(Debug, Clone)]
+pub(crate) struct Provider {
+    pub(crate) key: ApiKey,
+    pub(crate) base_url: ProviderUrl,
+    /// The longest time until a response begins, and between two pieces of it.
+    pub(crate) timeout: Duration,
+    pub(crate) model: String,
+    /// Tokens that the model reads and writes at once.
+    pub(crate) window: usize,
+    pub(crate) prices: Prices,
+}
+
 impl SummarizerConfig {
     /// Also checks settings that have no effect.
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let mode = reader.read(&settings::SUMMARIZER, mode);
         let provider = Provider::read(reader);
+        let limits = SummaryLimits::read(reader);
         let has_key = reader.is_set(settings::OPENAI_SECRET_KEY.name);
         match mode? {
             Mode::Off => Some(Self::Off),
@@ -58,10 +64,24 @@ impl SummarizerConfig {
             }
             Mode::Auto if !has_key => {
                 warn_without_key(reader);
-                Some(Self::Extractive)
+                Some(Self::Extractive(limits?))
             }
-            Mode::Auto | Mode::Openai => Some(Self::Provider(Box::new(provider?))),
+            Mode::Auto | Mode::Openai => Some(Self::Provider(Box::new(provider?), limits?)),
         }
+    }
+}
+
+impl SummaryLimits {
+    fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
+        let per_user = reader.read(&settings::AI_TOKENS_PER_USER, tokens);
+        let of_all = reader.read(&settings::AI_TOKENS_PER_DAY, tokens);
+        let parallel_per_user = reader.read(&settings::AI_PARALLEL_PER_USER, parallel);
+        let parallel = reader.read(&settings::AI_PARALLEL, parallel);
+        Some(Self {
+            budget: Budget { per_user: per_user?, of_all: of_all? },
+            parallel_per_user: parallel_per_user?,
+            parallel: parallel?,
+        })
     }
 }
 
@@ -75,10 +95,6 @@ impl Provider {
         let model = reader.read(&settings::OPENAI_MODEL, |text| Ok::<_, Infallible>(text.to_owned()));
         let window = reader.read(&settings::OPENAI_CONTEXT_WINDOW, window);
         let prices = reader.read(&settings::AI_PRICES, prices);
-        let per_user = reader.read(&settings::AI_TOKENS_PER_USER, tokens);
-        let of_all = reader.read(&settings::AI_TOKENS_PER_DAY, tokens);
-        let parallel_per_user = reader.read(&settings::AI_PARALLEL_PER_USER, parallel);
-        let parallel = reader.read(&settings::AI_PARALLEL, parallel);
         Some(Self {
             key: key?,
             base_url: base_url?,
@@ -86,9 +102,6 @@ impl Provider {
             model: model?,
             window: window?,
             prices: prices.unwrap_or_else(Prices::openai),
-            budget: Budget { per_user: per_user?, of_all: of_all? },
-            parallel_per_user: parallel_per_user?,
-            parallel: parallel?,
         })
     }
 }

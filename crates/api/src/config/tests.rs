@@ -17,7 +17,7 @@ fn from_environment_needs_no_setting() {
     let config = Config::from_environment(&Environment::default()).unwrap();
     assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
-    assert!(matches!(config.summarizer, SummarizerConfig::Extractive));
+    assert!(matches!(config.summarizer, SummarizerConfig::Extractive(_)));
     assert!(config.log.starts_with("info"));
 }
 
@@ -134,10 +134,20 @@ fn summarizer_can_be_required_and_switched_off() {
     let off = Environment::from([("DAYBOOK_SUMMARIZER", "off"), ("OPENAI_SECRET_KEY", "sk-1")]);
     assert!(matches!(Config::from_environment(&off).unwrap().summarizer, SummarizerConfig::Off));
     let auto = Environment::from([("OPENAI_SECRET_KEY", "sk-1")]);
-    let SummarizerConfig::Provider(provider) = Config::from_environment(&auto).unwrap().summarizer else {
+    let SummarizerConfig::Provider(provider, _) = Config::from_environment(&auto).unwrap().summarizer else {
         panic!("there is a key")
     };
     assert_eq!((provider.model.as_str(), provider.window), ("gpt-5-nano", 128_000));
+}
+
+#[test]
+fn limits_of_summaries_apply_without_a_model() {
+    let limits = Environment::from([("DAYBOOK_AI_TOKENS_PER_USER", "10001"), ("DAYBOOK_AI_PARALLEL", "7")]);
+    let SummarizerConfig::Extractive(limits) = Config::from_environment(&limits).unwrap().summarizer else {
+        panic!("there is no key")
+    };
+    assert_eq!((limits.budget.per_user, limits.budget.of_all), (10_001, 20_000_000));
+    assert_eq!((limits.parallel_per_user, limits.parallel), (4, 7));
 }
 
 #[test]

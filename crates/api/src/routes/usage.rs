@@ -11,7 +11,7 @@ use crate::state::State;
 
 /// List the usage of summaries
 ///
-/// One entry for each day (UTC) with calls to the provider, newest first.
+/// One entry for each day (UTC) with summaries or calls to the provider, newest first.
 #[endpoint(GET "/users/me/usage")]
 pub(crate) async fn list_usage(
     user: CurrentUser,

@@ -1,42 +1,55 @@
 //! Builds the summarizer, its budget and its concurrency limits from the configuration.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
 use daybook_ai_client::{Client, Error};
 use daybook_domain::UserId;
 use daybook_persistence::Budget;
 use daybook_summarizer::{Model, Summarizer};
-use daybook_throttle::Concurrency;
 
-use crate::config::{Provider, SummarizerConfig};
+use crate::config::{Provider, SummarizerConfig, SummaryLimits};
+use crate::fair_semaphore::{FairPermit, FairSemaphore};
 
-/// Writes summaries, within a budget of tokens. Only a provider has a budget.
+/// Writes summaries, within a budget of tokens.
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) summarizer: Summarizer,
-    pub(super) budget: Option<Budget>,
+    pub(super) budget: Budget,
+    /// Limits the summaries that keep a core busy. `None` with a provider.
+    cores: Option<FairSemaphore<UserId>>,
 }
 
-/// Limits of concurrent extractive summaries: per user, and in total. A long note keeps a core busy
-/// for some hundredths of a second.
-const EXTRACTIVE_PER_USER: usize = 2;
-const EXTRACTIVE: usize = 4;
-
 impl Engine {
-    /// Returns the engine with its limits of concurrent summaries, or `None` if summaries are
-    /// switched off.
-    pub(super) fn new(config: &SummarizerConfig) -> Result<Option<(Self, Concurrency<UserId>)>, Error> {
+    /// Returns the engine with its limits, or `None` if summaries are switched off.
+    pub(super) fn new(config: &SummarizerConfig) -> Result<Option<(Self, SummaryLimits)>, Error> {
         Ok(match config {
-            SummarizerConfig::Provider(provider) => {
+            SummarizerConfig::Provider(provider, limits) => {
                 let summarizer = Summarizer::provider(model(provider)?);
-                let limits = Concurrency::new(provider.parallel_per_user, provider.parallel);
-                Some((Self { summarizer, budget: Some(provider.budget) }, limits))
+                Some((Self { summarizer, budget: limits.budget, cores: None }, *limits))
             }
-            SummarizerConfig::Extractive => {
-                let limits = Concurrency::new(EXTRACTIVE_PER_USER, EXTRACTIVE);
-                Some((Self { summarizer: Summarizer::extractive(), budget: None }, limits))
+            SummarizerConfig::Extractive(limits) => {
+                let (summarizer, cores) = (Summarizer::extractive(), Some(cores()));
+                Some((Self { summarizer, budget: limits.budget, cores }, *limits))
             }
             SummarizerConfig::Off => None,
         })
     }
+
+    /// Waits until a summary of this user may run. Returns at once with a provider.
+    pub(super) async fn permit(&self, user: UserId) -> Option<FairPermit<UserId>> {
+        match &self.cores {
+            Some(cores) => Some(cores.acquire(user).await),
+            None => None,
+        }
+    }
+}
+
+/// As many summaries run as there are cores, because more would only take longer each. One user has
+/// at most half of them, so that another one does not wait for the end of a summary.
+fn cores() -> FairSemaphore<UserId> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    FairSemaphore::new(cores.div_ceil(2), cores)
 }
 
 fn model(provider: &Provider) -> Result<Model, Error> {

@@ -1,5 +1,6 @@
 //! One summary: reserves tokens, runs the plan, stores text, tokens and cost.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,21 +58,27 @@ impl Job {
 
     async fn write(&self, flight: &Flight<FlightKey, Arc<Summary>, ApiError>) -> Result<Summary, ApiError> {
         let plan = self.engine.summarizer.plan(&self.note, self.key.options.clone());
-        let reservation = match self.engine.budget {
-            Some(budget) => Some(self.reserve(plan.max_tokens(), budget).await?),
-            None => None,
+        let mut cancelled = pin!(self.cancelled(flight));
+        // No tokens are reserved while the job waits, so they are left to the jobs that run.
+        let permit = tokio::select! {
+            permit = self.engine.permit(self.user) => permit,
+            () = &mut cancelled => return Err(self.failed(RunError::Cancelled)),
         };
+        let reservation = self.reserve(plan.max_tokens(), self.engine.budget).await?;
         flight.begin();
-        let mut give_up = self.give_up.subscribe();
-        let cancelled = async {
-            tokio::select! {
-                // Never an error, since the job holds the sender.
-                _ = give_up.wait_for(|give_up| *give_up) => {}
-                () = flight.abandoned() => {}
-            }
-        };
         let outcome = plan.run(|text| flight.push(text), cancelled).await;
+        drop(permit);
         self.store(outcome, reservation).await
+    }
+
+    /// Completes when the last waiter has left, or when the service is about to end.
+    async fn cancelled(&self, flight: &Flight<FlightKey, Arc<Summary>, ApiError>) {
+        let mut give_up = self.give_up.subscribe();
+        tokio::select! {
+            // Never an error, since the job holds the sender.
+            _ = give_up.wait_for(|give_up| *give_up) => {}
+            () = flight.abandoned() => {}
+        }
     }
 
     async fn reserve(&self, tokens: i64, budget: Budget) -> Result<Reservation, ApiError> {
@@ -92,7 +99,7 @@ impl Job {
     }
 
     /// Stores the receipt, charges the tokens, and returns the summary or why there is none.
-    async fn store(&self, outcome: Outcome, reservation: Option<Reservation>) -> Result<Summary, ApiError> {
+    async fn store(&self, outcome: Outcome, reservation: Reservation) -> Result<Summary, ApiError> {
         let (status, spent) = (outcome.status(), outcome.spent);
         let (text, failure) = match outcome.result {
             Ok(text) => (text, None),
@@ -116,7 +123,7 @@ impl Job {
             response_id: outcome.response_id,
         };
         let now = (self.clock)();
-        let stored = self.database.store_summary(self.user, self.note.id, new, reservation, now).await;
+        let stored = self.database.store_summary(self.user, self.note.id, new, Some(reservation), now).await;
         // A deleted note gets no receipt, but its tokens are charged. Any other error rolled the
         // charge back, although the tokens were used.
         let rolled_back = stored.as_ref().err().filter(|error| !matches!(error, Error::NotFound));
@@ -130,10 +137,8 @@ impl Job {
         Err(failure)
     }
 
-    async fn settle(&self, reservation: Option<Reservation>, spent: Spent) {
-        if let Some(reservation) = reservation
-            && let Err(error) = self.database.settle_tokens(reservation, spent).await
-        {
+    async fn settle(&self, reservation: Reservation, spent: Spent) {
+        if let Err(error) = self.database.settle_tokens(reservation, spent).await {
             tracing::error!(%error, "the tokens of a summary were not charged");
         }
     }

@@ -39,6 +39,7 @@ mod shared_address;
 mod slow_clients;
 mod smoke;
 mod summaries;
+mod summary_fairness;
 mod summary_faults;
 mod summary_generation;
 mod summary_streams;

@@ -366,7 +366,8 @@ async fn summarize_without_a_key_extracts_sentences(#[values(Kind::Sqlite, Kind:
     }
     let empty = write(&server, &token, "Only a title", "").await;
     assert_eq!(summarize(&server, &token, &empty, json!({})).await.json()["text"], "Only a title");
-    assert_eq!(server.get("/users/me/usage", &token).await.json(), json!([]));
+    let used = &server.get("/users/me/usage", &token).await.json()[0];
+    assert_eq!((&used["summaries"], &used["calls"], &used["cost_micros"]), (&json!(4), &json!(0), &json!(0)));
     let longest = write(&server, &token, "Long", &"A sentence of words. ".repeat(4_761)).await;
     summarize(&server, &token, &longest, json!({})).await.expect(StatusCode::OK);
 }

@@ -73,6 +73,22 @@ async fn reserve_tokens_counts_reserved_and_charged_tokens(#[values(Sqlite, Post
 
 #[rstest]
 #[tokio::test]
+async fn usage_lists_a_day_of_summaries_without_a_provider(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let (written, now) = (note(database, ada.id).await, Timestamp::now());
+    let reservation = reserve(database, ada.id, 90, UNLIMITED, now).await.unwrap();
+    assert_eq!(usage(database, ada.id).await, [], "no summary was stored yet");
+    let mut summary = summary_of(&written);
+    summary.spent = Spent { calls: 0, cost_micros: Some(0), ..SPENT };
+    database.store_summary(ada.id, written.id, summary, Some(reservation), now).await.unwrap();
+    let listed = usage(database, ada.id).await;
+    let [day] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((day.summaries, day.calls, day.input_tokens, day.cost_micros), (1, 0, SPENT.input_tokens, 0));
+}
+
+#[rstest]
+#[tokio::test]
 async fn reserve_tokens_never_exceeds_the_budget_for_concurrent_requests(
     #[values(Sqlite, Postgres)] kind: Kind,
 ) {
