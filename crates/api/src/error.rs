@@ -108,6 +108,11 @@ impl ApiError {
         Self::Internal(cause.into().into())
     }
 
+    /// A quota of the user's requests is used up.
+    pub(crate) fn too_many_requests(refusal: Refusal) -> Self {
+        Self::TooManyRequests(Some(refusal))
+    }
+
     /// An error of the database. [`OrMissing`] gives a missing row its meaning. Here it is a fault
     /// of the service.
     pub(crate) fn of_database(error: daybook_persistence::Error) -> Self {

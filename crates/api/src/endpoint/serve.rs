@@ -4,7 +4,6 @@ use actix_web::dev::Payload;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
-use daybook_domain::UserId;
 use futures_util::future::{LocalBoxFuture, join};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -12,7 +11,6 @@ use tracing::Instrument;
 use super::response::Respond;
 use super::spec::Spec;
 use crate::error::ApiError;
-use crate::state::State;
 
 /// Who may call an endpoint. The first argument of every handler is a caller, and no other argument
 /// can be one.
@@ -39,9 +37,13 @@ pub(crate) trait Caller: Sized + 'static {
     /// could suppress the event of a failed login, or that of a logout.
     const RUNS_TO_END: bool = false;
 
-    /// The user whose quota a change uses.
-    fn user(&self) -> Option<UserId> {
-        None
+    /// Counts a change for the quota of its user.
+    ///
+    /// # Errors
+    ///
+    /// 429 if the quota is used up.
+    async fn count(&self, _: &HttpRequest) -> Result<(), ApiError> {
+        Ok(())
     }
 
     /// Called when the handler starts, after the session check of a write and after the body.
@@ -168,7 +170,7 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
     let answer = async {
         if H::COUNTS && is_change {
-            count(&request, &caller).await?;
+            caller.count(&request).await?;
         }
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
         let caller = caller.start(&request);
@@ -201,18 +203,6 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         Ok(()) => answer,
         Err(error) => replace(&answer, error),
     })
-}
-
-/// Counts a change for its user.
-async fn count(request: &HttpRequest, caller: &impl Caller) -> Result<(), ApiError> {
-    let state = State::of(request)?;
-    match caller.user() {
-        Some(user) => {
-            let counted = state.user_limits.write(user, state.now()).await;
-            counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))
-        }
-        None => Ok(()),
-    }
 }
 
 /// Waits for a handler. If the caller is dropped, the handler goes on.

@@ -88,8 +88,10 @@ impl Caller for Access {
         Ok((user.access(state.now()), in_statement(state, user)))
     }
 
-    fn user(&self) -> Option<UserId> {
-        Some(Self::user(*self))
+    async fn count(&self, request: &HttpRequest) -> Result<(), ApiError> {
+        let state = State::of(request)?;
+        let counted = state.user_limits.write(self.user(), state.now()).await;
+        counted.map_err(ApiError::too_many_requests)
     }
 
     /// The session must not have expired when the handler starts: a slow body takes up to 10 s.

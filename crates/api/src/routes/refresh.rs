@@ -63,7 +63,7 @@ pub(crate) async fn refresh(
     // Most invalid tokens end here, with one read. A refresh is a transaction.
     let holder = state.database.user_of_family(family).await.or_account_gone()?.ok_or(INVALID)?;
     let counted = state.user_limits.refresh(holder, state.now()).await;
-    counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))?;
+    counted.map_err(ApiError::too_many_requests)?;
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
     let refresh = Refresh {

@@ -97,7 +97,7 @@ pub(crate) async fn summarize_note(
         });
     }
     let counted = state.user_limits.summary(user.id, state.now()).await;
-    counted.map_err(|refusal| ApiError::TooManyRequests(Some(refusal)))?;
+    counted.map_err(ApiError::too_many_requests)?;
     let admission = state.quotas.admit(&state.database, user.id, Addition::summary()).await?;
     let _waiting = state.metrics.count_waiting()?;
     let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh, admission)?;

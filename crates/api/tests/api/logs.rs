@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use daybook_test_servers::free_port;
@@ -63,15 +64,17 @@ async fn a_reader_of_the_log_that_stops_does_not_stop_the_service() {
         }
         drop(stopped);
         // The service logs again, and logs the gap.
-        let request = server.request(Method::GET, "/").header("x-request-id", "again");
-        let answered = with_message(&server, "answered").len();
-        Answer::of(request).await.expect(StatusCode::OK);
-        sent += 1;
+        let more = AtomicI32::new(0);
         eventually("a new line", || async {
+            let number = more.fetch_add(1, Ordering::Relaxed);
+            let id = format!("again{sent}-{number}");
+            let request = server.request(Method::GET, "/").header("x-request-id", &id);
+            Answer::of(request).await.expect(StatusCode::OK);
             let lines = with_message(&server, "answered");
-            lines[answered..].iter().any(|line| line["span"]["client_request_id"] == "again")
+            lines.iter().any(|line| line["span"]["client_request_id"] == id)
         })
         .await;
+        sent += more.into_inner();
     }
     let gaps = with_message(&server, "log lines were dropped, because the log was not read in time");
     let dropped: f64 = gaps.iter().map(|line| line["dropped"].as_f64().unwrap()).sum();

@@ -141,7 +141,8 @@ async fn look_ups_of_a_user_reach_the_provider_only_within_the_quota(
     let start = Start::on(kind).with_weather(&provider.uri(), &provider.uri());
     // Each read needs a request.
     let start = start.with("WEATHER_CACHE_LIFETIME", "0s");
-    let server = start.start().await;
+    let limited = start.clone().with("DAYBOOK_RATE_LIMIT", &format!("weather={QUOTA}/1m"));
+    let server = limited.start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let started = Instant::now();
     let task = write(&server, &ada, "Lisbon").await;
