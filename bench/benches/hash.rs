@@ -16,7 +16,7 @@ fn main() {
 #[divan::bench(args = [1, 2], sample_count = 10, sample_size = 1)]
 fn hash(bencher: Bencher<'_, '_>, threads: usize) {
     let runtime = Runtime::new().unwrap();
-    let hasher = Hasher::new(HasherOptions { threads, ..HasherOptions::default() }).unwrap();
+    let hasher = Hasher::new(HasherOptions::with_threads(threads)).unwrap();
     let work = || {
         futures_util::future::join_all(
             (0..threads).map(|_| hasher.hash(Password::new("passw0rd-bench".into()))),

@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+use crate::budget::{Budget, Need};
 use crate::pool::Pool;
 use crate::scheme::Scheme;
 use crate::scheme::argon2id::{self, Argon2id};
@@ -17,25 +19,47 @@ pub struct HasherOptions {
     /// The cost of a new hash. A stored hash with another cost is [`Verdict::RightButOutdated`].
     pub parameters: HashParameters,
     /// The number of hashing threads. 0 counts as 1.
-    ///
-    /// From its first hash on, each thread keeps [`HashParameters::memory_kib`] of memory. It frees
-    /// that memory before it verifies an older service's scrypt hash, which takes at most 64 MiB.
     pub threads: usize,
+    /// The limit of the memory of all hashes together, in KiB. A hash that does not fit beside the
+    /// running ones waits.
+    ///
+    /// A new hash takes [`HashParameters::memory_kib`]. A stored hash can take more:
+    /// [`HashParameters::MAX`] for Argon2id and 64 MiB for scrypt. If it needs more than this
+    /// limit, it is [`Error::UnsupportedHash`].
+    pub memory_kib: usize,
     /// The number of passwords that may wait for a thread. The next one gets [`Error::Busy`].
     pub queue: usize,
+    /// Memory is kept for the next hash, because mapping it takes a part of a hash's time. After
+    /// this time without use, it is returned to the system.
+    pub retention: Duration,
+}
+
+impl HasherOptions {
+    /// Returns the default options with this number of threads, and a queue of 16 for each thread.
+    #[must_use]
+    pub fn with_threads(threads: usize) -> Self {
+        let parameters = HashParameters::default();
+        let new_hashes = threads.saturating_mul(parameters.memory_kib() as usize);
+        Self {
+            parameters,
+            threads,
+            memory_kib: new_hashes.max(HashParameters::MAX.memory_kib() as usize),
+            // A hash takes 0.1 to 0.2 seconds, so the last in the queue waits two or three seconds.
+            // A client that would wait longer should get `Busy` at once and retry later.
+            queue: threads.saturating_mul(16),
+            // Concurrent logins come in bursts. Only the first after a minute maps its memory.
+            retention: Duration::from_secs(60),
+        }
+    }
 }
 
 impl Default for HasherOptions {
-    /// Default parameters, one thread for each core, and a queue of 32.
+    /// Default parameters, one thread for each core, memory for a new hash on each thread and for
+    /// any stored hash, a queue of 16 for each thread, and a retention of a minute.
     fn default() -> Self {
-        Self {
-            parameters: HashParameters::default(),
-            // Hashing waits for nothing, so more threads than cores would only take more memory.
-            threads: thread::available_parallelism().map_or(1, NonZero::get),
-            // A hash takes 0.1 to 0.2 seconds. On two cores the last of 32 waits two or three
-            // seconds. A client that would wait longer should get `Busy` at once and retry later.
-            queue: 32,
-        }
+        // Hashing waits for nothing, so more threads than cores would only take more memory. The
+        // standard library respects the processor limit of a container.
+        Self::with_threads(thread::available_parallelism().map_or(1, NonZero::get))
     }
 }
 
@@ -71,20 +95,25 @@ pub struct Hasher {
 struct Inner {
     pool: Pool,
     parameters: HashParameters,
+    memory_kib: usize,
 }
 
 impl Hasher {
-    /// Starts the threads. Each allocates its memory at its first hash.
+    /// Starts the threads. Memory is allocated at the first hash.
     ///
     /// # Errors
     ///
-    /// [`Error::Internal`] if the system cannot start a thread.
+    /// [`Error::Internal`] if the memory limit is less than a new hash takes, or if the system
+    /// cannot start a thread.
     pub fn new(options: HasherOptions) -> Result<Self, Error> {
-        let HasherOptions { parameters, threads, queue } = options;
-        // An Argon2 block is 1 KiB.
-        let retained_blocks = parameters.memory_kib() as usize;
-        let pool = Pool::start(threads, queue, retained_blocks).map_err(Error::internal)?;
-        Ok(Self { inner: Arc::new(Inner { pool, parameters }) })
+        let HasherOptions { parameters, threads, memory_kib, queue, retention } = options;
+        let new_hash = parameters.memory_kib() as usize;
+        if memory_kib < new_hash {
+            return Err(Error::internal("the memory limit of hashing is less than a new hash takes"));
+        }
+        let budget = Budget::new(memory_kib, new_hash, retention);
+        let pool = Pool::start(threads, queue, budget).map_err(Error::internal)?;
+        Ok(Self { inner: Arc::new(Inner { pool, parameters, memory_kib }) })
     }
 
     /// Hashes a password with a new random salt and returns a PHC string of Argon2id.
@@ -95,20 +124,25 @@ impl Hasher {
     /// - [`Error::Internal`] if the system has no memory or randomness, or hashing panics.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
         let parameters = self.inner.parameters;
-        let work = move |memory: &mut _| argon2id::hash(password.expose().as_bytes(), parameters, memory);
-        self.inner.pool.run(work).await
+        let need = Need::Blocks(parameters.memory_kib() as usize);
+        let work = move |blocks: &mut _| argon2id::hash(password.expose().as_bytes(), parameters, blocks);
+        self.inner.pool.run(need, work).await
     }
 
     /// Verifies a password against a stored hash, with the parameters of that hash.
     ///
     /// # Errors
     ///
-    /// - [`Error::UnsupportedHash`], at once, if the format is unknown or a parameter is over its
-    ///   limit.
+    /// - [`Error::UnsupportedHash`], at once, if the format is unknown, a parameter is over its
+    ///   limit, or the hash needs more than [`HasherOptions::memory_kib`].
     /// - [`Error::Busy`], at once, if the queue is full.
     /// - [`Error::Internal`] if the system has no memory, or hashing panics.
     pub async fn verify(&self, password: Password, stored: PasswordHash) -> Result<Verdict, Error> {
-        self.compare(password, Scheme::read(&stored)?).await
+        let scheme = Scheme::read(&stored)?;
+        if scheme.need().kib() > self.inner.memory_kib {
+            return Err(Error::UnsupportedHash);
+        }
+        self.compare(password, scheme).await
     }
 
     /// Does the work of [`Hasher::verify`] for a user who does not exist.
@@ -134,15 +168,16 @@ impl Hasher {
     /// faster than the other. Such a difference shows an attacker which users exist.
     async fn compare(&self, password: Password, scheme: Scheme) -> Result<Verdict, Error> {
         let parameters = self.inner.parameters;
-        let work = move |memory: &mut _| {
+        let need = scheme.need();
+        let work = move |blocks: &mut _| {
             let password = password.expose().as_bytes();
-            Ok(match scheme.verify(password, memory)? {
+            Ok(match scheme.verify(password, blocks)? {
                 false => Verdict::Wrong,
                 true if scheme.is_current(parameters) || !scheme.covers(password) => Verdict::Right,
                 true => Verdict::RightButOutdated,
             })
         };
-        self.inner.pool.run(work).await
+        self.inner.pool.run(need, work).await
     }
 }
 

@@ -8,8 +8,8 @@ use crate::Error;
 
 /// The cost of a password hash (Argon2id, RFC 9106).
 ///
-/// From [`HashParameters::FLOOR`] to 256 MiB, 10 iterations and 16 lanes. This crate computes lanes
-/// one after the other, so more lanes are not faster. They exist for compatibility with other
+/// From [`HashParameters::FLOOR`] to [`HashParameters::MAX`]. This crate computes lanes one after
+/// the other, so more lanes are not faster. They exist for compatibility with other
 /// implementations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashParameters {
@@ -26,21 +26,21 @@ pub enum ParametersError {
     #[error(
         "memory must be between {min} and {max} KiB",
         min = HashParameters::FLOOR.memory_kib,
-        max = MAX.memory_kib
+        max = HashParameters::MAX.memory_kib
     )]
     Memory,
     /// Iterations are below the minimum or above the maximum.
     #[error(
         "iterations must be between {min} and {max}",
         min = HashParameters::FLOOR.iterations,
-        max = MAX.iterations
+        max = HashParameters::MAX.iterations
     )]
     Iterations,
     /// Lanes are below the minimum or above the maximum.
     #[error(
         "lanes must be between {min} and {max}",
         min = HashParameters::FLOOR.lanes,
-        max = MAX.lanes
+        max = HashParameters::MAX.lanes
     )]
     Lanes,
     /// The text has another form.
@@ -48,12 +48,13 @@ pub enum ParametersError {
     Form,
 }
 
-/// A higher value is a mistake, or a stored hash that is meant to exhaust the server.
-const MAX: HashParameters = HashParameters { memory_kib: 256 * 1024, iterations: 10, lanes: 16 };
-
 impl HashParameters {
     /// The minimum: 19 MiB, 2 iterations, 1 lane (OWASP ASVS 5.0, 11.4.2). Fast enough for tests.
     pub const FLOOR: Self = Self { memory_kib: 19 * 1024, iterations: 2, lanes: 1 };
+
+    /// The maximum: 256 MiB, 10 iterations, 16 lanes. A higher value is a mistake, or a stored hash
+    /// that is meant to exhaust the server.
+    pub const MAX: Self = Self { memory_kib: 256 * 1024, iterations: 10, lanes: 16 };
 
     /// Takes the memory in KiB, the number of passes over it, and the number of lanes.
     ///
@@ -61,14 +62,14 @@ impl HashParameters {
     ///
     /// Names the first of the three that is out of its range.
     pub fn new(memory_kib: u32, iterations: u32, lanes: u32) -> Result<Self, ParametersError> {
-        let floor = Self::FLOOR;
-        if !(floor.memory_kib..=MAX.memory_kib).contains(&memory_kib) {
+        let (floor, max) = (Self::FLOOR, Self::MAX);
+        if !(floor.memory_kib..=max.memory_kib).contains(&memory_kib) {
             return Err(ParametersError::Memory);
         }
-        if !(floor.iterations..=MAX.iterations).contains(&iterations) {
+        if !(floor.iterations..=max.iterations).contains(&iterations) {
             return Err(ParametersError::Iterations);
         }
-        if !(floor.lanes..=MAX.lanes).contains(&lanes) {
+        if !(floor.lanes..=max.lanes).contains(&lanes) {
             return Err(ParametersError::Lanes);
         }
         Ok(Self { memory_kib, iterations, lanes })
@@ -80,7 +81,8 @@ impl HashParameters {
     ///
     /// [`Error::UnsupportedHash`] if a parameter is above its maximum.
     pub(crate) fn stored(memory_kib: u32, iterations: u32, lanes: u32) -> Result<Self, Error> {
-        if memory_kib > MAX.memory_kib || iterations > MAX.iterations || lanes > MAX.lanes {
+        let max = Self::MAX;
+        if memory_kib > max.memory_kib || iterations > max.iterations || lanes > max.lanes {
             return Err(Error::UnsupportedHash);
         }
         Ok(Self { memory_kib, iterations, lanes })

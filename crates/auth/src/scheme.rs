@@ -10,11 +10,13 @@ mod pbkdf2;
 mod scrypt;
 mod werkzeug;
 
+use argon2::Block;
+
 use self::argon2id::Argon2id;
 use self::bcrypt::Bcrypt;
 use self::pbkdf2::Pbkdf2;
 use self::scrypt::Scrypt;
-use crate::memory::Memory;
+use crate::budget::Need;
 use crate::{Error, HashParameters, PasswordHash};
 
 /// A stored hash, parsed and within the limits.
@@ -44,12 +46,24 @@ impl Scheme {
     }
 
     /// Returns true if the password is right. The outputs are compared in constant time.
-    pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
+    ///
+    /// There must be as many blocks as [`Scheme::need`] names.
+    pub(crate) fn verify(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, Error> {
         match self {
-            Self::Argon2id(hash) => hash.verify(password, memory),
+            Self::Argon2id(hash) => hash.verify(password, blocks),
             Self::Bcrypt(hash) => hash.verify(password),
             Self::Pbkdf2(hash) => hash.verify(password),
-            Self::Scrypt(hash) => hash.verify(password, memory),
+            Self::Scrypt(hash) => hash.verify(password),
+        }
+    }
+
+    /// Returns the memory that verifying takes.
+    pub(crate) fn need(&self) -> Need {
+        match self {
+            Self::Argon2id(hash) => Need::Blocks(hash.memory_kib()),
+            Self::Scrypt(hash) => Need::Heap(hash.memory_kib()),
+            // At most 4 KiB.
+            Self::Bcrypt(_) | Self::Pbkdf2(_) => Need::Heap(0),
         }
     }
 

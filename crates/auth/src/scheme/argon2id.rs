@@ -1,10 +1,9 @@
 //! Argon2id, version 19 (RFC 9106), as PHC strings.
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash as Phc, Salt};
-use argon2::{Algorithm, Argon2, Version};
+use argon2::{Algorithm, Argon2, Block, Version};
 use zeroize::Zeroizing;
 
-use crate::memory::Memory;
 use crate::{Error, HashParameters, PasswordHash};
 
 pub(crate) const NAME: &str = "argon2id";
@@ -21,16 +20,16 @@ pub(crate) struct Argon2id {
     output: Output,
 }
 
-/// Hashes a password with a new random salt.
+/// Hashes a password with a new random salt. There must be a block for each KiB of memory.
 pub(crate) fn hash(
     password: &[u8],
     parameters: HashParameters,
-    memory: &mut Memory,
+    blocks: &mut [Block],
 ) -> Result<PasswordHash, Error> {
     let mut salt = [0; SALT_LENGTH];
     getrandom::fill(&mut salt).map_err(Error::internal)?;
     let salt = Salt::new(&salt).map_err(Error::internal)?;
-    let output = compute(password, parameters, &salt, OUTPUT_LENGTH, memory)?;
+    let output = compute(password, parameters, &salt, OUTPUT_LENGTH, blocks)?;
     let mut params = ParamsString::new();
     for (name, value) in
         [("m", parameters.memory_kib()), ("t", parameters.iterations()), ("p", parameters.lanes())]
@@ -75,8 +74,12 @@ impl Argon2id {
         })
     }
 
-    pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
-        let output = compute(password, self.parameters, &self.salt, self.output.len(), memory)?;
+    pub(crate) fn memory_kib(&self) -> usize {
+        self.parameters.memory_kib() as usize
+    }
+
+    pub(crate) fn verify(&self, password: &[u8], blocks: &mut [Block]) -> Result<bool, Error> {
+        let output = compute(password, self.parameters, &self.salt, self.output.len(), blocks)?;
         // `Output` compares in constant time.
         Ok(output == self.output)
     }
@@ -92,17 +95,12 @@ fn compute(
     parameters: HashParameters,
     salt: &Salt,
     length: usize,
-    memory: &mut Memory,
+    blocks: &mut [Block],
 ) -> Result<Output, Error> {
     let params = parameters.params(length).map_err(Error::internal)?;
-    let blocks = params.block_count();
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let mut output = Zeroizing::new(vec![0; length]);
-    memory
-        .with_blocks(blocks, |blocks| {
-            argon2.hash_password_into_with_memory(password, salt, &mut output, blocks)
-        })?
-        .map_err(Error::internal)?;
+    argon2.hash_password_into_with_memory(password, salt, &mut output, blocks).map_err(Error::internal)?;
     Output::new(&output).map_err(Error::internal)
 }
 

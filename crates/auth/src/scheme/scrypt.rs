@@ -5,14 +5,13 @@ use scrypt::Params;
 
 use super::werkzeug::{SaltedOutput, parse_number, split};
 use crate::Error;
-use crate::memory::Memory;
 
 pub(super) const NAME: &str = "scrypt";
 
 /// In bytes.
 const OUTPUT_LENGTH: usize = 64;
-/// In bytes: the limit of 128·N·r, the memory of scrypt. A thread keeps as much for Argon2id by
-/// default. The default of Werkzeug needs half of it.
+/// In bytes: the limit of 128·N·r, the memory of scrypt. Argon2id takes as much by default. The
+/// default of Werkzeug needs half of it.
 const MEMORY_MAX: u64 = 64 << 20;
 /// In bytes: the limit of 128·N·r·p, the memory that is written and read in all rounds. This takes
 /// the time of two Argon2id hashes, and allows the parameters of OWASP that need at most 64 MiB.
@@ -48,14 +47,30 @@ impl Scrypt {
         Some(Self { params, salted })
     }
 
-    pub(crate) fn verify(&self, password: &[u8], memory: &mut Memory) -> Result<bool, Error> {
-        // `scrypt` allocates its own memory. A thread must never hold both at the same time. For
-        // allocations under 32 MiB, glibc may keep the freed memory for the thread's next
-        // allocation.
-        memory.release();
-        self.salted.matches(|salt, output| {
+    /// Returns 128·N·r. The rest is at most 70 KiB.
+    pub(crate) fn memory_kib(&self) -> usize {
+        (128 * self.params.r() as usize) << self.params.log_n() >> 10
+    }
+
+    pub(crate) fn verify(&self, password: &[u8]) -> Result<bool, Error> {
+        let verdict = self.salted.matches(|salt, output| {
             scrypt::scrypt(password, salt, &self.params, output).map_err(Error::internal)
-        })
+        });
+        return_freed_memory();
+        verdict
+    }
+}
+
+/// Returns the freed memory of `scrypt` to the system.
+///
+/// `scrypt` allocates on the heap. Once glibc has seen an allocation of 16 MiB, it keeps memory of
+/// that size for the thread's next allocation, up to 32 MiB (`M_MMAP_THRESHOLD` in `mallopt(3)`).
+fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "no safe function returns the memory")]
+    // SAFETY: the function is thread-safe and changes free memory only.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 

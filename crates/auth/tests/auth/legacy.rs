@@ -49,7 +49,12 @@ fn password_named(name: &str) -> String {
 }
 
 fn hasher() -> Hasher {
-    Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, threads: 2, queue: 64 }).unwrap()
+    Hasher::new(HasherOptions {
+        parameters: HashParameters::FLOOR,
+        queue: 64,
+        ..HasherOptions::with_threads(2)
+    })
+    .unwrap()
 }
 
 async fn verify(hasher: &Hasher, password: &str, stored: &str) -> Result<Verdict, Error> {

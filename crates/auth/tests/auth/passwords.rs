@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 fn hasher() -> Hasher {
-    Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, threads: 2, queue: 8 }).unwrap()
+    Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, ..HasherOptions::with_threads(2) })
+        .unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -48,7 +49,7 @@ async fn hash_uses_a_new_salt_every_time() {
 async fn verify_reports_weaker_and_stronger_parameters_as_outdated() {
     let weak = hasher();
     let parameters = HashParameters::new(20_000, 2, 2).unwrap();
-    let strong = Hasher::new(HasherOptions { parameters, threads: 1, queue: 8 }).unwrap();
+    let strong = Hasher::new(HasherOptions { parameters, ..HasherOptions::with_threads(1) }).unwrap();
     for (maker, verifier) in [(&weak, &strong), (&strong, &weak)] {
         let stored = maker.hash(password("a")).await.unwrap();
         assert_eq!(maker.verify(password("a"), stored.clone()).await.unwrap(), Verdict::Right);
@@ -79,8 +80,12 @@ async fn verify_absent_succeeds_without_a_stored_hash() {
 
 #[tokio::test]
 async fn verify_absent_is_busy_if_the_queue_is_full() {
-    let hasher =
-        Hasher::new(HasherOptions { parameters: HashParameters::FLOOR, threads: 1, queue: 2 }).unwrap();
+    let hasher = Hasher::new(HasherOptions {
+        parameters: HashParameters::FLOOR,
+        queue: 2,
+        ..HasherOptions::with_threads(1)
+    })
+    .unwrap();
     let answers = join_all((0..16).map(|_| hasher.verify_absent(password("a")))).await;
     let busy = answers.iter().filter(|answer| matches!(answer, Err(Error::Busy))).count();
     let done = answers.iter().filter(|answer| answer.is_ok()).count();

@@ -46,7 +46,7 @@ fn verify_accepts_a_token_of_pyjwt_as_legacy() {
 
 #[tokio::test]
 async fn verify_accepts_a_hash_of_pwdlib_as_current() {
-    let hasher = Hasher::new(HasherOptions { threads: 1, ..HasherOptions::default() }).unwrap();
+    let hasher = Hasher::new(HasherOptions::with_threads(1)).unwrap();
     let stored = PasswordHash::from_stored(HASH.to_owned());
     let verify = |text: &str| hasher.verify(Password::new(text.to_owned()), stored.clone());
     assert_eq!(verify("pässwörd 1 \u{1F511}").await.unwrap(), Verdict::Right);
