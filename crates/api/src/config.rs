@@ -6,6 +6,7 @@ mod dot_env;
 mod duration;
 mod environment;
 mod error;
+mod hashing;
 mod quotas;
 mod rate_limits;
 mod reader;
@@ -23,6 +24,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use self::environment::Environment;
 pub(crate) use self::error::ConfigError;
+pub(crate) use self::hashing::HashingConfig;
 use self::reader::SettingReader;
 pub(crate) use self::redis_url::RedisUrl;
 pub(crate) use self::security::SecurityConfig;

@@ -7,6 +7,8 @@ mod error;
 mod extract;
 mod failure;
 mod fair_semaphore;
+mod hashing;
+mod memory_limit;
 mod metrics;
 mod middleware;
 mod network_limits;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
 use daybook_attempts::{AttemptLimits, TrustedProxies};
-use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, HasherOptions, PasswordPolicy, TokenKeys};
+use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, PasswordPolicy, TokenKeys};
 use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
 use daybook_revocation::Revocations;
@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::error::ApiError;
 use crate::failure::Failure;
 use crate::fair_semaphore::FairSemaphore;
+use crate::hashing::hasher_options;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
 use crate::quotas::Quotas;
@@ -66,9 +67,11 @@ impl State {
     /// When a part cannot be made.
     pub(crate) fn new(config: &Config, database: Database, keys: TokenKeys) -> Result<Self, Failure> {
         let security = &config.security;
-        let options = HasherOptions { parameters: security.hashing, ..HasherOptions::default() };
+        let options = hasher_options(&security.hashing)?;
+        let (threads, memory_mib, queue) = (options.threads, options.memory_kib / 1024, options.queue);
+        tracing::info!(threads, memory_mib, queue, "limits of password hashing");
         // A network may have half of the hashes that run or wait, so that others can log in.
-        let hashes = options.threads + options.queue;
+        let hashes = threads + queue;
         let hashing = match security.rate_limits {
             Some(_) => NetworkConcurrency::new(hashes / 2, hashes),
             None => NetworkConcurrency::new(usize::MAX, usize::MAX),

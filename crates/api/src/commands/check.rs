@@ -9,6 +9,7 @@ use reqwest::redirect::Policy;
 
 use crate::config::{Config, RedisUrl, SummarizerConfig};
 use crate::failure::{Failure, with_causes};
+use crate::hashing::hasher_options;
 
 /// As long as a person waits for an answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,7 +18,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// would not run.
 pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     println!("configuration: ok");
-    let mut all_ok = report("database", database(&config).await);
+    let mut all_ok = report("password hashing", hasher_options(&config.security.hashing).map(drop));
+    all_ok &= report("database", database(&config).await);
     match &config.redis {
         Some(url) => all_ok &= report("Redis", redis(url).await),
         None => println!("Redis: none (set REDIS_URL to share limits and revocations between instances)"),

@@ -1,8 +1,9 @@
 //! The settings of signing secrets, legacy tokens, the password policy, password hashing and rate
 //! limits.
 
-use daybook_auth::{HashParameters, PasswordPolicy, Secret, TokenKeys};
+use daybook_auth::{PasswordPolicy, Secret, TokenKeys};
 
+use super::hashing::HashingConfig;
 use super::rate_limits::{self, RateLimits};
 use super::reader::SettingReader;
 use super::settings;
@@ -17,7 +18,7 @@ pub(crate) struct SecurityConfig {
     /// `DAYBOOK_ACCEPT_LEGACY_TOKENS`: accepts tokens of the service that daybook replaced.
     accept_legacy_tokens: bool,
     pub(crate) password_policy: PasswordPolicy,
-    pub(crate) hashing: HashParameters,
+    pub(crate) hashing: HashingConfig,
     /// `DAYBOOK_RATE_LIMIT`; `None` if it is `off`.
     pub(crate) rate_limits: Option<RateLimits>,
 }
@@ -34,7 +35,7 @@ impl SecurityConfig {
         let previous_secrets = reader.read(&settings::JWT_PREVIOUS_SECRET_KEYS, secrets);
         let accept_legacy_tokens = reader.read(&settings::ACCEPT_LEGACY_TOKENS, switch);
         let password_policy = reader.read(&settings::PASSWORD_POLICY, str::parse);
-        let hashing = reader.read(&settings::ARGON2, str::parse);
+        let hashing = HashingConfig::read(reader);
         let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits::parse);
         if rate_limits == Some(None) {
             reader.warn(

@@ -74,6 +74,13 @@ settings! {
     ARGON2 "DAYBOOK_ARGON2" = Value("m=65536,t=3,p=4"), public,
         "The cost of a new password hash: memory in KiB, passes, lanes. The minimum is \
          `m=19456,t=2,p=1`. A stored hash with another cost is replaced at the next login.";
+    HASHING_THREADS "DAYBOOK_HASHING_THREADS" = Found("one for each core"), public,
+        "Threads that hash passwords, 1 to 512, by default one for each core. The memory of \
+         `DAYBOOK_HASHING_MEMORY` can allow fewer.";
+    HASHING_MEMORY "DAYBOOK_HASHING_MEMORY" = Found("half of the memory limit"), public,
+        "Memory in MiB for all password hashes that run at once, 19 to 1048576. By default half of \
+         the memory that the container (cgroup) or the machine allows. A stored hash that alone \
+         needs more is not verified.";
     SESSION_IDLE "DAYBOOK_SESSION_IDLE" = Value("14d"), public,
         "A session expires after this time without use, `1m` to `3650d`, for example `90m`, `12h` or \
          `14d`.";

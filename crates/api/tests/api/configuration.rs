@@ -108,6 +108,39 @@ async fn serve_fails_before_it_listens_if_a_dependency_is_unusable() {
     );
 }
 
+#[tokio::test]
+async fn serve_and_check_reject_too_little_memory_for_one_hash() {
+    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "63");
+    let problem = "one password hash takes 64 MiB (DAYBOOK_ARGON2), but DAYBOOK_HASHING_MEMORY is 63 MiB";
+    let output = start.run(&["serve"]).await;
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(text(&output.stderr).ends_with(&format!("daybook: {problem}\n")), "{output:?}");
+    let output = start.run(&["check"]).await;
+    assert!(!output.status.success(), "{output:?}");
+    assert!(text(&output.stdout).contains(&format!("password hashing: {problem}\n")), "{output:?}");
+    // This command hashes nothing.
+    let output = start.run(&["migrate"]).await;
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() {
+    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "191");
+    let server = start.clone().with("DAYBOOK_HASHING_THREADS", "3").start().await;
+    let log = server.log();
+    assert!(log.contains("\"threads\":2,\"memory_mib\":191,\"queue\":32"), "{log}");
+    assert!(log.contains("DAYBOOK_HASHING_THREADS is more than the memory has room for"), "{log}");
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.process.id().unwrap())).unwrap();
+    let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
+    assert_eq!(names.filter(|name| name == "password-hash\n").count(), 2);
+    server.user("ada").await;
+
+    let server = start.with("DAYBOOK_HASHING_THREADS", "1").start().await;
+    let log = server.log();
+    assert!(log.contains("\"threads\":1,\"memory_mib\":191,\"queue\":16"), "{log}");
+    assert!(!log.contains("DAYBOOK_HASHING_THREADS"), "{log}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn dot_env_is_read_and_does_not_override_the_environment() {
     let start = Start::on(Kind::Sqlite);

@@ -332,7 +332,9 @@ async fn concurrent_writes_on_sqlite_are_never_rejected_as_locked() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn login_returns_503_while_the_queue_is_full() {
-    let start = Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "off");
+    // More logins than two threads and their queue accept.
+    let start =
+        Start::on(Kind::Sqlite).with("DAYBOOK_RATE_LIMIT", "off").with("DAYBOOK_HASHING_THREADS", "2");
     let server = start.start().await;
     server.register("ada").await;
     let logins = (0..200).map(|_| server.login_form(&[("username", "ada"), ("password", PASSWORD)]));
