@@ -29,8 +29,8 @@ impl Actor {
 /// What shows that a request may act as a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
-    /// No statement checks it. The caller has verified the user in another way, for example by the
-    /// password of a login, or records an attempt of another client.
+    /// The caller has verified the user in another way, for example by the password of a login, or
+    /// records an attempt of another client. Writes still check that the account is open.
     Unchecked,
     /// A token of this session. It is valid while the session is live.
     Session(SessionId),

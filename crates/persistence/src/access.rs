@@ -82,7 +82,8 @@ impl Access {
     }
 }
 
-/// Access without a check. The caller has made sure that the user may read and write.
+/// Access without a proof. The caller has made sure that the user may read and write. A write still
+/// checks that the account is open.
 impl From<UserId> for Access {
     fn from(user: UserId) -> Self {
         Self::new(user, Proof::Unchecked, Timestamp::EPOCH)
@@ -107,8 +108,9 @@ impl Database {
     }
 }
 
-/// True if the proof is valid, for writes. The databases evaluate the condition once per statement,
-/// because it does not depend on a row.
+/// True if the proof is valid and the account is open, for writes. The databases evaluate the
+/// condition once per statement, because it does not depend on a row. A closed account has no live
+/// session.
 ///
 /// In a transaction, the first statement has this condition, and the last one has it again. On
 /// PostgreSQL, a statement that waits for a row does not see a logout that is committed meanwhile.
@@ -137,10 +139,11 @@ fn is_live(access: Access, is_checked: bool) -> _ {
 fn is_valid(access: Access) -> _ {
     let (holder, issued_at): (i64, Timestamp) = match access.proof {
         Proof::LegacyToken(issued_at) => (access.user.0, issued_at),
-        Proof::Unchecked | Proof::Session(_) => (NONE, Timestamp::EPOCH),
+        // No change is later, so only the account must be open.
+        Proof::Unchecked => (access.user.0, Timestamp::EPOCH.plus_seconds(i64::MAX)),
+        Proof::Session(_) => (NONE, Timestamp::EPOCH),
     };
-    let is_unchecked: bool = matches!(access.proof, Proof::Unchecked);
-    let live: is_live = is_live(access, is_unchecked);
+    let live: is_live = is_live(access, false);
     let holder: UserId = UserId(holder);
     let unchanged: unchanged_since = unchanged_since(holder, issued_at);
     live.or(exists(unchanged))

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use crate::access::Access;
+use crate::account::open_account;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, columns};
@@ -50,12 +51,12 @@ impl From<Row> for Credentials {
     }
 }
 
-/// The account, if its password is still the verified one.
+/// The account, if it is open and its password is still the verified one.
 #[auto_type(no_type_alias)]
 pub(crate) fn account_if_unchanged(verified: &Credentials) -> _ {
-    let user_id: i64 = verified.user.0;
     let changed_at: At = At(verified.password_changed_at);
-    users::table.filter(users::id.eq(user_id)).filter(users::password_changed_at.eq(changed_at))
+    let account: open_account = open_account(verified.user);
+    account.filter(users::password_changed_at.eq(changed_at))
 }
 
 impl Database {
@@ -77,6 +78,7 @@ impl Database {
         }
         let (email_key, username_key) = (name.email_key().to_owned(), name.username_key().to_owned());
         read!(self, |c| {
+            // A closed account is not found, because no text has its keys (see `delete_user`).
             let is_named = users::email_key.eq(email_key.clone()).or(users::username_key.eq(username_key));
             let named = users::table.filter(is_named).select((users::email_key, columns::<Row>()));
             let mut found: Vec<(String, Row)> = c.all(named).await?;
@@ -95,7 +97,7 @@ impl Database {
         let access = access.into();
         read!(self, |c| {
             let account =
-                users::table.find(access.user.0).filter(access.may_read(c).await?).select(columns::<Row>());
+                open_account(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
             let found: Row = c.one(account).await?;
             Ok(found.into())
         })

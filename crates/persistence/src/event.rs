@@ -22,7 +22,7 @@ use crate::unit::{execute, read};
 
 /// The time for which events are kept, in seconds. It is as long as the default lifetime of a
 /// session, so that the owner can look up the login of a live session.
-const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
+pub(crate) const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 
 /// The maximum number of outdated events that one login or refresh deletes. It is more than a login
 /// or refresh adds, and small enough not to delay it.

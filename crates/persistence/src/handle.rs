@@ -65,6 +65,10 @@ pub(crate) trait ReadHandle: Send {
 pub(crate) trait WriteHandle: ReadHandle {
     /// Returns the number of rows that the statement inserted, changed or deleted.
     fn execute<S: Statement>(&mut self, statement: S) -> QueryFuture<'_, usize>;
+
+    /// Takes a lock until the end of the transaction, and lets the transaction yield to others (see
+    /// `crate::cleanup`). Returns false if another instance holds the lock.
+    fn try_lock(&mut self, key: i64) -> QueryFuture<'_, bool>;
 }
 
 /// Returns the columns from which `R` is read.

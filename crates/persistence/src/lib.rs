@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod account;
 mod backend;
+mod batch;
 #[cfg(test)]
 mod both_databases;
 mod budget;
+mod cleanup;
 mod collision;
 mod credentials;
 mod database;
+mod deletion;
 mod error;
 mod event;
 mod field;
@@ -21,6 +25,7 @@ mod note;
 mod place;
 mod postgres;
 mod prepared;
+mod retention;
 mod schema;
 mod session;
 mod short;
@@ -35,7 +40,9 @@ mod usage;
 mod user;
 
 pub use access::Access;
+pub use batch::Batch;
 pub use budget::{Budget, OverBudget};
+pub use cleanup::Cleanup;
 pub use collision::{Collision, Collisions};
 pub use credentials::Credentials;
 pub use database::Database;

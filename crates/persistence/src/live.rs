@@ -4,6 +4,7 @@ use daybook_domain::{Timestamp, UserId};
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
+use crate::account::open_account;
 use crate::schema::{sessions, users};
 use crate::time::At;
 
@@ -18,14 +19,13 @@ pub(crate) fn live_of(user: UserId, now: Timestamp) -> _ {
         .filter(sessions::expires_at.gt(at))
 }
 
-/// The user's id, if the user has neither changed the password nor logged out with a token without
-/// a session since this time.
+/// The user's id, if the account is open, and the user has neither changed the password nor logged
+/// out with a token without a session since this time.
 #[auto_type]
 pub(crate) fn unchanged_since(user: UserId, issued_at: Timestamp) -> _ {
-    let user_id: i64 = user.0;
     let at: At = At(issued_at);
-    users::table
-        .filter(users::id.eq(user_id))
+    let account: open_account = open_account(user);
+    account
         .filter(users::password_changed_at.le(at))
         .filter(users::legacy_logout_at.is_null().or(users::legacy_logout_at.le(at)))
         .select(users::id)

@@ -44,7 +44,7 @@ impl Row {
     }
 }
 
-/// Computes the keys of all accounts, and stores those that changed.
+/// Computes the keys of all open accounts, and stores those that changed.
 ///
 /// The caller runs this in a transaction in which no other connection changes an account, and rolls
 /// it back after an error.
@@ -86,7 +86,9 @@ async fn park(c: &mut impl WriteHandle) -> Result<(), Error> {
 /// Returns the changes of the accounts after the id `last`, and moves `last` to the last of them.
 /// Returns `None` after the last account.
 async fn next_batch(c: &mut impl WriteHandle, last: &mut i64) -> Result<Option<Vec<Change>>, Error> {
-    let after = users::table.filter(users::id.gt(*last)).order(users::id.asc()).limit(BATCH);
+    // The keys of a closed account are no names (see `delete_user`).
+    let open = users::table.filter(users::closed_at.is_null());
+    let after = open.filter(users::id.gt(*last)).order(users::id.asc()).limit(BATCH);
     let rows: Vec<Row> = c.all(after.select(columns::<Row>())).await?;
     let Some(end) = rows.last() else { return Ok(None) };
     *last = end.id;

@@ -17,6 +17,7 @@ diesel::table! {
         legacy_logout_at -> Nullable<Utc>,
         created_at -> Utc,
         updated_at -> Utc,
+        closed_at -> Nullable<Utc>,
     }
 }
 

@@ -13,5 +13,6 @@ pub use self::ending::EndedSessions;
 pub(crate) use self::ending::{Ending, end_sessions};
 pub use self::lookup::Activity;
 pub use self::opening::{Login, Opened};
+pub(crate) use self::query::GRACE_SECONDS;
 pub use self::rotation::Refresh;
 pub use self::verdict::{Refreshed, Rotation};

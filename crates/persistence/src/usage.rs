@@ -6,6 +6,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
+use crate::access::Access;
 use crate::budget::{Budget, OverBudget, Used};
 use crate::database::Database;
 use crate::error::Error;
@@ -141,7 +142,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the account does not exist.
+    /// [`Error::NotFound`] if the account does not exist or is closed.
     pub async fn reserve_tokens(
         &self,
         user: UserId,
@@ -151,6 +152,7 @@ impl Database {
     ) -> Result<Result<Reservation, OverBudget>, Error> {
         let reservation = Reservation { user, day: Day::of(now), tokens };
         transaction!(self, |c| {
+            Access::from(user).require(c).await?;
             insert_rows(c, reservation).await?;
             let fits_user = reserve_for_user(c, reservation, budget).await?;
             if fits_user && reserve_for_all(c, reservation, budget).await? {

@@ -1,13 +1,12 @@
 //! Accounts.
 
-use daybook_domain::{
-    Actor, Email, EndReason, EventKind, Origin, Proof, SessionId, Timestamp, User, UserId, Username,
-};
+use daybook_domain::{Actor, Email, EndReason, EventKind, Origin, Proof, Timestamp, User, UserId, Username};
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use crate::access::{Access, may};
+use crate::account::open_account;
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
@@ -94,7 +93,7 @@ impl Database {
         let access = access.into();
         read!(self, |c| {
             let account =
-                users::table.find(access.user.0).filter(access.may_read(c).await?).select(columns::<Row>());
+                open_account(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
             let row: Row = c.one(account).await?;
             Ok(row.into())
         })
@@ -182,42 +181,4 @@ impl Database {
             Ok(ended)
         })
     }
-
-    /// Deletes the account with all its rows. Returns its live sessions, which have ended.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotFound`] if the account does not exist, its password is no longer the verified
-    /// one, or the actor's session has ended.
-    pub async fn delete_user(&self, actor: &Actor, verified: Credentials) -> Result<EndedSessions, Error> {
-        let (access, own, now) = (Access::from(actor), actor.session(), actor.now);
-        transaction!(self, |c| {
-            let user = verified.user;
-            // Lock order: user, sessions, as in `open_session`. An event of `refresh_session` locks
-            // the user after the session, but its foreign key does not conflict with this lock. So
-            // none of them can deadlock.
-            lock_user(c, user).await?;
-            access.require(c).await?;
-            let all = sessions::table.filter(sessions::user_id.eq(user.0));
-            let columns = (sessions::id, sessions::ended_at, sessions::expires_at);
-            let deleted: Vec<(i64, Option<At>, At)> = c.all(diesel::delete(all).returning(columns)).await?;
-            let live = deleted.into_iter().filter(|(_, ended, expires)| ended.is_none() && expires.0 > now);
-            let ids: Vec<_> = live.map(|(id, ..)| SessionId(id)).collect();
-            // A logout may have ended the actor's session while the deletion waited for its row.
-            if own.is_some_and(|session| !ids.contains(&session)) {
-                return Err(Error::NotFound);
-            }
-            let account = diesel::delete(account_if_unchanged(&verified));
-            Error::not_found_if_none(c.execute(account).await?)?;
-            Ok(EndedSessions { user, reason: None, ids })
-        })
-    }
-}
-
-/// Locks the user's row. SQLite has no `SELECT FOR UPDATE`, so this is an update that changes
-/// nothing.
-pub(crate) async fn lock_user(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
-    let lock = diesel::update(users::table.find(user.0)).set(users::updated_at.eq(users::updated_at));
-    c.execute(Prepared(lock)).await?;
-    Ok(())
 }

@@ -10,7 +10,7 @@ use crate::time::At;
 /// The grace period, in seconds. Within it, a replaced token still returns its successor. It gives
 /// time to a client that lost the response and to a second browser tab. A thief who finds the token
 /// later is too late.
-pub(super) const GRACE_SECONDS: i64 = 30;
+pub(crate) const GRACE_SECONDS: i64 = 30;
 
 /// The session's rotations that are older than the grace period.
 #[auto_type(no_type_alias)]

@@ -9,6 +9,7 @@ use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
 use super::query::{GRACE_SECONDS, outdated_rotations};
 use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge};
+use crate::account::lock_open_account;
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -155,6 +156,11 @@ fn rotation((refresh_token, salt): (Vec<u8>, Vec<u8>)) -> Result<Rotation, Error
 
 /// Ends the session of a token that was reused.
 async fn end_reused(c: &mut impl WriteHandle, actor: &Actor, session: SessionId) -> Result<Refreshed, Error> {
+    // Lock order: user, session. Without this statement, the event below would lock the user's key
+    // and then wait for the session. `delete_user` locks them the other way round.
+    if !lock_open_account(c, actor.user).await? {
+        return Ok(Refreshed::Unknown);
+    }
     event::record(c, Entry::new(actor, EventKind::RefreshTokenReused)).await?;
     let ending = Ending::new(actor, EndReason::RefreshTokenReused);
     let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0));

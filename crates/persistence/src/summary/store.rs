@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::new::NewSummary;
 use super::row::Row;
+use crate::account::lock_open_account;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{WriteHandle, columns};
@@ -12,7 +13,6 @@ use crate::prepared::Prepared;
 use crate::schema::{notes, summaries};
 use crate::unit::transaction;
 use crate::usage::{self, Reservation};
-use crate::user::lock_user;
 
 /// The summaries that a note keeps: as many as the longest page of their list shows. Each is a text
 /// of up to 32 kB, and a request for an equal summary may read all of them.
@@ -29,12 +29,12 @@ impl Database {
     ///
     /// The note keeps its newest 100 summaries and the one that it shows. Older ones are deleted.
     ///
-    /// If the note does not exist, the tokens are charged anyway. No session is checked, because
-    /// the summary belongs to all requests that wait for it.
+    /// If the note does not exist or the account is closed, the tokens are charged anyway. No
+    /// session is checked, because the summary belongs to all requests that wait for it.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if the owner has no note with this id.
+    /// [`Error::NotFound`] if the owner has no note with this id, or the account is closed.
     pub async fn store_summary(
         &self,
         owner: UserId,
@@ -47,11 +47,14 @@ impl Database {
         // charge.
         let stored: Option<Summary> = transaction!(self, |c| {
             let (spent, is_complete) = (new.spent, new.is_complete());
-            // Lock order: user, note, usage. `delete_user` deletes the rows in the same order, so
-            // the two cannot deadlock. The usage row of all users comes last, because all users
-            // contend for it.
-            lock_user(c, owner).await?;
-            let stored = match lock_note(c, owner, note).await? {
+            // Lock order: user, note, usage. `delete_user` locks the user first, too, so the two
+            // cannot deadlock. The usage row of all users comes last, because all users contend for
+            // it.
+            let locked = match lock_open_account(c, owner).await? {
+                true => lock_note(c, owner, note).await?,
+                false => None,
+            };
+            let stored = match locked {
                 Some(locked) => Some(insert(c, owner, note, new, locked, now).await?),
                 None => None,
             };
@@ -70,7 +73,7 @@ struct LockedNote {
     shown: Option<SummaryId>,
 }
 
-/// Locks the note as [`lock_user`] locks the user. Returns `None` if it does not exist.
+/// Locks the note as [`lock_open_account`] locks the user. Returns `None` if it does not exist.
 async fn lock_note(
     c: &mut impl WriteHandle,
     owner: UserId,

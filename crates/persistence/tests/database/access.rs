@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use daybook_domain::{
-    Actor, Content, Email, EndReason, NoteDraft, NoteId, NotePatch, PageRequest, Proof, SessionId, SummaryId,
-    TaskDraft, TaskId, TaskPatch, Timestamp, Title, User, Username,
+    Actor, Content, Email, EndReason, EventKind, NoteDraft, NoteId, NotePatch, PageRequest, Proof, SessionId,
+    SummaryId, TaskDraft, TaskId, TaskPatch, Timestamp, Title, User, Username,
 };
-use daybook_persistence::{Access, Database, Error};
+use daybook_persistence::{Access, Budget, Credentials, Database, Error, Login, Refreshed};
 use daybook_test_servers::Postgres as Server;
 use rstest::rstest;
 
-use crate::client::{POLICY, actor, open};
+use crate::client::{POLICY, actor, open, refresh};
 use crate::fixture::Fixture;
 use crate::fixture::Kind::{self, Postgres, Sqlite};
+use crate::rows::{insert_notes, owned};
 use crate::summaries::{note, summary_of};
 
 /// The rows that the writes change.
@@ -37,14 +38,13 @@ async fn rows(database: &Database, user: &User, family: u8, now: Timestamp) -> R
 
 /// Tries all statements that check an access, except those that delete the account or end all
 /// sessions. Returns the names of those that succeeded. The others must return `NotFound`.
-async fn tried(database: &Database, actor: &Actor, rows: &Rows) -> Vec<&'static str> {
+async fn tried(database: &Database, actor: &Actor, rows: &Rows, verified: Credentials) -> Vec<&'static str> {
     let (access, now) = (Access::from(actor), actor.now);
     let note_draft = NoteDraft::parse("new", "c").unwrap();
     let note_patch = NotePatch { content: Some(Content::parse("changed").unwrap()), ..NotePatch::default() };
     let task_draft = TaskDraft::parse("new", "c", "Porto").unwrap();
     let task_patch = TaskPatch { title: Some(Title::parse("changed").unwrap()), ..TaskPatch::default() };
     let username = Some(Username::parse("countess").unwrap());
-    let verified = database.credentials_of(actor.user).await.unwrap();
     let none = (NotePatch::default(), TaskPatch::default());
     let outcomes = [
         ("check", database.check_access(access).await),
@@ -112,7 +112,8 @@ async fn writes_succeed_only_with_a_valid_proof(#[values(Sqlite, Postgres)] kind
         ("no session has this id", with(Proof::Session(SessionId(0)), now)),
         ("older than the password", with(Proof::LegacyToken(now.plus_seconds(-60)), now)),
     ] {
-        assert_eq!(tried(database, &actor, &found).await, [""; 0], "{what}");
+        let verified = database.credentials_of(ada.id).await.unwrap();
+        assert_eq!(tried(database, &actor, &found, verified).await, [""; 0], "{what}");
         let verified = database.credentials_of(ada.id).await.unwrap();
         let deleted = database.delete_user(&actor, verified).await;
         assert!(matches!(deleted, Err(Error::NotFound)), "{what}: {deleted:?}");
@@ -125,12 +126,62 @@ async fn writes_succeed_only_with_a_valid_proof(#[values(Sqlite, Postgres)] kind
     assert_eq!(after, before);
     assert_eq!(database.notes(ada.id, PageRequest::default()).await.unwrap().items.len(), 1);
 
-    assert_eq!(tried(database, &with(Proof::Session(live), now), &found).await, ALL);
-    let found = rows(database, &ada, 5, now).await;
-    let later = now.plus_seconds(5);
-    assert_eq!(tried(database, &with(Proof::LegacyToken(later), later), &found).await, ALL);
+    let verified = async || database.credentials_of(ada.id).await.unwrap();
+    let session = with(Proof::Session(live), now);
+    assert_eq!(tried(database, &session, &found, verified().await).await, ALL);
+    let (found, later) = (rows(database, &ada, 5, now).await, now.plus_seconds(5));
+    let legacy = with(Proof::LegacyToken(later), later);
+    assert_eq!(tried(database, &legacy, &found, verified().await).await, ALL);
     let found = rows(database, &ada, 6, now).await;
-    assert_eq!(tried(database, &actor(ada.id, later), &found).await, ALL);
+    assert_eq!(tried(database, &actor(ada.id, later), &found, verified().await).await, ALL);
+}
+
+#[rstest]
+#[tokio::test]
+async fn closed_account_rejects_every_proof(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let (now, later) = (Timestamp::now(), Timestamp::now().plus_seconds(60));
+    let found = rows(database, &ada, 1, now).await;
+    insert_notes(&fixture, kind, ada.id, 1_500);
+    let written = note(database, ada.id).await;
+    let budget = Budget { per_user: 1_000, of_all: 1_000 };
+    let reservation = database.reserve_tokens(ada.id, 100, budget, now).await.unwrap().unwrap();
+    let verified = database.credentials_of(ada.id).await.unwrap();
+    let session = Actor { proof: Proof::Session(found.session), ..actor(ada.id, now) };
+    assert_eq!(database.delete_user(&session, verified.clone()).await.unwrap().ids, [found.session]);
+    let before = owned(&fixture, ada.id);
+    assert!(before.contains(&("notes", 503)), "the account waits for its deletion: {before:?}");
+
+    for proof in [Proof::Session(found.session), Proof::LegacyToken(later), Proof::Unchecked] {
+        let actor = Actor { proof, ..actor(ada.id, now) };
+        assert_eq!(tried(database, &actor, &found, verified.clone()).await, [""; 0], "{proof:?}");
+        let deleted = database.delete_user(&actor, verified.clone()).await;
+        assert!(matches!(deleted, Err(Error::NotFound)), "{proof:?}: {deleted:?}");
+        let logout = database.end_all_sessions(&actor).await;
+        assert!(matches!(logout, Err(Error::NotFound)), "{proof:?}: {logout:?}");
+        let logout = database.end_legacy_tokens(&actor).await;
+        assert!(matches!(logout, Err(Error::NotFound)), "{proof:?}: {logout:?}");
+    }
+    let failed = database.record_event(&actor(ada.id, now), EventKind::LoginFailed).await;
+    assert!(matches!(failed, Err(Error::NotFound)), "{failed:?}");
+    let login = Login { verified, ..crate::client::login(&ada, 2) };
+    assert!(matches!(database.open_session(login, now).await, Err(Error::NotFound)));
+    assert_eq!(refresh(database, 1, 0, 1, now).await, Refreshed::Unknown);
+    assert!(!database.is_unchanged_since(ada.id, later).await.unwrap());
+    let reserved = database.reserve_tokens(ada.id, 1, budget, now.plus_seconds(100_000)).await;
+    assert!(matches!(reserved, Err(Error::NotFound)), "{reserved:?}");
+    // The summary in progress is not stored. Its tokens are charged to the budget of all users.
+    let stored =
+        database.store_summary(ada.id, written.id, summary_of(&written), Some(reservation), now).await;
+    assert!(matches!(stored, Err(Error::NotFound)), "{stored:?}");
+    assert_eq!(fixture.lines("SELECT CAST(tokens AS TEXT) FROM usage_of_all"), "34");
+    for identifier in ["ada", "ada@example.com", "CLOSED 1", "closed 1"] {
+        assert!(database.credentials(identifier).await.unwrap().is_none(), "{identifier}");
+    }
+    assert_eq!(owned(&fixture, ada.id), before, "nothing was created in the closed account");
+    // The address and the name are free.
+    assert!(fixture.user("ada").await.id > ada.id);
 }
 
 #[rstest]

@@ -1,0 +1,87 @@
+//! Cleanups: background work that deletes rows in batches.
+
+use daybook_domain::Timestamp;
+
+use crate::batch::Batch;
+use crate::database::Database;
+use crate::error::Error;
+use crate::handle::WriteHandle;
+use crate::unit::transaction;
+use crate::{deletion, retention};
+
+/// The kinds of rows that are deleted in the background.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cleanup {
+    /// All rows of closed accounts.
+    ClosedAccounts,
+    /// Events of all accounts that are older than 90 days.
+    Events,
+    /// Expired sessions, and refresh tokens that were replaced before the grace period.
+    Sessions,
+    /// Usage of days that are more than 13 months ago.
+    Usage,
+}
+
+impl Cleanup {
+    /// All cleanups.
+    pub const ALL: [Self; 4] = [Self::ClosedAccounts, Self::Events, Self::Sessions, Self::Usage];
+
+    /// Returns the name for logs and metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClosedAccounts => "closed_accounts",
+            Self::Events => "events",
+            Self::Sessions => "sessions",
+            Self::Usage => "usage",
+        }
+    }
+
+    /// The key of the advisory lock: "daybook" in ASCII and a number.
+    fn lock_key(self) -> i64 {
+        0x6461_7962_6f6f_6b00
+            + match self {
+                Self::ClosedAccounts => 1,
+                Self::Events => 2,
+                Self::Sessions => 3,
+                Self::Usage => 4,
+            }
+    }
+}
+
+impl Database {
+    /// Deletes one batch in one transaction. `position` is 0 for the first batch, and
+    /// [`Batch::next`] of the previous batch for each other one.
+    ///
+    /// A batch is short: at most about 1,000 rows with 4 MiB of text, found by an index. Callers
+    /// should pause between batches, so that other writes do not wait. On PostgreSQL, a batch gives
+    /// up after it has waited 100 ms for a row.
+    ///
+    /// Returns `None` if another instance runs a batch of the same cleanup.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn clean_up(
+        &self,
+        cleanup: Cleanup,
+        position: i64,
+        now: Timestamp,
+    ) -> Result<Option<Batch>, Error> {
+        transaction!(self, |c| {
+            if !c.try_lock(cleanup.lock_key()).await? {
+                return Ok(None);
+            }
+            match cleanup {
+                Cleanup::ClosedAccounts => deletion::delete_first_closed(c).await,
+                Cleanup::Events => retention::delete_events(c, position, now).await.map(Some),
+                Cleanup::Sessions => retention::delete_sessions(c, position, now).await.map(Some),
+                Cleanup::Usage => retention::delete_usage(c, position, now).await.map(Some),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

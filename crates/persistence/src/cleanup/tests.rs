@@ -1,0 +1,96 @@
+//! The query plans of all statements of the cleanups, on SQLite.
+
+use std::sync::{Arc, Mutex};
+
+use daybook_domain::Timestamp;
+use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sql_types::{Integer, Text};
+use diesel::sqlite::SqliteConnection;
+
+use super::Cleanup;
+use crate::database::Database;
+use crate::sqlite::{Inline, connect};
+use crate::unit::run_inline;
+use crate::{deletion, retention};
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = Integer)]
+    #[expect(dead_code, reason = "SQLite returns it before the detail")]
+    id: i32,
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// A closed account with a row in each table, and an outdated row of each kind.
+const ROWS: &str = "
+INSERT INTO users (email, email_key, username, username_key, password_hash, password_changed_at, created_at,
+    updated_at, closed_at) VALUES ('a', 'a', 'a', 'a', '', 1, 1, 1, 1);
+INSERT INTO notes (user_id, title, content, created_at, updated_at) VALUES (1, 't', 'c', 1, 1);
+INSERT INTO summaries (user_id, note_id, text, model, input_tokens, output_tokens, content_hash, created_at)
+    VALUES (1, 1, 't', 'm', 1, 1, '', 1);
+INSERT INTO tasks (user_id, title, content, city, created_at, updated_at)
+    VALUES (1, 't', 'c', 'Lisbon', 1, 1);
+INSERT INTO events (user_id, kind, created_at) VALUES (1, 'login', 1);
+INSERT INTO sessions (user_id, created_at, expires_at) VALUES (1, 1, 1);
+INSERT INTO rotations (refresh_token, session_id, salt, rotated_at) VALUES (x'00', 1, x'00', 1);
+INSERT INTO usage (user_id, day) VALUES (1, 1);
+INSERT INTO usage_of_all (day) VALUES (1);";
+
+/// Runs one batch of a cleanup.
+fn run(connection: &mut SqliteConnection, cleanup: Cleanup, now: Timestamp) {
+    let c = &mut Inline(connection);
+    let deleted = run_inline(async move {
+        match cleanup {
+            Cleanup::ClosedAccounts => Ok(deletion::delete_first_closed(c).await?.map(|batch| batch.deleted)),
+            Cleanup::Events => Ok(Some(retention::delete_events(c, 0, now).await?.deleted)),
+            Cleanup::Sessions => Ok(Some(retention::delete_sessions(c, 0, now).await?.deleted)),
+            Cleanup::Usage => Ok(Some(retention::delete_usage(c, 0, now).await?.deleted)),
+        }
+    });
+    assert!(deleted.unwrap() > Some(0), "{cleanup:?}");
+}
+
+#[tokio::test]
+async fn every_statement_searches_an_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("day.db");
+    let database = Database::open(&format!("sqlite://{}", path.display()).parse().unwrap()).unwrap();
+    database.migrate().await.unwrap();
+    let mut connection = connect(&path).unwrap();
+    connection.batch_execute(ROWS).unwrap();
+    let statements = Arc::<Mutex<Vec<String>>>::default();
+    let kept = Arc::clone(&statements);
+    // The closed account is last, because its deletion deletes all other rows.
+    for cleanup in Cleanup::ALL.into_iter().rev() {
+        let kept = Arc::clone(&kept);
+        connection.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                kept.lock().unwrap().push(query.to_string());
+            }
+        });
+        if cleanup == Cleanup::ClosedAccounts {
+            // The other cleanups have deleted some of its rows.
+            connection.batch_execute(ROWS.split_once(';').unwrap().1).unwrap_or_default();
+        }
+        run(&mut connection, cleanup, Timestamp::now());
+    }
+    connection.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+    let statements = std::mem::take(&mut *statements.lock().unwrap());
+    let statements =
+        statements.iter().filter(|text| text.starts_with("SELECT") || text.starts_with("DELETE"));
+    let mut explained = 0;
+    for text in statements {
+        let (text, _) = text.rsplit_once(" -- binds").unwrap();
+        let plan: Vec<Step> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(&mut connection).unwrap();
+        assert!(!plan.is_empty(), "{text}");
+        for step in plan {
+            let is_walk = step.detail.starts_with("SCAN users USING INDEX users_closed");
+            assert!(step.detail.starts_with("SEARCH") || is_walk, "{}: {text}", step.detail);
+        }
+        explained += 1;
+    }
+    assert!(explained >= 20, "{explained} statements");
+}

@@ -1,0 +1,115 @@
+//! Outdated rows of all accounts are deleted in batches.
+
+use daybook_domain::{Day, Timestamp};
+use daybook_persistence::{Batch, Cleanup};
+use daybook_test_servers::Postgres as Server;
+use rstest::rstest;
+
+use crate::client::{is_live, open, refresh};
+use crate::fixture::Fixture;
+use crate::fixture::Kind::{self, Postgres, Sqlite};
+use crate::rows::{ago, clean_up, count, digest, numbers};
+
+const DAY: i64 = 24 * 60 * 60;
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_deletes_the_old_events_of_all_accounts(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    // Two events of registrations come first. They are new, and do not stop the walk.
+    for (age, events) in [(91 * DAY, 2_500), (89 * DAY, 300)] {
+        fixture.execute(&format!(
+            "INSERT INTO events (user_id, kind, created_at) SELECT {} + n % 2, 'login_failed', {} FROM {}",
+            ada.id,
+            ago(kind, age),
+            numbers(kind, events)
+        ));
+    }
+    assert_eq!(bob.id.0, ada.id.0 + 1);
+    let now = Timestamp::now();
+    assert_eq!(clean_up(&fixture.database, Cleanup::Events, now).await, [998, 1_000, 502]);
+    assert_eq!(count(&fixture, "events"), 302);
+    assert_eq!(clean_up(&fixture.database, Cleanup::Events, now).await, [0]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_deletes_expired_sessions_and_keeps_live_ones(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let now = Timestamp::now();
+    let live = open(database, &ada, 1, now).await;
+    let times = ago(kind, 10 * DAY);
+    for (expired, sessions) in [(1, 1_500), (-60, 7)] {
+        fixture.execute(&format!(
+            "INSERT INTO sessions (user_id, created_at, last_used_at, expires_at) \
+             SELECT {}, {times}, {times}, {} FROM {}",
+            ada.id,
+            ago(kind, expired),
+            numbers(kind, sessions)
+        ));
+    }
+    assert_eq!(clean_up(database, Cleanup::Sessions, now).await, [999, 501]);
+    assert_eq!(count(&fixture, "sessions"), 8);
+    assert!(is_live(database, &ada, live, now).await);
+    // The live session expires after 100 s, like the session of this policy.
+    clean_up(database, Cleanup::Sessions, now.plus_seconds(100)).await;
+    assert_eq!(count(&fixture, "sessions"), 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_deletes_outdated_rotations_in_batches(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let now = Timestamp::now();
+    let session = open(database, &ada, 1, now).await;
+    refresh(database, 1, 0, 1, now).await;
+    fixture.execute(&format!(
+        "INSERT INTO rotations (refresh_token, session_id, salt, rotated_at) SELECT {digest}, {session}, \
+         {digest}, {} FROM {}",
+        ago(kind, 60),
+        numbers(kind, 2_500),
+        digest = digest(kind, ada.id)
+    ));
+    assert_eq!(clean_up(database, Cleanup::Sessions, now).await, [1_000, 1_000, 500]);
+    assert_eq!(count(&fixture, "rotations"), 1, "the rotation within the grace period is kept");
+    assert!(is_live(database, &ada, session, now).await);
+}
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_deletes_usage_after_13_months(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (ada, now) = (fixture.user("ada").await, Timestamp::now());
+    fixture.user("bob").await;
+    let today = Day::of(now).number();
+    for user in [ada.id.0, ada.id.0 + 1] {
+        let numbers = numbers(kind, 1_500);
+        fixture.execute(&format!(
+            "INSERT INTO usage (user_id, day, calls) SELECT {user}, {today} + 1 - n, 1 FROM {numbers}"
+        ));
+    }
+    let numbers = numbers(kind, 1_500);
+    fixture.execute(&format!("INSERT INTO usage_of_all (day) SELECT {today} + 1 - n FROM {numbers}"));
+    // Each batch passes whole users. The first one also deletes the days of all users together.
+    assert_eq!(clean_up(&fixture.database, Cleanup::Usage, now).await, [2 * 1_099, 1_099, 0]);
+    assert_eq!((count(&fixture, "usage"), count(&fixture, "usage_of_all")), (2 * 401, 401));
+    assert_eq!(fixture.lines("SELECT CAST(min(day) AS TEXT) FROM usage"), (today - 400).to_string());
+}
+
+#[tokio::test]
+async fn clean_up_leaves_a_cleanup_to_the_instance_that_runs_it() {
+    let fixture = Fixture::new(Postgres).await;
+    let mut other = Server::shared().session(fixture.server_name());
+    other.run("BEGIN");
+    // The key of `Cleanup::Events`.
+    other.run(&format!("SELECT pg_advisory_xact_lock({})", 0x6461_7962_6f6f_6b02_i64));
+    let run = async |cleanup| fixture.database.clean_up(cleanup, 0, Timestamp::now()).await.unwrap();
+    assert_eq!(run(Cleanup::Events).await, None);
+    let nothing = Some(Batch { deleted: 0, next: None });
+    assert_eq!(run(Cleanup::Sessions).await, nothing);
+    other.run("COMMIT");
+    assert_eq!(run(Cleanup::Events).await, nothing);
+}
