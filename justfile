@@ -12,9 +12,9 @@ run:
 test:
     scripts/test
 
-# Runs all tests with more rounds: 100 of 64 refreshes, 1,000 timed pairs, 100 kills
+# Runs all tests with more rounds: 100 of 64 refreshes, 5,000 timed pairs, 100 kills, 400,000 notes
 prove:
-    DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=5000 DAYBOOK_KILLS=100 scripts/test
+    DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=5000 DAYBOOK_KILLS=100 DAYBOOK_NOTES=400000 scripts/test
 
 # Measures reads during logins, and streamed summaries, with a release build on an idle machine
 pace:

@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) sessions: SessionPolicy,
     /// The quota of each user.
     pub(crate) quota: Storage,
+    /// `DAYBOOK_JOBS`: true if this process runs the background jobs.
+    pub(crate) jobs: bool,
     pub(crate) summarizer: SummarizerConfig,
     pub(crate) weather: WeatherConfig,
     /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which
@@ -67,6 +69,7 @@ impl Config {
         let security = SecurityConfig::read(&mut reader, needs_secret);
         let sessions = sessions::read(&mut reader);
         let quota = quotas::read(&mut reader);
+        let jobs = reader.read(&settings::JOBS, on_or_off);
         let summarizer = SummarizerConfig::read(&mut reader);
         let weather = WeatherConfig::read(&mut reader);
         let log = reader.read(&settings::RUST_LOG, log_filter);
@@ -84,6 +87,7 @@ impl Config {
                 security: security?,
                 sessions: sessions?,
                 quota: quota?,
+                jobs: jobs?,
                 summarizer: summarizer?,
                 weather: weather?,
                 log: log?,
@@ -92,6 +96,14 @@ impl Config {
         };
         // Each setting without a value has reported its problem, so this error never occurs.
         config().ok_or_else(|| ConfigError(Vec::new()))
+    }
+}
+
+fn on_or_off(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("must be on or off"),
     }
 }
 

@@ -8,6 +8,7 @@ mod extract;
 mod failure;
 mod fair_semaphore;
 mod hashing;
+mod jobs;
 mod memory_limit;
 mod metrics;
 mod middleware;

@@ -23,6 +23,7 @@ pub(crate) struct Metrics {
     connections: IntGauge,
     refused: IntCounterVec,
     timed_out: IntCounterVec,
+    deleted: IntCounterVec,
 }
 
 /// Limit of requests that are served at once. Each waits for the database or for a hash. A thousand
@@ -60,6 +61,7 @@ impl Metrics {
         let refused = Opts::new("http_connections_refused_total", "Connections refused, by the limit");
         let timed_out =
             Opts::new("http_timeouts_total", "Connections closed because the client was too slow, by part");
+        let deleted = Opts::new("job_deleted_rows_total", "Rows deleted in the background, by job");
         let metrics = Self {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
@@ -70,12 +72,13 @@ impl Metrics {
             connections: IntGauge::new("http_connections", "Open connections")?,
             refused: IntCounterVec::new(refused, &["limit"])?,
             timed_out: IntCounterVec::new(timed_out, &["part"])?,
+            deleted: IntCounterVec::new(deleted, &["job"])?,
         };
         let build = Opts::new("daybook_build_info", "The version that runs")
             .const_label("version", env!("CARGO_PKG_VERSION"));
         let build = IntGauge::with_opts(build)?;
         build.set(1);
-        let collectors: [Box<dyn Collector>; 9] = [
+        let collectors: [Box<dyn Collector>; 10] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.durations.clone()),
             Box::new(metrics.in_flight.clone()),
@@ -84,6 +87,7 @@ impl Metrics {
             Box::new(metrics.connections.clone()),
             Box::new(metrics.refused.clone()),
             Box::new(metrics.timed_out.clone()),
+            Box::new(metrics.deleted.clone()),
             Box::new(build),
         ];
         for collector in collectors {
@@ -148,6 +152,11 @@ impl Metrics {
         let status = status.to_string();
         self.requests.with_label_values(&[method, route, &status]).inc();
         self.durations.with_label_values(&[method, route]).observe(took.as_secs_f64());
+    }
+
+    /// Counts rows that a background job has deleted.
+    pub(crate) fn count_deleted(&self, job: &str, rows: usize) {
+        self.deleted.with_label_values(&[job]).inc_by(rows as u64);
     }
 
     /// Returns all counters in the text format of Prometheus, version 0.0.4.

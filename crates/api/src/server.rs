@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::middleware::from_fn;
+use actix_web::rt::spawn;
 use actix_web::{App, web};
 use daybook_listener::{ConnectionLimits, Events, IsExempt, Options, raise_open_file_limit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -76,6 +77,8 @@ impl Server {
         let document = Document::new(openapi, &self.root_path.configured).map_err(io::Error::other)?;
         let document = web::Data::new(document);
         let stop = stop_signal(self.state.clone())?;
+        let jobs = self.state.jobs.clone();
+        let jobs = spawn(jobs.run(self.state.database.clone(), self.state.metrics.clone()));
         let (state, root_path) = (self.state.clone(), self.root_path.clone());
         let app = move || {
             App::new()
@@ -105,6 +108,7 @@ impl Server {
             ..Options::default()
         };
         daybook_listener::serve(self.listener, options, app)?.await?;
+        jobs.await.map_err(io::Error::other)?;
         self.state.database.flush().await.map_err(io::Error::other)
     }
 }
@@ -133,7 +137,7 @@ fn stop_signal(state: State) -> io::Result<impl Future<Output = ()>> {
         }
         tracing::info!("stopping");
         state.drain();
-        actix_web::rt::spawn(async move {
+        spawn(async move {
             tokio::time::sleep(DRAIN_TIMEOUT - DRAIN_RESERVE).await;
             state.summaries.give_up();
         });

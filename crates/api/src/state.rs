@@ -18,6 +18,7 @@ use crate::error::ApiError;
 use crate::failure::Failure;
 use crate::fair_semaphore::FairSemaphore;
 use crate::hashing::hasher_options;
+use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
 use crate::quotas::Quotas;
@@ -39,6 +40,7 @@ pub(crate) struct State {
     pub(crate) session_policy: SessionPolicy,
     pub(crate) revocations: Revocations,
     pub(crate) activity: ActivityRecorder,
+    pub(crate) jobs: Jobs,
     pub(crate) attempts: AttemptLimits,
     pub(crate) user_limits: UserLimits,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
@@ -103,6 +105,7 @@ impl State {
                 None => revocations,
             },
             activity: ActivityRecorder::new(),
+            jobs: Jobs::new(config.jobs),
             attempts: match redis {
                 Some(url) => attempts.with_redis(url.expose(), &namespace)?,
                 None => attempts,
@@ -140,8 +143,9 @@ impl State {
         (self.clock)()
     }
 
-    /// From now on the service reports that it is not ready.
+    /// From now on the service reports that it is not ready, and its jobs begin no batch.
     pub(crate) fn drain(&self) {
+        self.jobs.stop();
         self.draining.store(true, Ordering::Relaxed);
     }
 

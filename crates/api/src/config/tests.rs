@@ -19,6 +19,7 @@ fn from_environment_needs_no_setting() {
     assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
     assert!(matches!(config.summarizer, SummarizerConfig::Extractive(_)));
     assert!(config.log.starts_with("info"));
+    assert!(config.jobs);
 }
 
 #[test]
@@ -107,6 +108,7 @@ fn from_environment_names_each_invalid_setting() {
         ("DAYBOOK_SESSION_LIFETIME", "-1d"),
         ("DAYBOOK_SESSION_LIFETIME", "11000d"),
         ("DAYBOOK_SESSIONS_PER_USER", "0"),
+        ("DAYBOOK_JOBS", "sometimes"),
     ];
     for (name, value) in table {
         let found = problems([(name, value)]);

@@ -139,6 +139,7 @@ pub(crate) async fn delete_me(
     let delete = state.database.delete_user(&actor, verified).await;
     let ended = delete.or_missing(INCORRECT_PASSWORD.error())?;
     log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);
+    state.jobs.account_closed();
     Ok(NoContent)
 }
 

@@ -2,6 +2,7 @@
 //! database of its own, and most tests run on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod account_deletion;
 mod accounts;
 mod bodies;
 mod circles;

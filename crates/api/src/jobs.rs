@@ -1,0 +1,119 @@
+//! Background jobs: each runs one cleanup of the database, in batches with pauses between them.
+
+mod repeat;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use daybook_domain::Timestamp;
+use daybook_persistence::{Cleanup, Database, Error};
+use futures_util::future::join_all;
+use tokio::sync::{Mutex, Notify, watch};
+use tokio::time::sleep;
+
+use self::repeat::{Schedule, repeat};
+use crate::metrics::Metrics;
+
+/// The schedule of closed accounts. It matters only for an account that was closed while no job ran
+/// or by another process, because [`Jobs::account_closed`] wakes this job.
+const CLOSED_ACCOUNTS: Schedule =
+    Schedule { first: Duration::from_secs(1), interval: Duration::from_secs(60) };
+
+/// The schedule of outdated rows. They are kept for a day at least, so an hour more changes little.
+/// The first run does not compete with the requests that waited for the start.
+const OUTDATED: Schedule =
+    Schedule { first: Duration::from_secs(60), interval: Duration::from_secs(60 * 60) };
+
+/// The shortest pause between two batches. A longer batch has a pause of its own length, so a job
+/// takes at most half of the time of SQLite's writer thread.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+
+/// The jobs of one process. Clones control the same jobs.
+#[derive(Clone)]
+pub(crate) struct Jobs {
+    is_on: bool,
+    closed: Arc<Notify>,
+    stop: watch::Sender<bool>,
+}
+
+impl Jobs {
+    /// Returns jobs that [`Jobs::run`] runs, or never runs unless `is_on` is true.
+    pub(crate) fn new(is_on: bool) -> Self {
+        Self { is_on, closed: Arc::default(), stop: watch::Sender::new(false) }
+    }
+
+    /// Starts the deletion of closed accounts now.
+    pub(crate) fn account_closed(&self) {
+        self.closed.notify_one();
+    }
+
+    /// Stops the jobs. A batch in progress is finished.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Runs the jobs until they are stopped.
+    pub(crate) async fn run(self, database: Database, metrics: Metrics) {
+        if !self.is_on {
+            tracing::info!("background jobs are off in this process");
+            return;
+        }
+        let turn = Arc::new(Mutex::new(()));
+        join_all(Cleanup::ALL.map(|cleanup| {
+            let pass = Pass {
+                cleanup,
+                database: database.clone(),
+                metrics: metrics.clone(),
+                turn: Arc::clone(&turn),
+                stop: self.stop.subscribe(),
+            };
+            let (schedule, wake) = match cleanup {
+                Cleanup::ClosedAccounts => (CLOSED_ACCOUNTS, Arc::clone(&self.closed)),
+                _ => (OUTDATED, Arc::default()),
+            };
+            repeat(cleanup.name(), schedule, self.stop.subscribe(), wake, move || pass.clone().run())
+        }))
+        .await;
+    }
+}
+
+/// One pass of a cleanup, from the first batch to the last one.
+#[derive(Clone)]
+struct Pass {
+    cleanup: Cleanup,
+    database: Database,
+    metrics: Metrics,
+    /// A job holds it during a batch, so that all jobs together run one unit at a time.
+    turn: Arc<Mutex<()>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Pass {
+    /// Runs batches until there is nothing more to delete, another instance runs the same cleanup,
+    /// or the service stops.
+    async fn run(mut self) -> Result<(), Error> {
+        let job = self.cleanup.name();
+        let (mut deleted, mut position) = (0, Some(0));
+        while let Some(from) = position {
+            let turn = self.turn.lock().await;
+            if *self.stop.borrow() {
+                break;
+            }
+            let began = Instant::now();
+            let batch = self.database.clean_up(self.cleanup, from, Timestamp::now()).await?;
+            drop(turn);
+            let Some(batch) = batch else { break };
+            self.metrics.count_deleted(job, batch.deleted);
+            deleted += batch.deleted;
+            position = batch.next;
+            tokio::select! {
+                () = sleep(began.elapsed().max(PAUSE_MIN)) => {}
+                _ = self.stop.wait_for(|stop| *stop) => {}
+            }
+        }
+        if deleted > 0 {
+            tracing::info!(job, rows = deleted, "deleted rows in the background");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! The deletion of a large account: it is closed at once, and a background job deletes its rows.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use rstest::rstest;
+use serde_json::json;
+
+use crate::harness::{Answer, Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, TEST_TIMEOUT, eventually};
+
+/// The number of notes of the deleted account. `just prove` sets more.
+fn notes() -> usize {
+    std::env::var("DAYBOOK_NOTES").map_or(20_000, |notes| notes.parse().expect("a number"))
+}
+
+/// The timeout for the end of the deletion. It is much longer than the deletion takes.
+const DELETION_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+
+/// Inserts notes of this user by SQL.
+fn insert_notes(server: &Server, kind: Kind, user: i64, count: usize) {
+    let (now, numbers) = match kind {
+        Kind::Postgres => ("now()", format!("generate_series(1, {count}) AS n")),
+        Kind::Sqlite => (
+            "unixepoch() * 1000000",
+            format!(
+                "(WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+                 WHERE n < {count}) SELECT n FROM numbers)"
+            ),
+        ),
+    };
+    server.execute(&format!(
+        "INSERT INTO notes (user_id, title, content, created_at, updated_at) \
+         SELECT {user}, 'note', 'Some content of a usual length, which is one line.', {now}, {now} \
+         FROM {numbers}"
+    ));
+}
+
+async fn delete_account(server: &Server, token: &str) -> Answer {
+    server.send(Method::DELETE, "/users/me", token, &json!({ "current_password": PASSWORD })).await
+}
+
+/// Returns true if the user has no row in any table.
+fn is_deleted(server: &Server, user: i64) -> bool {
+    let tables = ["notes", "tasks", "summaries", "events", "sessions", "usage"];
+    let of_tables = tables.map(|table| format!("(SELECT count(*) FROM {table} WHERE user_id = {user})"));
+    let query = format!("SELECT (SELECT count(*) FROM users WHERE id = {user}) + {}", of_tables.join(" + "));
+    server.query(&query) == "0"
+}
+
+/// Waits until the user has no row in any table.
+async fn wait_for_deletion(server: &Server, user: i64) {
+    let deadline = Instant::now() + DELETION_TIMEOUT;
+    while !is_deleted(server, user) {
+        assert!(Instant::now() < deadline, "the account is not deleted: {}", server.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn delete_account_of_many_notes_does_not_disturb_others(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let bob = server.user("bob").await;
+    let ada = server.register("ada").await;
+    let tokens = server.login_tokens("ada").await;
+    insert_notes(&server, kind, ada, notes());
+    let began = Instant::now();
+    delete_account(&server, &tokens.access).await.expect(StatusCode::NO_CONTENT);
+    let answered = began.elapsed();
+
+    // No token, name or password reaches the account any more.
+    let note = json!({ "title": "t", "content": "c" });
+    server.post("/notes", &tokens.access, &note).await.expect(StatusCode::UNAUTHORIZED);
+    server.get("/notes", &tokens.access).await.expect(StatusCode::UNAUTHORIZED);
+    server.refresh(&tokens.refresh).await.expect(StatusCode::UNAUTHORIZED);
+    let login = server.login_form(&[("username", "ada"), ("password", PASSWORD)]).await;
+    login.expect(StatusCode::UNAUTHORIZED);
+    // Its address and its name are free at once.
+    let again = server.user("ada").await;
+
+    let (mut longest, mut writes) = (Duration::ZERO, 0);
+    let deadline = Instant::now() + DELETION_TIMEOUT;
+    while writes % 50 != 0 || !is_deleted(&server, ada) {
+        assert!(Instant::now() < deadline, "the account is not deleted: {}", server.log());
+        let began = Instant::now();
+        server.post("/notes", &bob, &note).await.expect(StatusCode::CREATED);
+        (longest, writes) = (longest.max(began.elapsed()), writes + 1);
+    }
+    println!("{kind:?}: 204 after {answered:?}, deleted after {:?}", began.elapsed());
+    println!("{kind:?}: {writes} writes of another user, the longest took {longest:?}");
+    assert_eq!(server.get("/notes", &again).await.expect(StatusCode::OK).json(), json!([]));
+    eventually("a log line of the job", || async { server.log().contains("closed_accounts") }).await;
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deletion_continues_after_a_restart(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let start = Start::on(kind);
+    // Without jobs, the rows of a closed account stay.
+    let mut server = start.clone().with("DAYBOOK_JOBS", "off").start().await;
+    let ada = server.register("ada").await;
+    let token = server.login("ada").await;
+    insert_notes(&server, kind, ada, 20_000);
+    delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
+    assert!(server.log().contains("background jobs are off"), "{}", server.log());
+    server.signal("TERM");
+    assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
+    let left = || server.query(&format!("SELECT count(*) FROM notes WHERE user_id = {ada}"));
+    assert_eq!(left(), "19000");
+
+    // A stop finishes the batch in progress, and begins no other one.
+    let mut second = start.start().await;
+    while left() == "19000" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    second.signal("TERM");
+    assert_eq!(second.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
+    assert!(!is_deleted(&second, ada), "the service stopped before the deletion was complete");
+    let third = start.start().await;
+    wait_for_deletion(&third, ada).await;
+    assert_eq!(third.query("SELECT count(*) FROM users"), "0");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_count_the_rows_that_jobs_delete() {
+    let server = Server::on(Kind::Sqlite).await;
+    let ada = server.register("ada").await;
+    let token = server.login("ada").await;
+    insert_notes(&server, Kind::Sqlite, ada, 3_000);
+    delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
+    wait_for_deletion(&server, ada).await;
+    // The request deletes the first 1,000 rows. The rest are notes, 2 events, a session and the
+    // account.
+    let counted = async || server.metric("job_deleted_rows_total{job=\"closed_accounts\"}").await;
+    let deadline = Instant::now() + DELETION_TIMEOUT;
+    while counted().await < 2_004.0 {
+        assert!(Instant::now() < deadline, "{}", counted().await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(counted().await, 2_004.0);
+}
