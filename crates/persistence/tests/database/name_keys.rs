@@ -71,6 +71,16 @@ async fn migrate_computes_the_keys_of_stored_names(#[values(Sqlite, Postgres)] k
 
 #[rstest]
 #[tokio::test]
+async fn migrate_keeps_the_keys_of_closed_accounts(#[values(Sqlite, Postgres)] kind: Kind) {
+    let closed = ["CLOSED 1"; 4];
+    let fixture = previous(kind, &[closed, ["closed 1", "old", "Closed 1", "old"]]).await;
+    fixture.execute("UPDATE users SET closed_at = created_at WHERE id = 1");
+    assert_eq!(fixture.database.migrate().await.unwrap(), 1);
+    assert_eq!(fixture.lines(KEYS), "CLOSED 1 CLOSED 1\nclosed 1 closed 1");
+}
+
+#[rstest]
+#[tokio::test]
 async fn migrate_computes_the_keys_only_once(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = previous(kind, &[["a@example.com", "old", "Ada", "old"]]).await;
     assert_eq!(fixture.database.migrate().await.unwrap(), 1);
