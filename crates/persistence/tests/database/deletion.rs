@@ -140,14 +140,18 @@ async fn delete_user_of_a_large_account_races_with_its_other_requests(
     assert_eq!(count(&fixture, "users"), 0);
 }
 
-/// Waits until this number of statements wait for a lock.
-async fn wait_for_locks(fixture: &Fixture, number: usize) {
-    let waiting = format!(
+/// Returns the number of statements that wait for a lock.
+fn waiting(fixture: &Fixture) -> String {
+    fixture.lines(&format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND wait_event_type = 'Lock'",
         fixture.server_name()
-    );
+    ))
+}
+
+/// Waits until this number of statements wait for a lock.
+async fn wait_for_locks(fixture: &Fixture, number: usize) {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while fixture.lines(&waiting) != number.to_string() {
+    while waiting(fixture) != number.to_string() {
         assert!(Instant::now() < deadline, "{number} statements do not wait");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -175,18 +179,26 @@ async fn delete_user_does_not_deadlock_with_a_reused_refresh_token() {
     assert_eq!(reusing.await.unwrap().unwrap(), Refreshed::Unknown);
 }
 
-/// A request must never be the victim of a deadlock with a cleanup.
-#[tokio::test]
+/// The batch has deleted the rotation and waits for its session. The other transaction has locked
+/// the session and waits for the rotation. The server would end one of them after a second.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cleanup_gives_up_before_the_server_looks_for_a_deadlock() {
     let fixture = Fixture::new(Postgres).await;
     let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
     open(database, &ada, 1, now).await;
+    refresh(database, 1, 0, 1, now).await;
     let mut other = Server::shared().session(fixture.server_name());
     other.run("BEGIN");
     other.run("SELECT id FROM sessions FOR UPDATE");
-    let expired = now.plus_seconds(1_000);
-    let batch = database.clean_up(Cleanup::Sessions, 0, expired).await;
-    assert!(matches!(batch, Err(Error::Unavailable(_))), "{batch:?}");
+    let (cleaning, expired) = (database.clone(), now.plus_seconds(1_000));
+    let cleaning = tokio::spawn(async move { cleaning.clean_up(Cleanup::Sessions, 0, expired).await });
+    while !cleaning.is_finished() && waiting(&fixture) == "0" {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    other.run("DELETE FROM rotations");
     other.run("COMMIT");
+    let batch = cleaning.await.unwrap();
+    let Err(Error::Unavailable(reason)) = batch else { panic!("{batch:?}") };
+    assert!(reason.contains("lock timeout"), "{reason}");
     assert_eq!(clean_up(database, Cleanup::Sessions, expired).await, [1]);
 }
