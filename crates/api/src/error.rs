@@ -74,10 +74,9 @@ pub(crate) enum ApiError {
     UnsupportedMediaType(&'static str),
     /// 415: the body has a content coding, such as gzip (RFC 9110, section 15.5.16).
     Compressed,
-    /// 429: the quota that is used up, and for how long. `None` in the document.
-    TooManyAttempts(Option<Refusal>),
-    /// 429: a quota of the user's requests is used up. `None` in the document.
-    TooManyRequests(Option<Refusal>),
+    /// 429 with a sentence: the rate limit that is used up, and for how long. `None` in the
+    /// document.
+    RateLimited(&'static str, Option<Refusal>),
     /// 429: too many summaries are in progress.
     TooManySummaries,
     /// 429: the budget of tokens is used up until this time, and for this long.
@@ -108,9 +107,14 @@ impl ApiError {
         Self::Internal(cause.into().into())
     }
 
-    /// A quota of the user's requests is used up.
-    pub(crate) fn too_many_requests(refusal: Refusal) -> Self {
-        Self::TooManyRequests(Some(refusal))
+    /// A rate limit of passwords or registrations is used up.
+    pub(crate) fn too_many_attempts(refusal: impl Into<Option<Refusal>>) -> Self {
+        Self::RateLimited("Too many attempts, try again later", refusal.into())
+    }
+
+    /// A rate limit of the user's requests is used up.
+    pub(crate) fn too_many_requests(refusal: impl Into<Option<Refusal>>) -> Self {
+        Self::RateLimited("Too many requests, try again later", refusal.into())
     }
 
     /// An error of the database. [`OrMissing`] gives a missing row its meaning. Here it is a fault
@@ -132,9 +136,10 @@ impl ApiError {
             Self::NotAuthenticated => "Not authenticated".to_owned(),
             Self::BadToken(_) => "Could not validate credentials".to_owned(),
             Self::BadLogin => "Incorrect username or password".to_owned(),
-            Self::Forbidden(sentence) | Self::NotFound(sentence) | Self::Conflict(sentence) => {
-                (*sentence).to_owned()
-            }
+            Self::Forbidden(sentence)
+            | Self::NotFound(sentence)
+            | Self::Conflict(sentence)
+            | Self::RateLimited(sentence, _) => (*sentence).to_owned(),
             Self::ItemQuota(quota) => format!("Your account is full: it may have {quota} notes and tasks"),
             Self::ByteQuota(quota) => {
                 format!("Your account is full: its notes, tasks and summaries may have {quota} bytes")
@@ -144,8 +149,6 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::Compressed => "The request body must not be compressed".to_owned(),
-            Self::TooManyAttempts(_) => "Too many attempts, try again later".to_owned(),
-            Self::TooManyRequests(_) => "Too many requests, try again later".to_owned(),
             Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
             Self::BudgetSpent(resets_at, _) => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
@@ -166,9 +169,7 @@ impl fmt::Display for ApiError {
         f.write_str(&self.sentence())?;
         match self {
             Self::BadToken(reason) => write!(f, ": {reason}"),
-            Self::TooManyAttempts(Some(refusal)) | Self::TooManyRequests(Some(refusal)) => {
-                write!(f, ": {}", refusal.bucket)
-            }
+            Self::RateLimited(_, Some(refusal)) => write!(f, ": {}", refusal.bucket),
             Self::Busy(_, cause) => write!(f, ": {cause}"),
             Self::Upstream(_, _, cause) | Self::Internal(cause) => {
                 write!(f, ": {}", with_causes(&**cause))
@@ -192,10 +193,9 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyAttempts(_)
-            | Self::TooManyRequests(_)
-            | Self::TooManySummaries
-            | Self::BudgetSpent(..) => StatusCode::TOO_MANY_REQUESTS,
+            Self::RateLimited(..) | Self::TooManySummaries | Self::BudgetSpent(..) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Busy(..) | Self::ResultNotSent | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -225,7 +225,7 @@ impl ResponseError for ApiError {
             Self::BodyTimeout | Self::TooLarge(_) => {
                 response.force_close();
             }
-            Self::TooManyAttempts(Some(refusal)) | Self::TooManyRequests(Some(refusal)) => {
+            Self::RateLimited(_, Some(refusal)) => {
                 response.insert_header((header::RETRY_AFTER, whole_seconds(refusal.retry_after)));
                 for (name, value) in rate_limit_fields(refusal) {
                     response.insert_header((name, value));
@@ -283,12 +283,6 @@ impl<T> OrMissing<T> for Result<T, daybook_persistence::Error> {
             daybook_persistence::Error::NotFound => missing,
             other => ApiError::of_database(other),
         })
-    }
-}
-
-impl From<Refusal> for ApiError {
-    fn from(refusal: Refusal) -> Self {
-        Self::TooManyAttempts(Some(refusal))
     }
 }
 

@@ -6,7 +6,6 @@ mod endpoint;
 mod error;
 mod extract;
 mod failure;
-mod fair_semaphore;
 mod hashing;
 mod jobs;
 mod memory_limit;

@@ -1,5 +1,5 @@
-//! Limits of what one client network may hold at once: bodies that are being read, and responses
-//! that wait to be read.
+//! Limits of what one client network may hold at once: bodies that are being read, responses that
+//! wait to be read, and password hashes.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -48,6 +48,8 @@ pub(crate) struct NetworkLimits {
     /// Memory for responses to requests that have changed something. It is separate, so that reads
     /// cannot use it up.
     results: NetworkConcurrency,
+    /// Password hashes that run or wait.
+    hashes: NetworkConcurrency,
 }
 
 /// The permit to read a body.
@@ -64,13 +66,15 @@ impl ReadingPermit {
 }
 
 impl NetworkLimits {
-    pub(crate) fn new() -> Self {
+    /// The limits of password hashes depend on the machine.
+    pub(crate) fn new(hashes_per_network: usize, hashes: usize) -> Self {
         let memory = |bytes| NetworkConcurrency::new(bytes / SHARE, bytes);
         Self {
             reading: NetworkConcurrency::new(READING_PER_NETWORK, READING),
             bodies: memory(BODY_MEMORY),
             responses: memory(RESPONSE_MEMORY),
             results: memory(RESPONSE_MEMORY),
+            hashes: NetworkConcurrency::new(hashes_per_network, hashes),
         }
     }
 
@@ -87,6 +91,15 @@ impl NetworkLimits {
             _ => Some(self.bodies.try_acquire_many(client, size).map_err(|full| busy("large bodies", full))?),
         };
         Ok(ReadingPermit { _reading: reading, memory })
+    }
+
+    /// Returns the permit of one password hash.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Busy`] if the network or all networks together have too many.
+    pub(crate) fn permit_hash(&self, client: Option<IpAddr>) -> Result<NetworkPermit, ApiError> {
+        self.hashes.try_acquire(known(client)).map_err(|full| busy("password hashes", full))
     }
 
     /// Counts the memory of a large response until the client has read it.
@@ -142,7 +155,7 @@ mod tests {
 
     #[test]
     fn permit_body_limits_the_bodies_and_the_memory_of_each_network() {
-        let limits = NetworkLimits::new();
+        let limits = NetworkLimits::new(1, 2);
         let [one, other] = [1, 2].map(|number| Some(IpAddr::from([192, 0, 2, number])));
         let small: Vec<_> =
             (0..READING_PER_NETWORK).map(|_| limits.permit_body(one, SMALL_BODY).unwrap()).collect();

@@ -60,7 +60,7 @@ fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     // An endpoint's own errors win over common ones with the same status.
     endpoint.errors.iter().for_each(|error| spec.error(error));
     (endpoint.describe)(&mut spec);
-    if endpoint.counts {
+    if endpoint.is_rate_limited {
         spec.error(&TOO_MANY_REQUESTS);
     }
     spec.finish();

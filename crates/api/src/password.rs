@@ -1,11 +1,8 @@
 //! Hashes and verifies the passwords of requests, within the limits of their networks.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
-use daybook_throttle::NetworkPermit;
 use daybook_validation::Issue;
 
 use crate::endpoint::ErrorResponse;
@@ -16,13 +13,10 @@ use crate::state::State;
 /// within reason.
 const MAX: usize = 1_024;
 
-/// All clients whose address is not known are one network.
-const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
 pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     name: "TooManyAttempts",
     description: "Too many attempts; `Retry-After` has the seconds to wait",
-    error: || ApiError::TooManyAttempts(None),
+    error: || ApiError::too_many_attempts(None),
 };
 
 /// Returns the PHC string of a new password.
@@ -31,7 +25,7 @@ pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
 ///
 /// [`ApiError::Busy`] when too many hashes are in progress.
 pub(crate) async fn hash(state: &State, password: Password, origin: &Origin) -> Result<String, ApiError> {
-    let _permit = permit(state, origin)?;
+    let _permit = state.network_limits.permit_hash(origin.ip)?;
     Ok(state.hasher.hash(password).await?.into_string())
 }
 
@@ -49,7 +43,7 @@ pub(crate) async fn verify(
     if password.expose().chars().count() > MAX {
         return Ok(Verdict::Wrong);
     }
-    let _permit = permit(state, origin)?;
+    let _permit = state.network_limits.permit_hash(origin.ip)?;
     let Some(found) = found else {
         state.hasher.verify_absent(password).await?;
         return Ok(Verdict::Wrong);
@@ -85,10 +79,4 @@ pub(crate) fn reject_personal(
     policy
         .check(password.expose(), &[email.as_str(), username.as_str()])
         .map_err(|violation| ApiError::Invalid(vec![Issue::value_error("body", field, violation)]))
-}
-
-/// Takes the permit of one hash for the network of the client.
-fn permit(state: &State, origin: &Origin) -> Result<NetworkPermit, ApiError> {
-    let permit = state.hashing.try_acquire(origin.ip.unwrap_or(UNKNOWN));
-    permit.map_err(|_| ApiError::busy("one address asks for too many hashes at once"))
 }

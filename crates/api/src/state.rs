@@ -10,13 +10,12 @@ use daybook_auth::{ACCESS_TOKEN_SECONDS, Hasher, PasswordPolicy, TokenKeys};
 use daybook_domain::{SessionPolicy, Timestamp, UserId};
 use daybook_persistence::Database;
 use daybook_revocation::Revocations;
-use daybook_throttle::NetworkConcurrency;
+use daybook_throttle::{KeyedSemaphore, Throttle};
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::error::ApiError;
 use crate::failure::Failure;
-use crate::fair_semaphore::FairSemaphore;
 use crate::hashing::hasher_options;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
@@ -33,8 +32,6 @@ use crate::user_limits::UserLimits;
 pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) hasher: Hasher,
-    /// Limits concurrent password hashes per network.
-    pub(crate) hashing: NetworkConcurrency,
     pub(crate) tokens: Arc<TokenKeys>,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) session_policy: SessionPolicy,
@@ -47,7 +44,7 @@ pub(crate) struct State {
     pub(crate) summaries: Summaries,
     pub(crate) weather: daybook_weather_client::Client,
     /// Limits concurrent look-ups of places and forecasts per user.
-    pub(crate) lookups: FairSemaphore<UserId>,
+    pub(crate) lookups: KeyedSemaphore<UserId>,
     pub(crate) network_limits: NetworkLimits,
     pub(crate) quotas: Quotas,
     pub(crate) metrics: Metrics,
@@ -74,18 +71,22 @@ impl State {
         tracing::info!(threads, memory_mib, queue, "limits of password hashing");
         // A network may have half of the hashes that run or wait, so that others can log in.
         let hashes = threads + queue;
-        let hashing = match security.rate_limits {
-            Some(_) => NetworkConcurrency::new(hashes / 2, hashes),
-            None => NetworkConcurrency::new(usize::MAX, usize::MAX),
-        };
-        let (attempts, user_limits) = match &security.rate_limits {
-            Some(limits) => (AttemptLimits::new(limits.attempts), UserLimits::new(limits.of_users)),
-            None => (AttemptLimits::unlimited(), UserLimits::unlimited()),
-        };
+        let hashes_per_network = if security.rate_limits.is_some() { hashes / 2 } else { hashes };
         // Separates deployments that share a Redis. While a secret is being replaced, instances may
         // have two namespaces.
         let namespace = format!("daybook:{}", keys.key_id());
         let redis = config.redis.as_ref();
+        let throttle = match redis {
+            Some(url) => Throttle::new().with_redis(url.expose(), &namespace)?,
+            None => Throttle::new(),
+        };
+        let (attempts, user_limits) = match &security.rate_limits {
+            Some(limits) => (
+                AttemptLimits::new(limits.attempts, throttle.clone()),
+                UserLimits::new(limits.users, throttle),
+            ),
+            None => (AttemptLimits::unlimited(), UserLimits::unlimited()),
+        };
         let revocations = Revocations::new(Duration::from_secs(ACCESS_TOKEN_SECONDS.unsigned_abs()));
         let weather = daybook_weather_client::Client::builder()
             .geocoding_base_url(config.weather.geocoding_base_url.clone())
@@ -96,7 +97,6 @@ impl State {
         Ok(Self {
             database,
             hasher: Hasher::new(options)?,
-            hashing,
             tokens: Arc::new(keys),
             password_policy: security.password_policy,
             session_policy: config.sessions,
@@ -106,20 +106,14 @@ impl State {
             },
             activity: ActivityRecorder::new(),
             jobs: Jobs::new(config.jobs),
-            attempts: match redis {
-                Some(url) => attempts.with_redis(url.expose(), &namespace)?,
-                None => attempts,
-            },
-            user_limits: match redis {
-                Some(url) => user_limits.with_redis(url.expose(), &namespace)?,
-                None => user_limits,
-            },
+            attempts,
+            user_limits,
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
             summaries: Summaries::new(&config.summarizer, clock)?,
             weather,
             // The client limits the total.
-            lookups: FairSemaphore::new(LOOKUPS_PER_USER, Semaphore::MAX_PERMITS),
-            network_limits: NetworkLimits::new(),
+            lookups: KeyedSemaphore::new(LOOKUPS_PER_USER, Semaphore::MAX_PERMITS),
+            network_limits: NetworkLimits::new(hashes_per_network, hashes),
             quotas: Quotas::new(config.quota),
             metrics: Metrics::new()?,
             request_ids: Arc::new(RequestIds::new()?),

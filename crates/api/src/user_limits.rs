@@ -2,11 +2,11 @@
 //! refresh sessions. So one user never takes more than a share of the service.
 
 use daybook_domain::{Timestamp, UserId};
-use daybook_throttle::{Bucket, Error, Quota, Refusal, Throttle};
+use daybook_throttle::{Bucket, Quota, Refusal, Throttle};
 
-/// The quotas of one user.
+/// The rate limits of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct UserQuotas {
+pub(crate) struct UserRateLimits {
     /// Changes of notes and tasks.
     pub(crate) write: Quota,
     /// Summaries that are not stored yet.
@@ -17,7 +17,7 @@ pub(crate) struct UserQuotas {
     pub(crate) refresh: Quota,
 }
 
-/// Counts the requests of each user against the quotas. Clones share the counters.
+/// Counts the requests of each user against the rate limits. Clones share the counters.
 #[derive(Clone)]
 pub(crate) struct UserLimits {
     /// `None` if the limits are off.
@@ -26,57 +26,45 @@ pub(crate) struct UserLimits {
 
 #[derive(Clone)]
 struct Limits {
-    quotas: UserQuotas,
+    rates: UserRateLimits,
     /// Counts writes in this process alone. A shared counter would take about as long as the write.
     local: Throttle,
-    /// Counts the other classes for all instances, if there is Redis.
+    /// Counts the others for all instances, if there is Redis.
     shared: Throttle,
 }
 
 impl UserLimits {
-    pub(crate) fn new(quotas: UserQuotas) -> Self {
-        Self { limits: Some(Limits { quotas, local: Throttle::new(), shared: Throttle::new() }) }
+    /// Returns limits that this throttle counts, except writes.
+    pub(crate) fn new(rates: UserRateLimits, shared: Throttle) -> Self {
+        Self { limits: Some(Limits { rates, local: Throttle::new(), shared }) }
     }
 
     pub(crate) fn unlimited() -> Self {
         Self { limits: None }
     }
 
-    /// Shares all limits except that of writes with the instances that use the same Redis and
-    /// namespace.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Throttle::with_redis`].
-    pub(crate) fn with_redis(mut self, url: &str, namespace: &str) -> Result<Self, Error> {
-        if let Some(limits) = &mut self.limits {
-            limits.shared = limits.shared.clone().with_redis(url, namespace)?;
-        }
-        Ok(self)
-    }
-
     /// Counts a change of a note or a task.
     pub(crate) async fn write(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        take(&limits.local, "write", limits.quotas.write, user, now).await
+        take(&limits.local, "write", limits.rates.write, user, now).await
     }
 
     /// Counts a summary that has to be made.
     pub(crate) async fn summary(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        take(&limits.shared, "summary", limits.quotas.summary, user, now).await
+        take(&limits.shared, "summary", limits.rates.summary, user, now).await
     }
 
     /// Counts a call to the geocoder or the forecast.
     pub(crate) async fn weather(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        take(&limits.shared, "weather", limits.quotas.weather, user, now).await
+        take(&limits.shared, "weather", limits.rates.weather, user, now).await
     }
 
     /// Counts a refresh of one of the user's sessions.
     pub(crate) async fn refresh(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        take(&limits.shared, "refresh", limits.quotas.refresh, user, now).await
+        take(&limits.shared, "refresh", limits.rates.refresh, user, now).await
     }
 }
 

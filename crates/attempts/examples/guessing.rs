@@ -5,16 +5,16 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use daybook_attempts::{Account, Attempt, AttemptLimits, RateLimits, Refusal};
+use daybook_attempts::{Attempt, AttemptLimits, RateLimits, Refusal, Subject, Throttle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt::init(); // Logs when Redis fails and when it is back.
-    let limits = AttemptLimits::new(RateLimits::default());
-    let limits = match std::env::args().nth(1) {
-        Some(url) => limits.with_redis(&url, "guessing-example")?,
-        None => limits,
+    let throttle = match std::env::args().nth(1) {
+        Some(url) => Throttle::new().with_redis(&url, "guessing-example")?,
+        None => Throttle::new(),
     };
+    let limits = AttemptLimits::new(RateLimits::default(), throttle);
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros())?;
     let home = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
@@ -41,6 +41,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Takes an attempt for Ada's name. Her account knows one address.
 async fn attempt(limits: &AttemptLimits, client: IpAddr, home: IpAddr, now: i64) -> Result<Attempt, Refusal> {
     let name = ["ada".to_owned()];
-    let account = if client == home { Account::KnownAddress(&name) } else { Account::Login(&name) };
-    limits.attempt(account, Some(client), now).await
+    let subject = if client == home { Subject::KnownAddress(&name) } else { Subject::Login(&name) };
+    limits.attempt(subject, Some(client), now).await
 }

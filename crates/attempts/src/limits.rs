@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use daybook_throttle::{Bucket, Error, Quota, Refusal, Throttle, site_of};
+use daybook_throttle::{Bucket, Quota, Refusal, SITE_FACTOR, Throttle, site_of};
 
-use crate::account::{Account, network_key};
 use crate::rate_limits::RateLimits;
+use crate::subject::{Subject, network_key};
 
 /// Limits of password attempts: for each name, for each client that an account knows, and for each
 /// network. Clones share all counters.
@@ -59,41 +59,19 @@ const ADDRESS: &str = "address";
 /// The name of the quota of registrations from a network.
 const REGISTRATION: &str = "registration";
 
-/// The networks of an IPv6 /48 together have this many times the quota of one. A client with a /48
-/// would otherwise have 256 quotas.
-const SITE_FACTOR: u32 = 4;
-
 impl AttemptLimits {
-    /// Returns limits that count in this process only.
-    ///
-    /// They keep at most 65,536 counters in about 4 MB.
+    /// Returns limits that this throttle counts: in this process, or for all instances through
+    /// Redis.
     #[must_use]
-    pub fn new(limits: RateLimits) -> Self {
+    pub fn new(limits: RateLimits, throttle: Throttle) -> Self {
         let RateLimits { account, address } = limits;
-        Self { limits: Some(Limits { throttle: Throttle::new(), account, address }) }
+        Self { limits: Some(Limits { throttle, account, address }) }
     }
 
     /// Returns limits that admit every attempt and every registration, for tests and measurements.
     #[must_use]
     pub fn unlimited() -> Self {
         Self { limits: None }
-    }
-
-    /// Shares the limits with all instances that use the same Redis and the same namespace.
-    ///
-    /// The first attempt connects. While Redis does not answer, each instance counts on its own.
-    /// The Tokio runtime of the caller keeps the connection, so it must outlive the limits.
-    /// Unlimited attempts need no Redis, and the URL is then not used.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Url`] if the URL is not one of a Redis server.
-    /// [`Error::Runtime`] if the caller is outside a Tokio runtime.
-    pub fn with_redis(mut self, url: &str, namespace: &str) -> Result<Self, Error> {
-        if let Some(limits) = &mut self.limits {
-            limits.throttle = limits.throttle.clone().with_redis(url, namespace)?;
-        }
-        Ok(self)
     }
 
     /// Takes one attempt from the quotas of the account and of the network, or from none of them.
@@ -108,21 +86,21 @@ impl AttemptLimits {
     /// A [`Refusal`] if a quota is used up. Its `bucket` is `account`, `client` or `address`.
     pub async fn attempt(
         &self,
-        account: Account<'_>,
+        subject: Subject<'_>,
         client: Option<IpAddr>,
         now: i64,
     ) -> Result<Attempt, Refusal> {
         let Some(limits) = &self.limits else {
             return Ok(Attempt { account: Vec::new(), network: Vec::new() });
         };
-        let (name, keys) = account.buckets(client);
+        let (name, keys) = subject.buckets(client);
         let counter = |key| Counter { name, key, quota: limits.account };
         let mut attempt = Attempt {
             account: keys.into_iter().map(counter).collect(),
             network: limits.network(ADDRESS, client),
         };
         match limits.take(&attempt, now).await {
-            Err(refusal) if refusal.bucket == ADDRESS && account.is_known() => {
+            Err(refusal) if refusal.bucket == ADDRESS && subject.is_known() => {
                 attempt.network.clear();
                 limits.take(&attempt, now).await?;
             }
@@ -180,7 +158,7 @@ impl Limits {
         let site = client.and_then(site_of).map(|site| Counter {
             name,
             key: format!("{site}/48"),
-            quota: self.address.times(SITE_FACTOR),
+            quota: self.address.times(SITE_FACTOR.into()),
         });
         [network].into_iter().chain(site).collect()
     }
@@ -194,7 +172,7 @@ mod tests {
 
     fn limits() -> AttemptLimits {
         let limits = RateLimits { account: "5/10m".parse().unwrap(), address: "20/10m".parse().unwrap() };
-        AttemptLimits::new(limits)
+        AttemptLimits::new(limits, Throttle::new())
     }
 
     fn name(forms: &[&str]) -> Vec<String> {
@@ -210,10 +188,10 @@ mod tests {
     }
 
     /// Counts the admitted ones of 100 wrong attempts.
-    async fn guesses(limits: &AttemptLimits, account: Account<'_>, from: Option<IpAddr>, when: i64) -> usize {
+    async fn guesses(limits: &AttemptLimits, subject: Subject<'_>, from: Option<IpAddr>, when: i64) -> usize {
         let mut admitted = 0;
         for _ in 0..100 {
-            admitted += usize::from(limits.attempt(account, from, at(when)).await.is_ok());
+            admitted += usize::from(limits.attempt(subject, from, at(when)).await.is_ok());
         }
         admitted
     }
@@ -226,7 +204,7 @@ mod tests {
             // From several addresses at once.
             for host in 1..4 {
                 let client = from(&format!("203.0.113.{host}"));
-                admitted += guesses(&limits, Account::Login(&ada), client, minute * 60).await;
+                admitted += guesses(&limits, Subject::Login(&ada), client, minute * 60).await;
             }
         }
         assert_eq!(admitted, 5 + 24 * 60 / 2 - 1);
@@ -237,24 +215,24 @@ mod tests {
         let limits = limits();
         let here = from("203.0.113.9");
         let spellings = [name(&["a", "b"]), name(&["a", "c"]), name(&["d", "c"]), name(&["d", "d"])];
-        assert_eq!(guesses(&limits, Account::Login(&spellings[0]), here, 0).await, 5);
-        assert_eq!(guesses(&limits, Account::Login(&spellings[1]), here, 0).await, 0, "the form a");
-        assert_eq!(guesses(&limits, Account::Login(&spellings[2]), here, 0).await, 5);
-        assert_eq!(guesses(&limits, Account::Login(&spellings[3]), here, HOUR).await, 5, "counted once");
+        assert_eq!(guesses(&limits, Subject::Login(&spellings[0]), here, 0).await, 5);
+        assert_eq!(guesses(&limits, Subject::Login(&spellings[1]), here, 0).await, 0, "the form a");
+        assert_eq!(guesses(&limits, Subject::Login(&spellings[2]), here, 0).await, 5);
+        assert_eq!(guesses(&limits, Subject::Login(&spellings[3]), here, HOUR).await, 5, "counted once");
     }
 
     #[tokio::test]
     async fn attempt_admits_known_clients_while_the_name_is_locked() {
         let (limits, ada, bob) = (limits(), name(&["ada"]), name(&["bob"]));
         let (stranger, home) = (from("203.0.113.9"), from("192.0.2.1"));
-        assert_eq!(guesses(&limits, Account::Login(&ada), stranger, 0).await, 5);
-        assert!(limits.attempt(Account::Login(&ada), home, at(0)).await.is_err());
-        assert!(limits.attempt(Account::KnownAddress(&ada), home, at(0)).await.is_ok());
-        assert!(limits.attempt(Account::KnownDevice(7), stranger, at(0)).await.is_ok());
-        assert!(limits.attempt(Account::Login(&bob), stranger, at(0)).await.is_ok());
-        let refusal = limits.attempt(Account::Login(&ada), home, at(1)).await.err().unwrap();
+        assert_eq!(guesses(&limits, Subject::Login(&ada), stranger, 0).await, 5);
+        assert!(limits.attempt(Subject::Login(&ada), home, at(0)).await.is_err());
+        assert!(limits.attempt(Subject::KnownAddress(&ada), home, at(0)).await.is_ok());
+        assert!(limits.attempt(Subject::KnownDevice(7), stranger, at(0)).await.is_ok());
+        assert!(limits.attempt(Subject::Login(&bob), stranger, at(0)).await.is_ok());
+        let refusal = limits.attempt(Subject::Login(&ada), home, at(1)).await.err().unwrap();
         let again = 1 + i64::try_from(refusal.retry_after.as_secs()).unwrap();
-        assert!(limits.attempt(Account::Login(&ada), home, at(again)).await.is_ok());
+        assert!(limits.attempt(Subject::Login(&ada), home, at(again)).await.is_ok());
     }
 
     #[tokio::test]
@@ -263,17 +241,17 @@ mod tests {
         let office = from("203.0.113.9");
         for victim in 0..100 {
             let victim = name(&[&format!("victim{victim}")]);
-            let _ = limits.attempt(Account::Login(&victim), office, at(0)).await;
+            let _ = limits.attempt(Subject::Login(&victim), office, at(0)).await;
         }
-        let stranger = limits.attempt(Account::Login(&ada), office, at(0)).await.err().unwrap();
+        let stranger = limits.attempt(Subject::Login(&ada), office, at(0)).await.err().unwrap();
         assert_eq!(stranger.bucket, "address");
-        for known in [Account::KnownAddress(&ada), Account::KnownDevice(7), Account::Confirmation(1)] {
+        for known in [Subject::KnownAddress(&ada), Subject::KnownDevice(7), Subject::Confirmation(1)] {
             let admitted = limits.attempt(known, office, at(0)).await.ok().unwrap();
             limits.succeeded(&admitted, at(0)).await;
             assert_eq!(guesses(&limits, known, office, 0).await, 5, "the limit of {known:?}");
         }
         assert!(
-            limits.attempt(Account::Login(&ada), office, at(0)).await.is_err(),
+            limits.attempt(Subject::Login(&ada), office, at(0)).await.is_err(),
             "the network got nothing back"
         );
     }
@@ -283,9 +261,9 @@ mod tests {
         let (limits, ada, nobody) = (limits(), name(&["ada"]), name(&["nobody"]));
         let here = from("203.0.113.9");
         let mut refusals = Vec::new();
-        for account in [Account::KnownAddress(&ada), Account::Login(&nobody)] {
-            assert_eq!(guesses(&limits, account, here, 0).await, 5);
-            refusals.push(limits.attempt(account, here, at(0)).await.err().unwrap());
+        for subject in [Subject::KnownAddress(&ada), Subject::Login(&nobody)] {
+            assert_eq!(guesses(&limits, subject, here, 0).await, 5);
+            refusals.push(limits.attempt(subject, here, at(0)).await.err().unwrap());
         }
         assert_eq!(refusals[0], refusals[1]);
     }
@@ -298,7 +276,7 @@ mod tests {
             let client = from(&format!("2001:db8:1:{network:x}00::1"));
             for guess in 0..30 {
                 let victim = name(&[&format!("{network} {guess}")]);
-                admitted += usize::from(limits.attempt(Account::Login(&victim), client, at(0)).await.is_ok());
+                admitted += usize::from(limits.attempt(Subject::Login(&victim), client, at(0)).await.is_ok());
             }
         }
         assert_eq!(admitted, 4 * 20);
@@ -324,8 +302,8 @@ mod tests {
         let mut guessed = 0;
         for victim in 2..1_000 {
             let victim = name(&[&victim.to_string()]);
-            guessed += usize::from(limits.attempt(Account::Login(&victim), here, at(0)).await.is_ok());
-            if let Ok(own) = limits.attempt(Account::Login(&ada), here, at(0)).await {
+            guessed += usize::from(limits.attempt(Subject::Login(&victim), here, at(0)).await.is_ok());
+            if let Ok(own) = limits.attempt(Subject::Login(&ada), here, at(0)).await {
                 limits.succeeded(&own, at(0)).await;
             }
         }
@@ -337,23 +315,17 @@ mod tests {
         let (limits, ada) = (limits(), name(&["ada"]));
         let here = from("203.0.113.9");
         for _ in 0..1_000 {
-            let attempt = limits.attempt(Account::Login(&ada), here, at(0)).await.ok().unwrap();
+            let attempt = limits.attempt(Subject::Login(&ada), here, at(0)).await.ok().unwrap();
             limits.undo(&attempt, at(0)).await;
         }
-        assert_eq!(guesses(&limits, Account::Login(&ada), here, HOUR).await, 5);
+        assert_eq!(guesses(&limits, Subject::Login(&ada), here, HOUR).await, 5);
     }
 
     #[tokio::test]
     async fn attempt_admits_everything_without_limits() {
         let limits = AttemptLimits::unlimited();
         let ada = name(&["ada"]);
-        assert_eq!(guesses(&limits, Account::Login(&ada), from("203.0.113.9"), 0).await, 100);
+        assert_eq!(guesses(&limits, Subject::Login(&ada), from("203.0.113.9"), 0).await, 100);
         assert!(limits.registration(None, at(0)).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn with_redis_rejects_a_bad_url_unless_the_limits_are_off() {
-        assert!(matches!(limits().with_redis("127.0.0.1", "tests"), Err(Error::Url)));
-        assert!(AttemptLimits::unlimited().with_redis("127.0.0.1", "tests").is_ok());
     }
 }

@@ -36,12 +36,6 @@ impl LoginName {
     }
 }
 
-impl From<&str> for LoginName {
-    fn from(text: &str) -> Self {
-        Self::new(text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::LoginName;

@@ -95,7 +95,7 @@ impl Admission {
     pub(crate) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Full> {
         let address = peer.ip().to_canonical();
         match self.is_exempt.contains(address) {
-            true => self.connections.try_acquire_exempt(peer),
+            true => self.connections.try_acquire_exempt(),
             false => self.connections.try_acquire(address),
         }
     }

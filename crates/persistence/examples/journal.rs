@@ -1,7 +1,7 @@
 //! Keeps a journal in a database:
 //! `cargo run -p daybook-persistence --example journal -- sqlite://journal.db "Dear diary"`.
 
-use daybook_domain::{Email, NoteDraft, Origin, PageRequest, Timestamp, UserId, Username};
+use daybook_domain::{Email, LoginName, NoteDraft, Origin, PageRequest, Timestamp, UserId, Username};
 use daybook_persistence::{Database, DatabaseUrl, Error, NewUser};
 
 #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,7 @@ async fn writer(database: &Database) -> Result<UserId, Box<dyn std::error::Error
     match database.register(new, Origin::default(), Timestamp::now()).await {
         Ok(user) => Ok(user.id),
         Err(Error::Conflict(_)) => {
-            Ok(database.credentials("writer").await?.ok_or("the account was deleted")?.user)
+            Ok(database.credentials(&LoginName::new("writer")).await?.ok_or("the account was deleted")?.user)
         }
         Err(other) => Err(other.into()),
     }

@@ -64,14 +64,13 @@ impl Database {
     /// one. The address takes precedence if the name is the address of one account and the username
     /// of another.
     ///
-    /// One statement runs for every name, so its time does not tell whether an account was found by
+    /// One statement runs for every name, so its time does not show whether an account was found by
     /// its address, by its username or not at all.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn credentials(&self, name: impl Into<LoginName>) -> Result<Option<Credentials>, Error> {
-        let name = name.into();
+    pub async fn credentials(&self, name: &LoginName) -> Result<Option<Credentials>, Error> {
         if name.forms().iter().any(|form| form.contains('\0')) {
             // No account has such a name, and PostgreSQL rejects it as a parameter.
             return Ok(None);

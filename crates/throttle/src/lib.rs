@@ -7,6 +7,7 @@ mod connection;
 mod decision;
 #[cfg(feature = "redis")]
 mod error;
+mod keyed_semaphore;
 mod local;
 mod network;
 mod networks;
@@ -22,7 +23,8 @@ pub use bucket::Bucket;
 pub use concurrency::{Concurrency, Full, Permit};
 #[cfg(feature = "redis")]
 pub use error::Error;
-pub use network::{network_of, site_of, subnet_of};
+pub use keyed_semaphore::{KeyedPermit, KeyedSemaphore};
+pub use network::{SITE_FACTOR, network_of, site_of, subnet_of};
 pub use networks::{NetworkConcurrency, NetworkPermit};
 pub use quota::{Quota, QuotaError};
 pub use throttle::{Refusal, Throttle};

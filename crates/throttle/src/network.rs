@@ -13,13 +13,19 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     prefix(address, 56)
 }
 
-/// Returns the site of an IPv6 address, which is its /48. A larger site has several networks, and
-/// should have a few times their limit. IPv4 has no sites.
+/// Returns the site of an IPv6 address, which is its /48. Its networks together should have
+/// [`SITE_FACTOR`] times the limit of one. IPv4 has no sites.
 #[must_use]
 pub fn site_of(address: IpAddr) -> Option<IpAddr> {
     let site = prefix(address, 48);
     site.is_ipv6().then_some(site)
 }
+
+/// The networks of a site together should have this many times the limit of one.
+///
+/// A client with a /48 has 256 networks, so the factor must be far below that. A campus with a /48
+/// has many clients, and with IPv4 it would have a few addresses.
+pub const SITE_FACTOR: u8 = 4;
 
 /// Returns the subnet of an address: the address itself for IPv4, and the /64 for IPv6. Its clients
 /// are in one local network (RFC 4291, section 2.5.4), so it is the largest network to trust as a

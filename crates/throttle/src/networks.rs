@@ -1,11 +1,8 @@
 //! Concurrency limits of client networks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use crate::{Concurrency, Full, Permit, network_of, site_of};
-
-/// A site has this many times the limit of a network, if that leaves room for others.
-const SITE_FACTOR: usize = 4;
+use crate::{Concurrency, Full, Permit, SITE_FACTOR, network_of, site_of};
 
 /// Limits how much the clients of each network may hold at once, and all clients together. Clones
 /// share the permits.
@@ -14,16 +11,17 @@ const SITE_FACTOR: usize = 4;
 /// times the limit of one, but at most half of the total, or the limit of one if that is more.
 #[derive(Debug, Clone)]
 pub struct NetworkConcurrency {
-    // A proxy is counted by its port as well; all others have port 0.
-    networks: Concurrency<SocketAddr>,
+    networks: Concurrency<IpAddr>,
     sites: Concurrency<IpAddr>,
+    total: Concurrency<()>,
 }
 
 /// What a client holds. Dropping the permit gives it back.
 #[derive(Debug)]
 #[must_use = "dropping the permit gives it back"]
 pub struct NetworkPermit {
-    _network: Permit<SocketAddr>,
+    _total: Permit<()>,
+    _network: Option<Permit<IpAddr>>,
     _site: Option<Permit<IpAddr>>,
 }
 
@@ -32,8 +30,12 @@ impl NetworkConcurrency {
     /// `usize::MAX` means unlimited.
     #[must_use]
     pub fn new(per_network: usize, total: usize) -> Self {
-        let per_site = per_network.saturating_mul(SITE_FACTOR).min(total / 2).max(per_network);
-        Self { networks: Concurrency::new(per_network, total), sites: Concurrency::new(per_site, usize::MAX) }
+        let per_site = per_network.saturating_mul(usize::from(SITE_FACTOR)).min(total / 2).max(per_network);
+        Self {
+            networks: Concurrency::new(per_network, usize::MAX),
+            sites: Concurrency::new(per_site, usize::MAX),
+            total: Concurrency::new(total, total),
+        }
     }
 
     /// Returns a permit for a client. Never waits for one.
@@ -52,19 +54,21 @@ impl NetworkConcurrency {
     ///
     /// As for [`try_acquire`](Self::try_acquire), if the units would exceed a limit.
     pub fn try_acquire_many(&self, client: IpAddr, units: usize) -> Result<NetworkPermit, Full> {
+        let network = self.networks.try_acquire_many(network_of(client), units)?;
         let site = site_of(client).map(|site| self.sites.try_acquire_many(site, units)).transpose()?;
-        let network = self.networks.try_acquire_many(SocketAddr::new(network_of(client), 0), units)?;
-        Ok(NetworkPermit { _network: network, _site: site })
+        let total = self.total.try_acquire_many((), units).map_err(|_| Full::Total)?;
+        Ok(NetworkPermit { _total: total, _network: Some(network), _site: site })
     }
 
     /// Returns a permit for a connection that carries the requests of many clients, such as one of
-    /// a proxy. Only the total limit holds for it, because each connection has a port of its own.
+    /// a proxy. Only the total limit holds for it.
     ///
     /// # Errors
     ///
     /// [`Full::Total`] if all clients together have reached the total limit.
-    pub fn try_acquire_exempt(&self, peer: SocketAddr) -> Result<NetworkPermit, Full> {
-        Ok(NetworkPermit { _network: self.networks.try_acquire(peer)?, _site: None })
+    pub fn try_acquire_exempt(&self) -> Result<NetworkPermit, Full> {
+        let total = self.total.try_acquire(()).map_err(|_| Full::Total)?;
+        Ok(NetworkPermit { _total: total, _network: None, _site: None })
     }
 }
 
@@ -115,10 +119,9 @@ mod tests {
     #[test]
     fn try_acquire_exempt_has_only_the_total_limit() {
         let limits = NetworkConcurrency::new(1, 4);
-        let proxy = |port| SocketAddr::new(client("10.0.0.1"), port);
-        let held: Vec<_> = (1..=4).map(|port| limits.try_acquire_exempt(proxy(port))).collect();
+        let held: Vec<_> = (1..=4).map(|_| limits.try_acquire_exempt()).collect();
         assert!(held.iter().all(Result::is_ok));
-        assert_eq!(limits.try_acquire_exempt(proxy(5)).err(), Some(Full::Total));
+        assert_eq!(limits.try_acquire_exempt().err(), Some(Full::Total));
         assert_eq!(limits.try_acquire(client("192.0.2.1")).err(), Some(Full::Total));
     }
 }

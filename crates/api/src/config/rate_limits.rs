@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use daybook_attempts::ParseError;
+use daybook_attempts::{ParseError, RateLimits};
 use daybook_throttle::Quota;
 
-use crate::user_limits::UserQuotas;
+use crate::user_limits::UserRateLimits;
 
 /// How often clients may guess passwords, and how often users may ask for what costs much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct RateLimits {
-    pub(crate) attempts: daybook_attempts::RateLimits,
-    pub(crate) of_users: UserQuotas,
+pub(crate) struct RateLimitConfig {
+    pub(crate) attempts: RateLimits,
+    pub(crate) users: UserRateLimits,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -39,10 +39,10 @@ const fn quota(limit: u32, period: Duration) -> Quota {
     }
 }
 
-impl Default for RateLimits {
+impl Default for RateLimitConfig {
     fn default() -> Self {
-        let of_users = UserQuotas { write: WRITE, summary: SUMMARY, weather: WEATHER, refresh: REFRESH };
-        Self { attempts: daybook_attempts::RateLimits::default(), of_users }
+        let users = UserRateLimits { write: WRITE, summary: SUMMARY, weather: WEATHER, refresh: REFRESH };
+        Self { attempts: RateLimits::default(), users }
     }
 }
 
@@ -52,20 +52,20 @@ impl Default for RateLimits {
 /// # Errors
 ///
 /// A sentence whose subject is the setting.
-pub(super) fn parse(text: &str) -> Result<Option<RateLimits>, String> {
+pub(super) fn parse(text: &str) -> Result<Option<RateLimitConfig>, String> {
     match text {
-        "on" => Ok(Some(RateLimits::default())),
+        "on" => Ok(Some(RateLimitConfig::default())),
         "off" => Ok(None),
         _ => parts(text).map(Some),
     }
 }
 
-fn parts(text: &str) -> Result<RateLimits, String> {
-    let mut limits = RateLimits::default();
+fn parts(text: &str) -> Result<RateLimitConfig, String> {
+    let mut limits = RateLimitConfig::default();
     let mut of_attempts = Vec::new();
     for part in text.split(',') {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
-        let users = &mut limits.of_users;
+        let users = &mut limits.users;
         let quota = match name.trim() {
             "write" => &mut users.write,
             "summary" => &mut users.summary,
@@ -103,13 +103,13 @@ mod tests {
 
     #[test]
     fn parse_keeps_the_default_of_an_absent_part() {
-        let default = RateLimits::default();
+        let default = RateLimitConfig::default();
         assert_eq!(parse("on"), Ok(Some(default)));
         assert_eq!(parse("off"), Ok(None));
-        let RateLimits { attempts, of_users } =
+        let RateLimitConfig { attempts, users } =
             parse(" write = 7/30s ,account=5/1h, refresh=1/1s").unwrap().unwrap();
-        assert_eq!((of_users.write, of_users.refresh), (quota("7/30s"), quota("1/1s")));
-        assert_eq!((of_users.summary, of_users.weather), (SUMMARY, WEATHER));
+        assert_eq!((users.write, users.refresh), (quota("7/30s"), quota("1/1s")));
+        assert_eq!((users.summary, users.weather), (SUMMARY, WEATHER));
         assert_eq!((attempts.account, attempts.address), (quota("5/1h"), default.attempts.address));
     }
 

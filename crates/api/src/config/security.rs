@@ -4,7 +4,7 @@
 use daybook_auth::{PasswordPolicy, Secret, TokenKeys};
 
 use super::hashing::HashingConfig;
-use super::rate_limits::{self, RateLimits};
+use super::rate_limits::{self, RateLimitConfig};
 use super::reader::SettingReader;
 use super::settings;
 
@@ -20,7 +20,7 @@ pub(crate) struct SecurityConfig {
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) hashing: HashingConfig,
     /// `DAYBOOK_RATE_LIMIT`; `None` if it is `off`.
-    pub(crate) rate_limits: Option<RateLimits>,
+    pub(crate) rate_limits: Option<RateLimitConfig>,
 }
 
 impl SecurityConfig {

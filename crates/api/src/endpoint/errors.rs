@@ -51,7 +51,7 @@ pub(super) const NOT_AUTHENTICATED: ErrorResponse = ErrorResponse {
 pub(crate) const TOO_MANY_REQUESTS: ErrorResponse = ErrorResponse {
     name: "TooManyRequests",
     description: "The user sends too many such requests; `Retry-After` has the seconds to wait",
-    error: || ApiError::TooManyRequests(None),
+    error: || ApiError::too_many_requests(None),
 };
 
 pub(super) const BODY_TIMEOUT: ErrorResponse = ErrorResponse {

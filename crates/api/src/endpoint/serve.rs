@@ -30,19 +30,19 @@ pub(crate) trait Caller: Sized + 'static {
     /// 401 without a valid token.
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError>;
 
-    /// True if changes by this caller count for a quota of the user.
-    const COUNTS: bool = false;
+    /// True if a rate limit of the user counts the changes by this caller.
+    const IS_RATE_LIMITED: bool = false;
 
     /// True if a change by this caller goes on when its client disconnects. Otherwise a client
     /// could suppress the event of a failed login, or that of a logout.
     const RUNS_TO_END: bool = false;
 
-    /// Counts a change for the quota of its user.
+    /// Counts a change for the rate limit of its user.
     ///
     /// # Errors
     ///
-    /// 429 if the quota is used up.
-    async fn count(&self, _: &HttpRequest) -> Result<(), ApiError> {
+    /// 429 if the rate limit is used up.
+    async fn take_write(&self, _: &HttpRequest) -> Result<(), ApiError> {
         Ok(())
     }
 
@@ -127,7 +127,7 @@ arguments!(A a, B b, D d, E e, F f);
 /// points at the handler.
 pub(crate) trait Described<Args>: Handler<Args, Output: Respond + 'static, Future: 'static> {
     const CALLER: &'static str;
-    const COUNTS: bool;
+    const IS_RATE_LIMITED: bool;
     type Arguments: Arguments;
 
     fn describe(spec: &mut Spec);
@@ -139,7 +139,7 @@ type RestOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Rest;
 
 impl<Args: Arguments, H: Handler<Args, Output: Respond + 'static, Future: 'static>> Described<Args> for H {
     const CALLER: &'static str = Args::Caller::NAME;
-    const COUNTS: bool = Args::Caller::COUNTS;
+    const IS_RATE_LIMITED: bool = Args::Caller::IS_RATE_LIMITED;
     type Arguments = Args;
 
     fn describe(spec: &mut Spec) {
@@ -169,8 +169,8 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     let is_change = !request.method().is_safe();
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
     let answer = async {
-        if H::COUNTS && is_change {
-            caller.count(&request).await?;
+        if is_change {
+            caller.take_write(&request).await?;
         }
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
         let caller = caller.start(&request);

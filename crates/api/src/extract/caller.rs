@@ -80,7 +80,7 @@ impl Caller for CurrentUser {
 /// The user whose rows a request reads or changes. Each statement includes the session check.
 impl Caller for Access {
     const NAME: &'static str = "user";
-    const COUNTS: bool = true;
+    const IS_RATE_LIMITED: bool = true;
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;
@@ -88,7 +88,7 @@ impl Caller for Access {
         Ok((user.access(state.now()), in_statement(state, user)))
     }
 
-    async fn count(&self, request: &HttpRequest) -> Result<(), ApiError> {
+    async fn take_write(&self, request: &HttpRequest) -> Result<(), ApiError> {
         let state = State::of(request)?;
         let counted = state.user_limits.write(self.user(), state.now()).await;
         counted.map_err(ApiError::too_many_requests)

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
-use daybook_attempts::Account;
+use daybook_attempts::Subject;
 use daybook_auth::{Password, PasswordPolicy, Verdict};
 use daybook_domain::{Actor, Email, EventKind, User, Username};
 use daybook_persistence::{Access, Credentials};
@@ -20,7 +20,7 @@ use crate::state::State;
 
 /// The changes of an account. A field that is absent or null keeps its value.
 ///
-/// `current_password` is needed unless a value differs only in case from the present one.
+/// `current_password` is needed if the e-mail address or the username changes by more than case.
 #[derive(Deserialize, Validate, ToSchema)]
 #[garde(allow_unvalidated)]
 pub(crate) struct AccountPatch {
@@ -94,24 +94,15 @@ pub(crate) async fn me(access: Access, state: Data<State>) -> Result<Json<User>,
 
 /// Change the e-mail address or the username
 ///
-/// Needs `current_password`, unless the new value differs from the present one only in case. Changes
-/// are limited like registrations, because they reveal as much.
+/// `current_password` is needed if the e-mail address or the username changes by more than case.
+/// Such changes are limited like registrations.
 #[endpoint(PATCH "/users/me", errors(TAKEN, INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn update_me(
     actor: Actor,
     state: Data<State>,
     ValidJson(patch): ValidJson<AccountPatch>,
 ) -> Result<Json<User>, ApiError> {
-    let account = state.database.user(&actor).await.or_account_gone()?;
-    let verified = match patch.renames(&account) {
-        true => {
-            let password = patch.current_password.ok_or_else(|| INCORRECT_PASSWORD.error())?;
-            let verified = verify(&state, &actor, password).await?;
-            state.attempts.registration(actor.origin.ip, state.now().as_micros()).await?;
-            Some(verified)
-        }
-        false => None,
-    };
+    let verified = confirm_rename(&state, &actor, &patch).await?;
     let AccountPatch { email, username, .. } = patch;
     let is_change = email.is_some() || username.is_some();
     let actor = Actor { now: state.now(), ..actor };
@@ -166,13 +157,33 @@ pub(crate) async fn change_password(
     Ok(NoContent)
 }
 
+/// Verifies the password, if the patch changes a name by more than case. Otherwise returns `None`.
+///
+/// A new name counts like a registration, because a conflict shows that an account has it.
+async fn confirm_rename(
+    state: &State,
+    actor: &Actor,
+    patch: &AccountPatch,
+) -> Result<Option<Credentials>, ApiError> {
+    let account = state.database.user(actor).await.or_account_gone()?;
+    if !patch.renames(&account) {
+        return Ok(None);
+    }
+    let password = patch.current_password.clone().ok_or_else(|| INCORRECT_PASSWORD.error())?;
+    let verified = verify(state, actor, password).await?;
+    let counted = state.attempts.registration(actor.origin.ip, state.now().as_micros()).await;
+    counted.map_err(ApiError::too_many_attempts)?;
+    Ok(Some(verified))
+}
+
 /// Returns the credentials that this password is right for. The limit keeps the thief of an access
 /// token from guessing the password.
 async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
     let origin = &actor.origin;
     let found = state.database.credentials_of(actor).await.or_account_gone()?;
-    let account = Account::Confirmation(actor.user.0);
-    let attempt = state.attempts.attempt(account, origin.ip, state.now().as_micros()).await?;
+    let subject = Subject::Confirmation(actor.user.0);
+    let attempt = state.attempts.attempt(subject, origin.ip, state.now().as_micros()).await;
+    let attempt = attempt.map_err(ApiError::too_many_attempts)?;
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
             let actor = Actor { now: state.now(), ..actor.clone() };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::web::Data;
 use daybook_api_macros::endpoint;
-use daybook_attempts::{Account, Attempt};
+use daybook_attempts::{Attempt, Subject};
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{Actor, EventKind, LoginName, Origin, Proof, SessionId, UserId};
 use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
@@ -83,7 +83,7 @@ pub(crate) async fn login(
 ) -> Result<Json<Token>, ApiError> {
     let looked_up = Instant::now() + LOOKUP_TIME;
     let name = LoginName::new(&form.username);
-    let found = state.database.credentials(name.clone()).await.or_account_gone()?;
+    let found = state.database.credentials(&name).await.or_account_gone()?;
     let attempt = attempt(&state, &name, &form, found.as_ref(), &origin).await;
     sleep_until(looked_up).await;
     let attempt = attempt?;
@@ -146,17 +146,17 @@ async fn attempt(
     let user = found.map_or(NO_ACCOUNT, |found| found.user);
     let device = known_device(state, user, form).await?;
     let is_known = is_known_address(state, user, origin).await?;
-    let account = match device {
-        Some(session) => Account::KnownDevice(session.0),
-        None if is_known => Account::KnownAddress(name.forms()),
-        None => Account::Login(name.forms()),
+    let subject = match device {
+        Some(session) => Subject::KnownDevice(session.0),
+        None if is_known => Subject::KnownAddress(name.forms()),
+        None => Subject::Login(name.forms()),
     };
-    let attempt = state.attempts.attempt(account, origin.ip, state.now().as_micros()).await;
+    let attempt = state.attempts.attempt(subject, origin.ip, state.now().as_micros()).await;
     attempt.map_err(|refusal| {
         if refusal.first {
             record_failure(state, EventKind::LoginThrottled, found, origin.clone());
         }
-        refusal.into()
+        ApiError::too_many_attempts(refusal)
     })
 }
 

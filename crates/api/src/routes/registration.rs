@@ -101,7 +101,8 @@ pub(crate) async fn register(
 ) -> Result<Created<Registered>, ApiError> {
     let Registration { email, username, password, .. } = body;
     password::reject_personal(&state.password_policy, &password, &email, &username, "password")?;
-    state.attempts.registration(origin.ip, state.now().as_micros()).await?;
+    let counted = state.attempts.registration(origin.ip, state.now().as_micros()).await;
+    counted.map_err(ApiError::too_many_attempts)?;
     let password_hash = password::hash(&state, password, &origin).await?;
     let new = NewUser { email, username, password_hash };
     let user = state.database.register(new, origin.clone(), state.now()).await.or_account_gone()?;

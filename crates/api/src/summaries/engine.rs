@@ -7,9 +7,9 @@ use daybook_ai_client::{Client, Error};
 use daybook_domain::UserId;
 use daybook_persistence::Budget;
 use daybook_summarizer::{Model, Summarizer};
+use daybook_throttle::{KeyedPermit, KeyedSemaphore};
 
 use crate::config::{Provider, SummarizerConfig, SummaryLimits};
-use crate::fair_semaphore::{FairPermit, FairSemaphore};
 
 /// Writes summaries, within a budget of tokens.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(super) struct Engine {
     pub(super) summarizer: Summarizer,
     pub(super) budget: Budget,
     /// Limits the summaries that keep a core busy. `None` with a provider.
-    cores: Option<FairSemaphore<UserId>>,
+    cores: Option<KeyedSemaphore<UserId>>,
 }
 
 impl Engine {
@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// Waits until a summary of this user may run. Returns at once with a provider.
-    pub(super) async fn permit(&self, user: UserId) -> Option<FairPermit<UserId>> {
+    pub(super) async fn permit(&self, user: UserId) -> Option<KeyedPermit<UserId>> {
         match &self.cores {
             Some(cores) => Some(cores.acquire(user).await),
             None => None,
@@ -47,9 +47,9 @@ impl Engine {
 
 /// As many summaries run as there are cores, because more would only take longer each. One user has
 /// at most half of them, so that another one does not wait for the end of a summary.
-fn cores() -> FairSemaphore<UserId> {
+fn cores() -> KeyedSemaphore<UserId> {
     let cores = available_parallelism().map_or(1, NonZero::get);
-    FairSemaphore::new(cores.div_ceil(2), cores)
+    KeyedSemaphore::new(cores.div_ceil(2), cores)
 }
 
 fn model(provider: &Provider) -> Result<Model, Error> {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use daybook_domain::{
-    Actor, Content, Email, EndReason, EventKind, NoteDraft, NoteId, NotePatch, PageRequest, Proof, SessionId,
-    SummaryId, TaskDraft, TaskId, TaskPatch, Timestamp, Title, User, Username,
+    Actor, Content, Email, EndReason, EventKind, LoginName, NoteDraft, NoteId, NotePatch, PageRequest, Proof,
+    SessionId, SummaryId, TaskDraft, TaskId, TaskPatch, Timestamp, Title, User, Username,
 };
 use daybook_persistence::{Access, Budget, Credentials, Database, Error, Login, Refreshed};
 use daybook_test_servers::Postgres as Server;
@@ -182,7 +182,7 @@ async fn closed_account_rejects_every_proof(#[values(Sqlite, Postgres)] kind: Ki
     assert!(matches!(stored, Err(Error::NotFound)), "{stored:?}");
     assert_eq!(fixture.lines("SELECT CAST(tokens AS TEXT) FROM usage_of_all"), "34");
     for identifier in ["ada", "ada@example.com", "CLOSED 1", "closed 1"] {
-        assert!(database.credentials(identifier).await.unwrap().is_none(), "{identifier}");
+        assert!(database.credentials(&LoginName::new(identifier)).await.unwrap().is_none(), "{identifier}");
     }
     assert_eq!(owned(&fixture, ada.id), before, "nothing was created in the closed account");
     // The address and the name are free.

@@ -1,6 +1,6 @@
 //! Accounts: unique names, credentials and deletion.
 
-use daybook_domain::{Email, Origin, Timestamp, Username};
+use daybook_domain::{Email, LoginName, Origin, Timestamp, Username};
 use daybook_persistence::{Credentials, Error, Field, NewUser};
 use rstest::rstest;
 
@@ -34,10 +34,10 @@ async fn credentials_finds_accounts_by_address_and_by_name(#[values(Sqlite, Post
     let fixture = Fixture::new(kind).await;
     let ada = fixture.user("ada").await;
     for identifier in ["ada", "ADA", "ada@example.com", "Ada@EXAMPLE.com"] {
-        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        let found = fixture.database.credentials(&LoginName::new(identifier)).await.unwrap().unwrap();
         assert_eq!((found.user, found.password_hash.as_str()), (ada.id, "ada"));
     }
-    assert!(fixture.database.credentials("nobody").await.unwrap().is_none());
+    assert!(fixture.database.credentials(&LoginName::new("nobody")).await.unwrap().is_none());
 }
 
 #[rstest]
@@ -55,7 +55,7 @@ async fn register_keeps_names_apart_that_only_turkish_rules_would_equate(
         ("KILIÇ", &dotted),
         ("KILIÇ@EXAMPLE.com", &dotted),
     ] {
-        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        let found = fixture.database.credentials(&LoginName::new(identifier)).await.unwrap().unwrap();
         assert_eq!(found.user, user.id, "{identifier}");
     }
 }
@@ -79,7 +79,7 @@ async fn register_rejects_another_spelling_of_a_name(#[values(Sqlite, Postgres)]
         assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{email} {rejected:?}");
     }
     for identifier in ["STRASSE", "Strasse@xn--bcher-kva.example", "Ada <straße@BÜCHER.example>"] {
-        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        let found = fixture.database.credentials(&LoginName::new(identifier)).await.unwrap().unwrap();
         assert_eq!(found.user, first.id, "{identifier}");
     }
     let stored = fixture.database.user(first.id).await.unwrap();
@@ -94,7 +94,10 @@ async fn credentials_prefers_an_address_to_an_equal_username(#[values(Sqlite, Po
     let username = Username::parse("ada@example.com").unwrap();
     let thief = NewUser { username, ..new_user("thief") };
     fixture.database.register(thief, Origin::default(), Timestamp::now()).await.unwrap();
-    assert_eq!(fixture.database.credentials("ada@example.com").await.unwrap().unwrap().user, ada.id);
+    assert_eq!(
+        fixture.database.credentials(&LoginName::new("ada@example.com")).await.unwrap().unwrap().user,
+        ada.id
+    );
 }
 
 #[rstest]

@@ -1,6 +1,6 @@
 //! Concurrent calls, dropped futures and broken connections.
 
-use daybook_domain::{Limit, NoteDraft, Origin, PageRequest, Timestamp};
+use daybook_domain::{Limit, LoginName, NoteDraft, Origin, PageRequest, Timestamp};
 use daybook_persistence::Error;
 use daybook_test_servers::Postgres as Server;
 use futures_util::FutureExt;
@@ -38,7 +38,9 @@ async fn register_undoes_only_the_failed_ones_of_400_concurrent_writes(
     }
     assert_eq!(stored, 300);
     for number in 1..4 {
-        assert!(fixture.database.credentials(format!("user{number}").as_str()).await.unwrap().is_some());
+        assert!(
+            fixture.database.credentials(&LoginName::new(&format!("user{number}"))).await.unwrap().is_some()
+        );
     }
 }
 

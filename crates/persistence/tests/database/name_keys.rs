@@ -1,6 +1,6 @@
 //! Tests that `migrate` computes the keys of stored names once.
 
-use daybook_domain::UserId;
+use daybook_domain::{LoginName, UserId};
 use daybook_persistence::{Collision, Error, Field};
 use rstest::rstest;
 
@@ -62,10 +62,10 @@ async fn migrate_computes_the_keys_of_stored_names(#[values(Sqlite, Postgres)] k
     let keys = "ada@example.com ada\nkılıç@xn--bcher-kva.example kılıç\nb@xn--strae-oqa.de strasse";
     assert_eq!(fixture.lines(KEYS), keys);
     for (identifier, user) in [("KıLıÇ", 2), ("kılıç@BÜCHER.example", 2), ("strasse", 3), ("ADA", 1)] {
-        let found = fixture.database.credentials(identifier).await.unwrap().unwrap();
+        let found = fixture.database.credentials(&LoginName::new(identifier)).await.unwrap().unwrap();
         assert_eq!(found.user, UserId(user), "{identifier}");
     }
-    assert!(fixture.database.credentials("kiliç").await.unwrap().is_none());
+    assert!(fixture.database.credentials(&LoginName::new("kiliç")).await.unwrap().is_none());
     assert_eq!(fixture.database.user(UserId(3)).await.unwrap().username.as_str(), "STRAẞE");
 }
 

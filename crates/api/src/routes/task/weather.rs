@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::lookup::{self, AMBIGUOUS, Problem};
+use super::lookup::{self, LookupError};
 use crate::error::{ApiError, OrMissing};
 use crate::state::State;
 
@@ -17,6 +17,8 @@ const DAYS: usize = 7;
 
 /// The origin of forecasts, which their licence (CC BY 4.0) requires to be named.
 const SOURCE: &str = "Open-Meteo.com";
+
+const AMBIGUOUS: &str = "Several places have this name";
 
 /// The weather at a place: current values and one entry for each day. A value is null if the
 /// provider has none or sends an impossible one.
@@ -72,8 +74,8 @@ pub(super) async fn locate(state: &State, access: Access, city: &str) -> Result<
         Ok(Resolution::One(place)) => Ok(Some(place_of(place))),
         Ok(Resolution::Several(places)) => Err(ambiguous(city, &places)),
         // The city is geocoded when the task is read.
-        Err(problem) => {
-            warn(&problem);
+        Err(error) => {
+            warn(&error);
             Ok(None)
         }
     }
@@ -96,16 +98,29 @@ pub(super) async fn of_task(
         Ok(weather) => Ok(Ok(weather)),
         Err(Problem::NoAccess(error)) => Err(error),
         Err(problem) => {
-            warn(&problem);
+            if let Problem::Lookup(error) = &problem {
+                warn(error);
+            }
             Ok(Err(problem.to_string()))
         }
     }
 }
 
+/// Why a task has no weather. `Display` is the sentence for the user.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("{AMBIGUOUS}")]
+    Ambiguous,
+    #[error(transparent)]
+    NoAccess(ApiError),
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+}
+
 /// Logs an error of the provider. An unknown city is a mistake of the user, and the errors before a
 /// pause were logged.
-fn warn(problem: &Problem) {
-    if let Problem::Provider(error) = problem
+fn warn(error: &LookupError) {
+    if let LookupError::Provider(error) = error
         && !matches!(error, Error::UnknownPlace | Error::Paused { .. })
     {
         tracing::warn!(?error, "a place or a forecast was not found");

@@ -7,14 +7,14 @@ use daybook_throttle::network_of;
 /// What an attempt counts for, beside the network of its client.
 ///
 /// A login counts for the name that was typed and not for the account behind it. The limit is
-/// therefore the same whether or not there is an account, and does not tell which names belong to
+/// therefore the same whether or not there is an account, and does not show which names belong to
 /// one person.
 ///
 /// A name is given in each form in which it is compared with stored names, for example without
 /// case. An attempt counts for each form, so all spellings that find one account share a quota.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub enum Account<'a> {
+pub enum Subject<'a> {
     /// A login under this name by a client that its account does not know, or without an account.
     /// All such clients share one quota.
     Login(&'a [String]),
@@ -29,13 +29,13 @@ pub enum Account<'a> {
     Confirmation(i64),
 }
 
-/// The quota of a name. A known address has it as well, so that a refusal does not tell whether the
-/// account knows the client.
+/// The name of the quota of a typed name. That of a known address is the same, so that a refusal
+/// does not show whether the account knows the client.
 const ACCOUNT: &str = "account";
 /// The name of the quota of a device or a user who is known by more than an address.
 const CLIENT: &str = "client";
 
-impl Account<'_> {
+impl Subject<'_> {
     /// Returns the name of the quota, as a [`Refusal`](daybook_throttle::Refusal) repeats it, and
     /// the keys of the buckets that the attempt counts in.
     pub(crate) fn buckets(&self, client: Option<IpAddr>) -> (&'static str, Vec<String>) {

@@ -1,4 +1,4 @@
-//! A semaphore that shares its permits between users.
+//! Concurrency limits with a queue.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-/// A semaphore with a limit for each key and in total. Clones share the permits.
+/// Limits how many jobs run at once, for each key and in total, and lets the others wait. Clones
+/// share the permits.
 ///
 /// A caller waits in the queue of its key, and then in the queue of all keys. Both are FIFO. At
 /// most `per_key` callers of a key wait in the queue of all, so a key with thousands of callers
-/// does not delay those of another one for long. [`Concurrency`](daybook_throttle::Concurrency)
+/// does not delay those of another one for long. [`Concurrency`](crate::Concurrency)
 /// has the same limits, but rejects a caller that would have to wait.
-#[derive(Clone)]
-pub(crate) struct FairSemaphore<K> {
+#[derive(Debug, Clone)]
+pub struct KeyedSemaphore<K> {
     queues: Queues<K>,
     per_key: usize,
     all: Arc<Semaphore>,
@@ -24,7 +25,7 @@ type Queues<K> = Arc<Mutex<HashMap<K, Arc<Semaphore>>>>;
 
 /// The right to run. Dropping it lets the next caller run.
 #[must_use = "dropping the permit gives it back"]
-pub(crate) struct FairPermit<K: Eq + Hash> {
+pub struct KeyedPermit<K: Eq + Hash> {
     // A semaphore that is never closed always gives a permit.
     _of_all: Result<OwnedSemaphorePermit, AcquireError>,
     _of_key: Result<OwnedSemaphorePermit, AcquireError>,
@@ -38,10 +39,11 @@ struct Queue<K: Eq + Hash> {
     semaphore: Arc<Semaphore>,
 }
 
-impl<K: Eq + Hash + Clone> FairSemaphore<K> {
+impl<K: Eq + Hash + Clone> KeyedSemaphore<K> {
     /// Returns a semaphore with `per_key` permits for each key and `total` for all keys together,
-    /// each from 1 to [`Semaphore::MAX_PERMITS`].
-    pub(crate) fn new(per_key: usize, total: usize) -> Self {
+    /// each from 1 to [`Semaphore::MAX_PERMITS`], which is as good as unlimited.
+    #[must_use]
+    pub fn new(per_key: usize, total: usize) -> Self {
         Self { queues: Arc::default(), per_key, all: Arc::new(Semaphore::new(total)) }
     }
 
@@ -50,11 +52,11 @@ impl<K: Eq + Hash + Clone> FairSemaphore<K> {
     /// # Cancellation
     ///
     /// Dropping the future leaves the queues.
-    pub(crate) async fn acquire(&self, key: K) -> FairPermit<K> {
+    pub async fn acquire(&self, key: K) -> KeyedPermit<K> {
         let queue = self.queue(key);
         let of_key = Arc::clone(&queue.semaphore).acquire_owned().await;
         let of_all = Arc::clone(&self.all).acquire_owned().await;
-        FairPermit { _of_all: of_all, _of_key: of_key, _queue: queue }
+        KeyedPermit { _of_all: of_all, _of_key: of_key, _queue: queue }
     }
 
     fn queue(&self, key: K) -> Queue<K> {
@@ -90,7 +92,7 @@ mod tests {
 
     #[test]
     fn acquire_waits_at_the_limit_of_the_key_and_in_total() {
-        let semaphore = FairSemaphore::new(2, 3);
+        let semaphore = KeyedSemaphore::new(2, 3);
         let acquire = |key: &'static str| semaphore.acquire(key).now_or_never();
         let (first, second) = (acquire("ada").unwrap(), acquire("ada").unwrap());
         assert!(acquire("ada").is_none(), "the limit of the key");
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn acquire_lets_another_key_overtake_the_queue_of_a_key() {
-        let semaphore = FairSemaphore::new(1, 2);
+        let semaphore = KeyedSemaphore::new(1, 2);
         let running = semaphore.acquire("ada").now_or_never().unwrap();
         let mut waiting: Vec<_> = (0..1_000).map(|_| Box::pin(semaphore.acquire("ada"))).collect();
         assert!(waiting.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
@@ -116,7 +118,7 @@ mod tests {
 
     #[test]
     fn acquire_serves_each_key_in_turn() {
-        let semaphore = FairSemaphore::new(1, 1);
+        let semaphore = KeyedSemaphore::new(1, 1);
         let running = semaphore.acquire("ada").now_or_never().unwrap();
         let (mut ada, mut bob) = (pin!(semaphore.acquire("ada")), pin!(semaphore.acquire("bob")));
         assert!(ada.as_mut().now_or_never().is_none() && bob.as_mut().now_or_never().is_none());
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn dropping_a_future_of_acquire_leaves_the_queues() {
-        let semaphore = FairSemaphore::new(1, 1);
+        let semaphore = KeyedSemaphore::new(1, 1);
         let running = semaphore.acquire("ada").now_or_never().unwrap();
         for key in ["ada", "bob"] {
             assert!(semaphore.acquire(key).now_or_never().is_none());
