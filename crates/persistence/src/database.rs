@@ -7,7 +7,7 @@ use crate::handle::ReadHandle;
 use crate::large::LargeReads;
 use crate::migrations;
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{Sqlite, vacuum, vacuum_older};
 use crate::unit::read;
 use crate::url::{DatabaseUrl, Location};
 
@@ -59,6 +59,9 @@ impl Database {
     /// Applies the pending migrations and returns their number. Any number of processes may call
     /// this at once. One of them migrates, and the others wait for it.
     ///
+    /// An SQLite file of an older version is then rebuilt as by [`Database::vacuum`], if it has at
+    /// most 256 MiB. Otherwise, or if that fails, a warning is logged.
+    ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] if the database cannot be reached. [`Error::Collisions`] if two
@@ -67,7 +70,50 @@ impl Database {
     pub async fn migrate(&self) -> Result<usize, Error> {
         match &self.backend {
             Backend::Postgres(postgres) => migrations::postgres(postgres.connector()).await,
-            Backend::Sqlite(sqlite) => migrations::sqlite(sqlite.path()).await,
+            Backend::Sqlite(sqlite) => {
+                let applied = migrations::sqlite(sqlite.path()).await?;
+                vacuum_older(sqlite.path()).await;
+                Ok(applied)
+            }
+        }
+    }
+
+    /// Gives the space of deleted rows back, and removes their texts from the write-ahead log of
+    /// SQLite. Does a step of a few milliseconds, during which writes wait. Returns true if more is
+    /// left: call it again after a pause, in which other writes run.
+    ///
+    /// Without changes since the last call, it only reads. 256 free pages (1 MiB) stay in the file
+    /// for later writes. They contain only zeros. A file that [`Database::vacuum`] must convert
+    /// first does not shrink.
+    ///
+    /// Does nothing on PostgreSQL, which has its own vacuum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if the database does not answer or the disk is full.
+    pub async fn reclaim(&self) -> Result<bool, Error> {
+        match &self.backend {
+            Backend::Postgres(_) => Ok(false),
+            Backend::Sqlite(sqlite) => sqlite.reclaim().await,
+        }
+    }
+
+    /// Rebuilds the file of SQLite from its rows. So no text of a deleted row remains, and
+    /// [`Database::reclaim`] can shrink the file from then on. Reads continue meanwhile, and writes
+    /// wait. Needs free disk space of twice the size of the file. Does nothing on PostgreSQL.
+    ///
+    /// SQLite splits and merges the pages of a table. An unused part of a page can keep a copy of a
+    /// row that has moved to another page, and is then deleted there. `secure_delete` does not
+    /// overwrite such copies. Only the rebuild removes them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if the disk is full or another process writes for a minute. No row is
+    /// lost then, and another call may succeed.
+    pub async fn vacuum(&self) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Postgres(_) => Ok(()),
+            Backend::Sqlite(sqlite) => vacuum(sqlite.path()).await,
         }
     }
 
@@ -92,6 +138,20 @@ impl Database {
         match &self.backend {
             Backend::Postgres(postgres) => postgres.drained().await,
             Backend::Sqlite(sqlite) => sqlite.write(|_| Ok(())).await,
+        }
+    }
+
+    /// Waits like [`Database::flush`], and then truncates the write-ahead log of SQLite. Call it
+    /// last, before the process ends. Waits at most a second for reads in progress. If they take
+    /// longer, or the disk fails, the log stays and a warning is logged. No write is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if the database does not answer.
+    pub async fn close(&self) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Postgres(_) => self.flush().await,
+            Backend::Sqlite(sqlite) => sqlite.close().await,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sqlite::SqliteConnection;
 use diesel_async::{
@@ -14,7 +14,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use crate::error::Error;
 use crate::name_keys;
 use crate::postgres::{Connector, Held};
-use crate::sqlite::Inline;
+use crate::sqlite::{Inline, set_busy_timeout};
 use crate::unit::run_inline;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
@@ -25,7 +25,7 @@ const LOCK: i64 = 0x0064_6179_626f_6f6b;
 
 /// The time for which an instance waits for another one that migrates. A migration may rewrite a
 /// table.
-const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 60000;";
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The version of the migration after which all keys are computed again: `name_keys`.
 const NAME_KEYS: &str = "20261129000000";
@@ -81,7 +81,7 @@ pub(crate) async fn sqlite(path: &Path) -> Result<usize, Error> {
     let path = path.to_owned();
     blocking(move || {
         let mut connection = crate::sqlite::connect(&path)?;
-        connection.batch_execute(BUSY_TIMEOUT)?;
+        set_busy_timeout(&mut connection, BUSY_TIMEOUT)?;
         if is_current(&mut connection)? {
             return Ok(0);
         }

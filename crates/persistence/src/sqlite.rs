@@ -3,6 +3,8 @@
 
 mod connection;
 mod handle;
+mod reclaim;
+mod vacuum;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -10,9 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use diesel::SqliteConnection;
 
-pub(crate) use self::connection::connect;
+pub(crate) use self::connection::{connect, set_busy_timeout};
 use self::connection::{connect_for_reads, create_private};
 pub(crate) use self::handle::Inline;
+pub(crate) use self::vacuum::{vacuum, vacuum_older};
 use self::writer::Writer;
 use crate::error::Error;
 use crate::url::SqliteLocation;
@@ -73,6 +76,33 @@ impl Sqlite {
     ) -> Result<T, Error> {
         self.writer.run(unit).await
     }
+
+    /// Gives the space of at most [`reclaim::STEP_PAGES`] free pages back. After the last of them,
+    /// it truncates the write-ahead log. Returns true if more is left.
+    pub(crate) async fn reclaim(&self) -> Result<bool, Error> {
+        let has_pages = self.read(|connection| Ok(reclaim::excess_pages(connection)? > 0))?;
+        if !has_pages && reclaim::has_empty_log(&self.path) {
+            return Ok(false);
+        }
+        let truncate = |connection: &mut SqliteConnection, has_pages: bool| {
+            Ok(has_pages || !reclaim::truncate_log(connection, reclaim::STEP_TIMEOUT)?)
+        };
+        self.writer.run_then(reclaim::free_pages, truncate).await
+    }
+
+    /// Waits for the queued writes and truncates the write-ahead log.
+    pub(crate) async fn close(&self) -> Result<(), Error> {
+        let truncate = |connection: &mut SqliteConnection, ()| {
+            match reclaim::truncate_log(connection, reclaim::READ_TIMEOUT) {
+                Ok(true) => {}
+                // The writes are stored all the same. The next start continues with this log.
+                Ok(false) => tracing::warn!("the write-ahead log was not truncated: it is being read"),
+                Err(cause) => tracing::warn!(error = %cause, "the write-ahead log was not truncated"),
+            }
+            Ok(())
+        };
+        self.writer.run_then(|_| Ok(()), truncate).await
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +132,24 @@ mod tests {
             let mode = std::fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0, "{} has mode {mode:o}", path.display());
         }
+    }
+
+    /// On a full disk, a deleted log could not be created again, and reads would fail too.
+    #[tokio::test]
+    async fn write_keeps_the_log_after_a_failed_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.db");
+        let database = Sqlite::open(&location(path, true)).unwrap();
+        let execute = |sql: &'static str| database.write(|c| Ok(c.batch_execute(sql)?));
+        let parent = "REFERENCES t (id) DEFERRABLE INITIALLY DEFERRED";
+        let create = format!("CREATE TABLE t (id INTEGER PRIMARY KEY, parent INTEGER {parent})");
+        database.write(move |c| Ok(c.batch_execute(&create)?)).await.unwrap();
+        let length = || fs::metadata(folder.path().join("day.db-wal")).unwrap().len();
+        let before = length();
+        assert!(before > 0);
+        assert!(matches!(execute("INSERT INTO t VALUES (1, 2)").await, Err(Error::Unavailable(_))));
+        execute("INSERT INTO t VALUES (3, 3)").await.unwrap();
+        assert!(length() >= before, "the log was deleted");
     }
 
     /// Returns the error of a file that cannot be opened.

@@ -30,7 +30,7 @@ const REOPEN_INTERVAL: Duration = Duration::from_millis(100);
 
 type Unit = Box<dyn FnOnce(&mut SqliteConnection) -> Reply + Send>;
 /// Sends a unit's result to its caller, once the commit has succeeded or failed.
-type Reply = Box<dyn FnOnce(Committed) + Send>;
+type Reply = Box<dyn FnOnce(&mut SqliteConnection, Committed) + Send>;
 type Committed = Result<(), String>;
 
 #[derive(Clone)]
@@ -55,13 +55,24 @@ impl Writer {
         &self,
         unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        self.run_then(unit, |_, value| Ok(value)).await
+    }
+
+    /// Queues a unit, and runs `after` with its value on the writer thread once it is committed.
+    /// There, `after` is outside of any transaction. It must not change rows.
+    pub(super) async fn run_then<T: Send + 'static, U: Send + 'static>(
+        &self,
+        unit: impl FnOnce(&mut SqliteConnection) -> Result<T, Error> + Send + 'static,
+        after: impl FnOnce(&mut SqliteConnection, T) -> Result<U, Error> + Send + 'static,
+    ) -> Result<U, Error> {
         let (sender, result) = oneshot::channel();
         let unit: Unit = Box::new(move |connection| {
             let result = in_savepoint(connection, unit);
-            Box::new(move |committed| {
+            Box::new(move |connection, committed| {
                 // If the commit fails, the caller gets that failure, even if the unit returned an
                 // error. That error may depend on undone changes of another unit.
                 let result = committed.map_err(Error::Unavailable).and(result);
+                let result = result.and_then(|value| after(connection, value));
                 // Sending fails if the caller has gone away. The changes stay committed.
                 let _ = sender.send(result);
             })
@@ -87,28 +98,30 @@ fn in_savepoint<T>(
 
 /// Runs on the writer thread. Commits groups until every handle is dropped, and reconnects after a
 /// failure.
-fn run(path: &Path, connection: SqliteConnection, mut units: mpsc::Receiver<Unit>) {
-    let mut connection = Some(connection);
+///
+/// The failed connection stays open until a new one is open. If it were the last one, SQLite would
+/// delete the write-ahead log and its index. On a full disk, neither could be created again, and
+/// reads would fail too.
+fn run(path: &Path, mut connection: SqliteConnection, mut units: mpsc::Receiver<Unit>) {
     loop {
-        let Some(current) = connection.take().or_else(|| reconnect(path)) else {
-            if reject_queued(&mut units).is_err() {
-                return;
-            }
-            thread::sleep(REOPEN_INTERVAL);
-            continue;
-        };
-        match catch_unwind(AssertUnwindSafe(|| commit_groups(current, &mut units))) {
+        match catch_unwind(AssertUnwindSafe(|| commit_groups(&mut connection, &mut units))) {
             Ok(Ok(())) => return,
             Ok(Err(cause)) => tracing::error!(error = %cause, "a group of writes failed"),
             Err(_) => tracing::error!("the writer thread panicked and starts again"),
         }
+        connection = loop {
+            match connect(path) {
+                Ok(new) => break new,
+                Err(cause) => {
+                    tracing::error!(error = %cause, "the database cannot be opened for writing");
+                }
+            }
+            if reject_queued(&mut units).is_err() {
+                return;
+            }
+            thread::sleep(REOPEN_INTERVAL);
+        };
     }
-}
-
-fn reconnect(path: &Path) -> Option<SqliteConnection> {
-    connect(path)
-        .inspect_err(|cause| tracing::error!(error = %cause, "the database cannot be opened for writing"))
-        .ok()
 }
 
 /// Drops the queued units, so that their callers get [`Error::Unavailable`]. Returns an error if
@@ -124,7 +137,7 @@ fn reject_queued(units: &mut mpsc::Receiver<Unit>) -> Result<(), TryRecvError> {
 }
 
 /// Commits groups. Returns `Ok` when every handle is dropped, or the error of a failed commit.
-fn commit_groups(mut connection: SqliteConnection, units: &mut mpsc::Receiver<Unit>) -> Committed {
+fn commit_groups(connection: &mut SqliteConnection, units: &mut mpsc::Receiver<Unit>) -> Committed {
     while let Some(first) = units.blocking_recv() {
         let mut replies = Vec::new();
         let committed = connection.immediate_transaction(|connection| {
@@ -137,7 +150,7 @@ fn commit_groups(mut connection: SqliteConnection, units: &mut mpsc::Receiver<Un
         });
         let committed = committed.map_err(|cause| cause.to_string());
         for reply in replies {
-            reply(committed.clone());
+            reply(connection, committed.clone());
         }
         committed?;
     }

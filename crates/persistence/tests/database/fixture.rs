@@ -1,5 +1,7 @@
 //! The database of a test.
 
+use std::path::Path;
+
 use daybook_domain::{Email, Origin, Timestamp, User, Username};
 use daybook_persistence::{Database, NewUser};
 use daybook_test_servers::{Postgres, TestDatabase};
@@ -45,6 +47,11 @@ impl Fixture {
     /// Returns the database's name on the PostgreSQL server.
     pub(crate) fn server_name(&self) -> &str {
         self.server.as_ref().and_then(|server| server.url().rsplit('/').next()).unwrap()
+    }
+
+    /// Returns the folder of the SQLite file `day.db`.
+    pub(crate) fn folder(&self) -> &Path {
+        self.file.as_ref().unwrap().path()
     }
 
     /// Runs statements on a separate connection.

@@ -14,6 +14,7 @@ mod name_keys;
 mod notes;
 mod plans;
 mod prepared;
+mod reclaim;
 mod refresh;
 mod retention;
 mod rows;
