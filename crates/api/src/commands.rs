@@ -6,6 +6,7 @@ mod migrate;
 mod secret;
 mod serve;
 mod token;
+mod vacuum;
 
 use std::io;
 use std::process::ExitCode;
@@ -39,6 +40,8 @@ enum Command {
     Serve,
     /// Applies the pending migrations
     Migrate,
+    /// Rebuilds the SQLite file, without the remains of deleted texts; writes wait meanwhile
+    Vacuum,
     /// Checks the configuration and the servers that it names; exits with 1 after a problem
     Check,
     /// Prints the OpenAPI document
@@ -75,6 +78,7 @@ fn dispatch(command: Command, log: &LogQueue) -> Result<ExitCode, Failure> {
     match command {
         Command::Serve => block_on(serve::run(configure(log)?, log)),
         Command::Migrate => block_on(migrate::run(configure(log)?)),
+        Command::Vacuum => block_on(vacuum::run(configure(log)?)),
         Command::Check => block_on(check::run(configure(log)?)),
         Command::Token(command) => block_on(token::run(configure(log)?, command)),
         // Only the address matters here, so no other setting can make the check fail.

@@ -34,7 +34,7 @@ async fn version_and_help_create_no_file() {
     assert_eq!(text(&version.stdout).trim(), concat!("daybook ", env!("CARGO_PKG_VERSION")));
     let help = start.run(&["--help"]).await;
     assert!(help.status.success());
-    for command in ["serve", "migrate", "check", "openapi", "healthcheck"] {
+    for command in ["serve", "migrate", "vacuum", "check", "openapi", "healthcheck"] {
         assert!(text(&help.stdout).contains(command), "{command}");
     }
     for unknown in ["dance", "--dance"] {
@@ -72,6 +72,36 @@ async fn migrate_creates_the_schema_once(#[values(Kind::Sqlite, Kind::Postgres)]
     assert_eq!(server.query(APPLIED), migrations(kind).to_string());
     server.user("ada").await;
     assert!(!server.log().contains("\"migrated\""), "the schema was up to date: {}", server.log());
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn vacuum_runs_beside_the_service(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let start = Start::on(kind);
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    let note = server.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await;
+    let output = start.run(&["vacuum"]).await;
+    assert!(output.status.success(), "{output:?}");
+    let said = if kind == Kind::Sqlite { ": rebuilt" } else { ": PostgreSQL needs no rebuild" };
+    assert!(text(&output.stdout).contains(said), "{output:?}");
+    server.get(note.header("location"), &token).await.expect(StatusCode::OK);
+    server.post("/notes", &token, &json!({ "title": "t", "content": "c" })).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn shutdown_truncates_the_write_ahead_log() {
+    let mut server = Server::on(Kind::Sqlite).await;
+    let token = server.user("ada").await;
+    // Leaves idle connections for reads.
+    server.get("/notes", &token).await.expect(StatusCode::OK);
+    let log = server.folder().join("day.db-wal");
+    let length = || fs::metadata(&log).map_or(0, |found| found.len());
+    assert!(length() > 0);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0), "{}", server.log());
+    assert_eq!(length(), 0, "bytes of the log");
 }
 
 #[rstest]
