@@ -10,6 +10,7 @@ mod configuration;
 mod disconnects;
 mod enumeration;
 mod framing;
+mod full_disk;
 mod half_sent;
 mod harness;
 mod headers;

@@ -8,6 +8,7 @@ mod mocks;
 pub(crate) mod operations;
 mod scripted;
 mod server;
+mod small_disk;
 
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(crate) use scripted::{Exchange, ScriptedProvider};
 pub(crate) use server::{
     Kind, PROVIDER_KEY, SECRET, SHUTDOWN_TIMEOUT, Server, Start, Tokens, unreachable_postgres,
 };
+
+pub(crate) use small_disk::SmallDisk;
 
 /// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "pass123word";

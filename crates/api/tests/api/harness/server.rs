@@ -49,6 +49,8 @@ pub(crate) struct Start {
     variables: Vec<(String, String)>,
     /// The limit of open files of the service.
     open_files: Option<u32>,
+    /// A command that runs the service, such as `nsenter`. Empty if the service runs directly.
+    wrapper: Vec<String>,
 }
 
 impl Start {
@@ -60,7 +62,7 @@ impl Start {
             Some(database) => database.url().to_owned(),
             None => format!("sqlite://{}", folder.path().join("day.db").display()),
         };
-        let start = Self { folder, database, variables: Vec::new(), open_files: None };
+        let start = Self { folder, database, variables: Vec::new(), open_files: None, wrapper: Vec::new() };
         start
             .with("DATABASE_URL", &url)
             .with("JWT_SECRET_KEY", SECRET)
@@ -96,6 +98,11 @@ impl Start {
         Self { open_files: Some(limit), ..self }
     }
 
+    /// Runs the service by this command, which gets the binary and its arguments appended.
+    pub(crate) fn wrapped(self, wrapper: Vec<String>) -> Self {
+        Self { wrapper, ..self }
+    }
+
     /// Returns the command that runs the binary with this configuration.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         // Measurements set DAYBOOK_BIN to a release build.
@@ -107,7 +114,14 @@ impl Start {
                 shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), &binary]);
                 shell
             }
-            None => Command::new(binary),
+            None => match self.wrapper.split_first() {
+                Some((program, rest)) => {
+                    let mut command = Command::new(program);
+                    command.args(rest).arg(&binary);
+                    command
+                }
+                None => Command::new(binary),
+            },
         };
         command.args(arguments).current_dir(self.folder.path());
         command.env_clear().envs(self.variables.iter().filter(|(_, value)| !value.is_empty()).cloned());
