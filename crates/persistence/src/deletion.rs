@@ -33,7 +33,7 @@ impl Database {
     /// one, or the actor's session has ended.
     pub async fn delete_user(&self, actor: &Actor, verified: Credentials) -> Result<EndedSessions, Error> {
         let user = verified.user;
-        let ended = self.close(actor, verified).await?;
+        let ended = self.close_account(actor, verified).await?;
         let first: Result<_, Error> = transaction!(self, |c| delete_rows(c, user).await);
         if let Err(error) = first {
             // The account is closed, so a retry of the request would find nothing to delete.
@@ -43,7 +43,7 @@ impl Database {
     }
 
     /// Ends the sessions of the account, and removes all personal data from its row.
-    async fn close(&self, actor: &Actor, verified: Credentials) -> Result<EndedSessions, Error> {
+    async fn close_account(&self, actor: &Actor, verified: Credentials) -> Result<EndedSessions, Error> {
         let (access, own, now) = (Access::from(actor), actor.session(), actor.now);
         transaction!(self, |c| {
             let user = verified.user;
