@@ -3,17 +3,22 @@
 //! Own code, since no maintained library reads `X-Forwarded-For` against a list of trusted networks
 //! without a web framework.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::ParseError;
 
 /// The proxies whose `X-Forwarded-For` is trusted. By default there are none.
 ///
 /// The text form is a list of addresses and networks, separated by commas: `10.0.0.0/8,
-/// 2001:db8::1`.
+/// 2001:db8::1`. The bits of a network behind its prefix are ignored, so `10.1.2.3/8` is
+/// `10.0.0.0/8`. An IPv4-mapped network such as `::ffff:10.0.0.0/104` is the IPv4 network.
+///
+/// A network that a proxy shares with clients cannot be trusted, since any client in it could send
+/// the header. The text is therefore rejected if it trusts a network larger than an IPv4 /8 or an
+/// IPv6 /16, even as several adjacent parts. Private IPv6 networks may be larger.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -57,15 +62,59 @@ impl FromStr for TrustedProxies {
 
     /// # Errors
     ///
-    /// [`ParseError::Network`] with the first invalid part.
+    /// [`ParseError::Network`] with the first invalid part. `0.0.0.0` and `::` are invalid too,
+    /// because no proxy has them. [`ParseError::NetworkTooLarge`] for a network that contains
+    /// clients.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let network = |part: &str| {
-            let address = part.parse::<IpAddr>().map(|address| IpNet::from(address.to_canonical()));
-            address.or_else(|_| part.parse::<IpNet>()).map_err(|_| ParseError::Network(part.to_owned()))
-        };
-        parts.map(network).collect::<Result<_, _>>().map(Self)
+        let parse = |part: &str| network_of(part).ok_or_else(|| ParseError::Network(part.to_owned()));
+        let networks = parts.map(parse).collect::<Result<_, _>>()?;
+        // Two adjacent halves are one network, so they are judged as one.
+        let networks = IpNet::aggregate(&networks);
+        match networks.iter().find(|network| is_too_large(network)) {
+            Some(network) => Err(ParseError::NetworkTooLarge(network.to_string())),
+            None => Ok(Self(networks)),
+        }
     }
+}
+
+/// IANA allocates IPv4 in /8, and `10.0.0.0/8` is the largest private network (RFC 1918).
+const IPV4_PREFIX_MIN: u8 = 8;
+/// Registries allocate at most an IPv6 /16 to one organization.
+const IPV6_PREFIX_MIN: u8 = 16;
+
+/// Parses an address or a network.
+fn network_of(part: &str) -> Option<IpNet> {
+    let address = part.parse::<IpAddr>().ok().filter(|address| !address.to_canonical().is_unspecified());
+    let network = address.map(IpNet::from).or_else(|| part.parse().ok())?;
+    Some(canonical(network.trunc()))
+}
+
+/// Returns the IPv4 network that an IPv4-mapped network stands for, and any other one unchanged.
+fn canonical(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(network) => network.addr().to_ipv4_mapped().zip(network.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    let ipv4 = mapped.and_then(|(address, length)| Ipv4Net::new(address, length).ok());
+    ipv4.map_or(network, IpNet::V4)
+}
+
+/// True for a network that certainly contains clients.
+fn is_too_large(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < IPV4_PREFIX_MIN,
+        IpNet::V6(network) => {
+            let has_all_of_ipv4 = network.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped());
+            has_all_of_ipv4 || (network.prefix_len() < IPV6_PREFIX_MIN && !is_private(network))
+        }
+    }
+}
+
+/// True for networks of unique local (RFC 4193) and link-local addresses (RFC 4291, section 2.5.6).
+fn is_private(network: &Ipv6Net) -> bool {
+    let ends = [network.network(), network.broadcast()];
+    ends.iter().all(Ipv6Addr::is_unique_local) || ends.iter().all(Ipv6Addr::is_unicast_link_local)
 }
 
 /// Parses an address. Some proxies append the port.
@@ -147,9 +196,82 @@ mod tests {
 
     #[test]
     fn parse_names_the_invalid_part() {
-        for text in ["10.0.0.0/33", "localhost", "10.0.0.1 10.0.0.2", "*"] {
+        for text in [
+            "10.0.0.0/33",
+            "localhost",
+            "10.0.0.1 10.0.0.2",
+            "*",
+            "10.0.0.1:8080",
+            "[2001:db8::1]",
+            "[2001:db8::1]:8080",
+            "fe80::1%eth0",
+            "fe80::%eth0/64",
+            "10.0.0.0/255.0.0.0",
+            "0.0.0.0",
+            "::",
+            "::ffff:0.0.0.0",
+        ] {
             let error = format!("10.0.0.1,{text}").parse::<TrustedProxies>().unwrap_err();
+            assert_eq!(error, ParseError::Network(text.to_owned()));
             assert!(error.to_string().contains(text));
+        }
+    }
+
+    #[test]
+    fn parse_rejects_networks_that_contain_clients() {
+        let all_slash_8: Vec<String> = (0..=255).map(|first| format!("{first}.0.0.0/8")).collect();
+        for (text, network) in [
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("::/0", "::/0"),
+            ("10.0.0.1, 203.0.113.9/0", "0.0.0.0/0"),
+            ("0.0.0.0/1,128.0.0.0/1", "0.0.0.0/0"),
+            ("128.0.0.0/2,::1,0.0.0.0/1,192.0.0.0/2", "0.0.0.0/0"),
+            (&all_slash_8.join(","), "0.0.0.0/0"),
+            ("::/1,8000::/1", "::/0"),
+            ("10.0.0.0/7", "10.0.0.0/7"),
+            ("2000::/3", "2000::/3"),
+            ("2001::/15", "2000::/15"),
+            // Larger than the private networks in them.
+            ("fc00::/6", "fc00::/6"),
+            ("fe80::/9", "fe80::/9"),
+            // All of IPv4, as mapped addresses.
+            ("::ffff:0:0/96", "0.0.0.0/0"),
+            ("::ffff:128.0.0.0/97, ::ffff:0.0.0.0/97", "0.0.0.0/0"),
+            ("::ffff:0:0/95", "::fffe:0:0/95"),
+            ("::/64", "::/64"),
+            ("::ffff:10.0.0.0/103", "10.0.0.0/7"),
+        ] {
+            let parsed = text.parse::<TrustedProxies>();
+            assert_eq!(parsed, Err(ParseError::NetworkTooLarge(network.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn parse_accepts_private_networks_and_networks_of_one_organization() {
+        for (text, inside, outside) in [
+            ("10.0.0.0/8", "10.255.255.255", "11.0.0.0"),
+            ("10.1.2.3/8", "10.0.0.0", "11.0.0.0"),
+            ("203.0.113.9/24", "203.0.113.1", "203.0.114.1"),
+            ("192.0.2.0/25,192.0.2.128/25", "192.0.2.200", "192.0.3.0"),
+            ("fc00::/7", "fdff::1", "fe00::1"),
+            ("fc00::/8,fd00::/8", "fdff::1", "fe00::1"),
+            ("fe80::/10", "fe80::1", "fec0::1"),
+            ("2630::/16", "2630::1", "2631::1"),
+            ("2001:db8::7/64", "2001:db8::1", "2001:db8:0:1::1"),
+        ] {
+            let proxies: TrustedProxies = text.parse().unwrap();
+            let contains = |address: &str| proxies.contains(address.parse().unwrap());
+            assert_eq!((contains(inside), contains(outside)), (true, false), "{text}");
+        }
+    }
+
+    #[test]
+    fn mapped_networks_are_ipv4_networks() {
+        for text in ["::ffff:10.0.0.0/104", "::ffff:10.9.9.9/104", "::ffff:a00:1", "::ffff:10.0.0.1/128"] {
+            for peer in [PEER, "::ffff:10.0.0.1"] {
+                assert_eq!(client(text, peer, &["203.0.113.9"]), "203.0.113.9", "{text} {peer}");
+            }
+            assert_eq!(client(text, "11.0.0.1", &["203.0.113.9"]), "11.0.0.1", "{text}");
         }
     }
 }
