@@ -19,6 +19,12 @@ pub enum TextError {
     /// The text contains U+0000.
     #[error("Text must not contain the NUL character")]
     Nul,
+    /// The text contains this invisible character.
+    #[error("Text must not contain the invisible character U+{:04X}", u32::from(*.0))]
+    Invisible(char),
+    /// The text consists of spaces.
+    #[error("Text must contain a character other than a space")]
+    Blank,
 }
 
 fn plural(count: usize) -> &'static str {
@@ -42,9 +48,10 @@ pub(crate) fn check(text: &str, min: usize, max: usize) -> Result<(), TextError>
     Ok(())
 }
 
-/// Declares a text type that holds only texts within its limits.
+/// Declares a text type that holds only texts within its limits, and that pass the check if there
+/// is one.
 macro_rules! text {
-    ($(#[$meta:meta])* $name:ident, $min:literal..=$max:literal) => {
+    ($(#[$meta:meta])* $name:ident, $min:literal..=$max:literal $(, $check:path)?) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String")]
@@ -60,10 +67,10 @@ macro_rules! text {
             ///
             /// # Errors
             ///
-            /// Rejects a text that is too short or too long, or that contains U+0000.
+            /// Rejects a text that is too short or too long, that contains U+0000, or that breaks
+            /// another rule of the type.
             pub fn parse(text: &str) -> Result<Self, $crate::TextError> {
-                $crate::text::check(text, Self::MIN, Self::MAX)?;
-                Ok(Self(text.to_owned()))
+                Self::try_from(text.to_owned())
             }
 
             /// Wraps a text that was valid when it was stored; nothing is checked.
@@ -90,6 +97,7 @@ macro_rules! text {
 
             fn try_from(text: String) -> Result<Self, $crate::TextError> {
                 $crate::text::check(&text, Self::MIN, Self::MAX)?;
+                $($check(&text)?;)?
                 Ok(Self(text))
             }
         }
@@ -162,6 +170,9 @@ mod tests {
             (TextError::TooShort { min: 3 }, "String should have at least 3 characters"),
             (TextError::TooLong { max: 200 }, "String should have at most 200 characters"),
             (TextError::Nul, "Text must not contain the NUL character"),
+            (TextError::Invisible('\t'), "Text must not contain the invisible character U+0009"),
+            (TextError::Invisible('\u{e0041}'), "Text must not contain the invisible character U+E0041"),
+            (TextError::Blank, "Text must contain a character other than a space"),
         ];
         for (error, sentence) in sentences {
             assert_eq!(error.to_string(), sentence);

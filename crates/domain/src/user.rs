@@ -1,10 +1,11 @@
 //! Accounts and usernames.
 
+use daybook_text::is_invisible;
 use serde::Serialize;
 
 use crate::fold::caseless;
 use crate::text::text;
-use crate::{Email, Timestamp, UserId};
+use crate::{Email, TextError, Timestamp, UserId};
 
 /// An account, without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,12 +31,29 @@ impl User {
 
 text! {
     /// A username: 3 to 50 characters as the user wrote them, compared without case.
+    ///
+    /// A new name must not contain an invisible character, and not consist of spaces. A stored name
+    /// may be older than this rule.
     #[cfg_attr(feature = "utoipa", derive(utoipa::ToSchema))]
     #[cfg_attr(
         feature = "utoipa",
         schema(value_type = String, min_length = 3, max_length = 50, example = "ada")
     )]
-    Username, 3..=50
+    Username, 3..=50, check_visible
+}
+
+/// Rejects a name that looks like another name, or like none.
+///
+/// Joiners are rejected too, although some scripts and emoji use them. Names are compared with
+/// their joiners, so `ada` with a joiner would be another account that looks like `ada`. The
+/// default identifiers of Unicode have no joiners either (UAX #31, section 2.3; UTS #39, section
+/// 3.1.1), and neither have e-mail addresses.
+fn check_visible(name: &str) -> Result<(), TextError> {
+    match name.chars().find(|c| is_invisible(*c)) {
+        Some(invisible) => Err(TextError::Invisible(invisible)),
+        None if name.trim().is_empty() => Err(TextError::Blank),
+        None => Ok(()),
+    }
 }
 
 impl Username {
@@ -58,7 +76,6 @@ impl Username {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::TextError;
 
     #[test]
     fn parse_counts_characters_and_not_bytes() {
@@ -67,6 +84,48 @@ mod tests {
         assert!(Username::parse(&"ä".repeat(50)).is_ok());
         assert_eq!(Username::parse(&"ä".repeat(51)), Err(TextError::TooLong { max: 50 }));
         assert_eq!(Username::parse("ab\0"), Err(TextError::Nul));
+    }
+
+    #[test]
+    fn parse_rejects_invisible_characters() {
+        for invisible in [
+            '\t',
+            '\n',
+            '\r',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{ad}',
+            '\u{61c}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
+            for name in [format!("ada{invisible}"), format!("{invisible}ada"), format!("a{invisible}da")] {
+                assert_eq!(Username::parse(&name), Err(TextError::Invisible(invisible)), "{name:?}");
+                assert!(serde_json::from_value::<Username>(name.clone().into()).is_err(), "{name:?}");
+                assert_eq!(Username::from_stored(name.clone()).as_str(), name);
+            }
+        }
+    }
+
+    #[test]
+    fn parse_rejects_spaces_alone() {
+        for name in ["   ", "\u{a0}\u{2003}\u{3000}"] {
+            assert_eq!(Username::parse(name), Err(TextError::Blank), "{name:?}");
+        }
+        for name in ["Ada Lovelace", " a ", "李 小龙", "אדה", "ada@example.com", "🎂🎂🎂"] {
+            assert_eq!(Username::parse(name).unwrap().as_str(), name);
+        }
     }
 
     #[test]
