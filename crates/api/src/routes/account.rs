@@ -30,7 +30,10 @@ pub(crate) struct AccountPatch {
         value_type = Option<String>,
         min_length = 3,
         max_length = 50,
-        pattern = "^[^\\u0000]*$",
+        pattern = "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\
+            \\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\
+            \\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\
+            \u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]*$",
         example = "countess"
     )]
     username: Option<Username>,

@@ -25,13 +25,16 @@ pub(crate) struct Registration {
     #[garde(skip)]
     #[schema(value_type = String, format = "email", max_length = 254, example = "ada@example.com")]
     email: Email,
-    /// 3 to 50 characters, unique without regard to case.
+    /// 3 to 50 visible characters, unique without regard to case.
     #[garde(skip)]
     #[schema(
         value_type = String,
         min_length = 3,
         max_length = 50,
-        pattern = "^[^\\u0000]*$",
+        pattern = "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\
+            \\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\
+            \\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\
+            \u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]*$",
         example = "ada"
     )]
     username: Username,
@@ -91,7 +94,8 @@ pub(super) const TAKEN: ErrorResponse = ErrorResponse {
 
 /// Register an account
 ///
-/// The e-mail address and the username must be unique without regard to case.
+/// The e-mail address and the username must be unique without regard to case. The username must not
+/// contain invisible characters.
 #[endpoint(POST "/auth/register", errors(TAKEN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn register(
     _: Anyone,

@@ -22,6 +22,7 @@ mod legacy_hashes;
 mod lifecycle;
 mod login;
 mod logs;
+mod names;
 mod notes;
 mod openapi;
 mod overload;

@@ -1,7 +1,9 @@
 //! The OpenAPI document agrees with the service. The pages that show it load from the binary.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
+use daybook_domain::Username;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::{Map, Value, json};
@@ -9,10 +11,17 @@ use serde_json::{Map, Value, json};
 use crate::harness::operations::{assert_complete, operations};
 use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, provider};
 
+/// The pattern of a new username.
+const USERNAME: &str = "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\
+    \\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\
+    \\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\
+    \u{13430}-\u{1343f}\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]*$";
+
 /// The patterns in the document. Each has a character that may repeat, the end of a matching value,
 /// and a value that does not match.
-const PATTERNS: [(&str, &str, &str, &str); 6] = [
+const PATTERNS: [(&str, &str, &str, &str); 7] = [
     ("^[^\\u0000]*$", "🎂", "🎂", "a\0bc"),
+    (USERNAME, "🎂", "🎂", "ada\u{202e}"),
     ("[0-9]", "🎂", "7", "without any"),
     ("^(password)?$", "", "password", "another"),
     ("^(refresh_token)?$", "", "refresh_token", "password"),
@@ -395,4 +404,34 @@ async fn documentation_pages_load_only_from_the_binary() {
     server.register("ada").await;
     let form = [("grant_type", "password"), ("username", "ada"), ("password", PASSWORD), ("scope", "")];
     server.login_form(&form).await.expect(StatusCode::OK);
+}
+
+/// Returns the ranges of a class of characters, such as `\\u0041-\\u005az`.
+fn ranges(class: &str) -> Vec<RangeInclusive<char>> {
+    let escape = |hex: &str| u32::from_str_radix(hex, 16).ok().and_then(char::from_u32).unwrap();
+    let mut ranges: Vec<RangeInclusive<char>> = Vec::new();
+    let (mut rest, mut continues) = (class, false);
+    while let Some(first) = rest.chars().next() {
+        let length = if first == '\\' { "\\u0000".len() } else { first.len_utf8() };
+        let (token, after) = rest.split_at(length);
+        rest = after;
+        let c = token.strip_prefix("\\u").map_or(first, escape);
+        match ranges.last_mut() {
+            _ if token == "-" => {}
+            Some(range) if continues => *range = *range.start()..=c,
+            _ => ranges.push(c..=c),
+        }
+        continues = token == "-";
+    }
+    ranges
+}
+
+#[test]
+fn pattern_of_a_username_excludes_exactly_the_rejected_characters() {
+    let class = USERNAME.strip_prefix(r"^(?=.*\S)[^").and_then(|rest| rest.strip_suffix("]*$")).unwrap();
+    let excluded = ranges(class);
+    for c in '\0'..=char::MAX {
+        let is_excluded = excluded.iter().any(|range| range.contains(&c));
+        assert_eq!(is_excluded, Username::parse(&format!("ada{c}")).is_err(), "U+{:04X}", u32::from(c));
+    }
 }
