@@ -18,6 +18,6 @@ pub(crate) use self::form::ValidForm;
 pub(crate) use self::id::{Id, PathId};
 pub(crate) use self::json::{OptionalJson, ValidJson};
 pub(crate) use self::json_or_form::JsonOrForm;
-pub(crate) use self::origin::{ClientOrigin, client_of};
+pub(crate) use self::origin::{ClientOrigin, client_of, warn_of_untrusted_proxy};
 pub(crate) use self::paging::Paging;
 pub(crate) use self::rules::{grant_type_rule, password_rule, refresh_grant_type_rule};

@@ -18,7 +18,7 @@ use tracing::{Instrument, Span};
 
 use self::unread::UnreadPayload;
 use crate::error::ApiError;
-use crate::extract::client_of;
+use crate::extract::{client_of, warn_of_untrusted_proxy};
 use crate::request_id::{REQUEST_ID, client_request_id};
 use crate::state::State;
 
@@ -45,6 +45,7 @@ pub(crate) async fn surround<B: MessageBody + 'static>(
         method = loggable(method.as_str()),
         path = loggable(request.path())
     );
+    warn_of_untrusted_proxy(request.request(), &state);
     let _unread = UnreadPayload::of(&mut request);
     let mut unanswered = Unanswered { span: &span, started, is_answered: false };
     let served = serve(request, next, &state).instrument(span.clone()).await;

@@ -1,7 +1,7 @@
 //! The parts of a running service. Each worker thread has a copy with its own read connection.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, web};
@@ -41,6 +41,8 @@ pub(crate) struct State {
     pub(crate) attempts: AttemptLimits,
     pub(crate) user_limits: UserLimits,
     pub(crate) trusted_proxies: Arc<TrustedProxies>,
+    /// Completed by the warning of a proxy that is not trusted.
+    pub(crate) proxy_warning: Arc<Once>,
     pub(crate) summaries: Summaries,
     pub(crate) weather: daybook_weather_client::Client,
     /// Limits concurrent look-ups of places and forecasts per user.
@@ -109,6 +111,7 @@ impl State {
             attempts,
             user_limits,
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
+            proxy_warning: Arc::new(Once::new()),
             summaries: Summaries::new(&config.summarizer, clock)?,
             weather,
             // The client limits the total.

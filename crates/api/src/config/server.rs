@@ -32,13 +32,21 @@ impl ServerConfig {
         let max_connections = reader.read(&settings::MAX_CONNECTIONS, |text| connections(text, 2));
         let per_address = reader.read(&settings::MAX_CONNECTIONS_PER_ADDRESS, |text| connections(text, 1));
         let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, str::parse::<TrustedProxies>);
+        let trusted_proxies = trusted_proxies.unwrap_or_default();
         let root_path = reader.read(&settings::ROOT_PATH, |text| root_path::parse(text).map(str::to_owned));
+        let is_reachable = bind.is_some_and(|address| !address.ip().to_canonical().is_loopback());
+        if is_reachable && trusted_proxies == TrustedProxies::default() {
+            reader.warn(
+                "DAYBOOK_BIND accepts connections of other machines, and DAYBOOK_TRUSTED_PROXIES is not set: \
+                 behind a proxy, all clients share the limits of the proxy's address",
+            );
+        }
         Some(Self {
             bind: bind?,
             workers: workers.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
             max_connections,
             max_connections_per_address: per_address,
-            trusted_proxies: trusted_proxies.unwrap_or_default(),
+            trusted_proxies,
             root_path: root_path.unwrap_or_default(),
         })
     }

@@ -108,7 +108,8 @@ settings! {
          beyond them is rejected with 403.";
     TRUSTED_PROXIES "DAYBOOK_TRUSTED_PROXIES" = Nothing, public,
         "Addresses or networks of proxies, separated by commas. Their `X-Forwarded-For` \
-         and `X-Forwarded-Prefix` are trusted.";
+         and `X-Forwarded-Prefix` are trusted. A network larger than an IPv4 /8 or an IPv6 /16 is \
+         rejected.";
     ROOT_PATH "DAYBOOK_ROOT_PATH" = Nothing, public,
         "The path of daybook behind a proxy that strips it, for example `/api`. It precedes the \
          paths in `Location` and `Link`, and the OpenAPI document has it in `servers`. A valid \

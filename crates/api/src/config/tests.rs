@@ -92,6 +92,8 @@ fn from_environment_names_each_invalid_setting() {
         ("DAYBOOK_BYTES_PER_USER", "unlimited"),
         ("DAYBOOK_TRUSTED_PROXIES", "localhost"),
         ("DAYBOOK_TRUSTED_PROXIES", "10.0.0.0/33"),
+        ("DAYBOOK_TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("DAYBOOK_TRUSTED_PROXIES", "::/1,8000::/1"),
         ("DAYBOOK_ROOT_PATH", "api"),
         ("DAYBOOK_ROOT_PATH", "//api"),
         ("DAYBOOK_ROOT_PATH", "/api//"),
@@ -128,6 +130,24 @@ fn from_environment_reports_all_problems_at_once() {
     ]);
     assert_eq!(found.len(), 6, "{found:?}");
     assert!(!found.concat().contains("canary"), "{found:?}");
+}
+
+#[test]
+fn from_environment_warns_of_an_address_beyond_loopback_without_trusted_proxies() {
+    for (bind, proxies, count) in [
+        ("127.0.0.1:8080", "", 0),
+        ("127.9.9.9:8080", "", 0),
+        ("[::1]:8080", "", 0),
+        ("[::ffff:127.0.0.1]:8080", "", 0),
+        ("0.0.0.0:8080", "", 1),
+        ("[::]:8080", "", 1),
+        ("192.0.2.1:8080", " , ", 1),
+        ("[::]:8080", "10.0.0.1", 0),
+    ] {
+        let environment = Environment::from([("DAYBOOK_BIND", bind), ("DAYBOOK_TRUSTED_PROXIES", proxies)]);
+        let warnings = Config::from_environment(&environment).unwrap().warnings;
+        assert_eq!(warnings.len(), count, "{bind} {proxies}: {warnings:?}");
+    }
 }
 
 #[test]

@@ -36,6 +36,25 @@ pub(crate) fn client_of(request: &HttpRequest, state: &State) -> Option<IpAddr> 
     request.peer_addr().map(|peer| state.trusted_proxies.client(peer.ip(), forwarded))
 }
 
+/// Warns once per process if a peer sends `X-Forwarded-For` and is not a trusted proxy.
+///
+/// The peer may be a client that invents the header. It may also be a proxy that is missing in the
+/// setting. Then all of its clients share the limits of one address.
+pub(crate) fn warn_of_untrusted_proxy(request: &HttpRequest, state: &State) {
+    if state.proxy_warning.is_completed() || !request.headers().contains_key(header::X_FORWARDED_FOR) {
+        return;
+    }
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    let Some(peer) = peer.filter(|peer| !state.trusted_proxies.contains(*peer)) else { return };
+    state.proxy_warning.call_once(|| {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For is ignored, because the peer is not in DAYBOOK_TRUSTED_PROXIES: \
+             if it is a proxy, all of its clients share the limits of its address"
+        );
+    });
+}
+
 pub(super) fn origin_of(request: &HttpRequest, state: &State) -> Origin {
     let user_agent = request.headers().get(header::USER_AGENT);
     // A header may have bytes that are not UTF-8. Each is shown as U+FFFD.

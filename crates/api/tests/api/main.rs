@@ -31,6 +31,7 @@ mod peer_answers;
 mod pipelining;
 mod postgres;
 mod provider_tolerance;
+mod proxy_warnings;
 mod quotas;
 mod refresh;
 mod resilience;

@@ -224,7 +224,9 @@ async fn forwarded_prefix_of_a_trusted_proxy_replaces_the_setting() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn forwarded_prefix_of_an_untrusted_peer_is_ignored() {
-    for (setting, proxies) in [("", ""), ("/api", ""), ("", "203.0.113.9"), ("/api", "10.0.0.0/8, 2001:db8::/32")] {
+    for (setting, proxies) in
+        [("", ""), ("/api", ""), ("", "203.0.113.9"), ("/api", "10.0.0.0/8, 2001:db8::/32")]
+    {
         let server = start(setting, proxies).start().await;
         let token = server.user("ada").await;
         for value in ["/team", "/", "//evil.example"] {
