@@ -33,6 +33,7 @@ pub(crate) struct State {
     pub(crate) database: Database,
     pub(crate) hasher: Hasher,
     pub(crate) tokens: Arc<TokenKeys>,
+    pub(crate) registration_is_open: bool,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) session_policy: SessionPolicy,
     pub(crate) revocations: Revocations,
@@ -100,6 +101,7 @@ impl State {
             database,
             hasher: Hasher::new(options)?,
             tokens: Arc::new(keys),
+            registration_is_open: security.registration_is_open,
             password_policy: security.password_policy,
             session_policy: config.sessions,
             revocations: match redis {

@@ -1,5 +1,5 @@
-//! The settings of signing secrets, legacy tokens, the password policy, password hashing and rate
-//! limits.
+//! The settings of signing secrets, legacy tokens, registration, the password policy, password
+//! hashing and rate limits.
 
 use daybook_auth::{PasswordPolicy, Secret, TokenKeys};
 
@@ -17,6 +17,8 @@ pub(crate) struct SecurityConfig {
     previous_secrets: Vec<Secret>,
     /// `DAYBOOK_ACCEPT_LEGACY_TOKENS`: accepts tokens of the service that daybook replaced.
     accept_legacy_tokens: bool,
+    /// `DAYBOOK_REGISTRATION`: any client can register an account.
+    pub(crate) registration_is_open: bool,
     pub(crate) password_policy: PasswordPolicy,
     pub(crate) hashing: HashingConfig,
     /// `DAYBOOK_RATE_LIMIT`; `None` if it is `off`.
@@ -34,6 +36,7 @@ impl SecurityConfig {
         }
         let previous_secrets = reader.read(&settings::JWT_PREVIOUS_SECRET_KEYS, secrets);
         let accept_legacy_tokens = reader.read(&settings::ACCEPT_LEGACY_TOKENS, switch);
+        let registration_is_open = reader.read(&settings::REGISTRATION, is_open);
         let password_policy = reader.read(&settings::PASSWORD_POLICY, str::parse);
         let hashing = HashingConfig::read(reader);
         let rate_limits = reader.read(&settings::RATE_LIMIT, rate_limits::parse);
@@ -46,6 +49,7 @@ impl SecurityConfig {
             secret,
             previous_secrets: previous_secrets.unwrap_or_default(),
             accept_legacy_tokens: accept_legacy_tokens?,
+            registration_is_open: registration_is_open?,
             password_policy: password_policy?,
             hashing: hashing?,
             rate_limits: rate_limits?,
@@ -62,6 +66,14 @@ impl SecurityConfig {
 fn secrets(text: &str) -> Result<Vec<Secret>, String> {
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     parts.map(|part| Secret::parse(part).map_err(|weak| weak.to_string())).collect()
+}
+
+fn is_open(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "open" => Ok(true),
+        "closed" => Ok(false),
+        _ => Err("must be open or closed"),
+    }
 }
 
 fn switch(text: &str) -> Result<bool, &'static str> {

@@ -68,6 +68,9 @@ settings! {
         Found("1024, at most half of all"), public,
         "Open connections of one address (an IPv6 /56; a /48 has four times the limit), 1 to 1000000. \
          Trusted proxies have no limit of their own.";
+    REGISTRATION "DAYBOOK_REGISTRATION" = Value("open"), public,
+        "`open`: any client can register an account. `closed`: each registration is rejected with \
+         403.";
     PASSWORD_POLICY "DAYBOOK_PASSWORD_POLICY" = Value("basic"), public,
         "The rules for a new password. `basic`: 6 characters and a digit. `nist`: 15 characters, not \
          common or patterned, and not close to the e-mail address, the username or `daybook`.";

@@ -37,6 +37,7 @@ fn from_environment_names_each_invalid_setting() {
         ("JWT_SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
         ("JWT_PREVIOUS_SECRET_KEYS", "short"),
         ("JWT_PREVIOUS_SECRET_KEYS", "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6,short"),
+        ("DAYBOOK_REGISTRATION", "false"),
         ("DAYBOOK_BIND", "8080"),
         ("DAYBOOK_BIND", "localhost"),
         ("DAYBOOK_BIND", "127.0.0.1:99999"),

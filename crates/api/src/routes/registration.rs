@@ -1,6 +1,10 @@
 //! `POST /auth/register`.
 
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
 use daybook_api_macros::endpoint;
 use daybook_auth::{Password, PasswordPolicy};
 use daybook_domain::{Email, EventKind, User, UserId, Username};
@@ -9,7 +13,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Created, ErrorResponse, Located};
+use crate::endpoint::{Argument, Created, ErrorResponse, Located, Spec};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Anyone, Body, ClientOrigin, ValidJson, password_rule};
 use crate::password::{self, TOO_MANY_ATTEMPTS};
@@ -92,6 +96,32 @@ pub(super) const TAKEN: ErrorResponse = ErrorResponse {
     error: || ApiError::Conflict("Email already registered"),
 };
 
+const CLOSED: ErrorResponse = ErrorResponse {
+    name: "RegistrationClosed",
+    description: "The operator has closed the registration",
+    error: || ApiError::Forbidden("Registration is closed"),
+};
+
+/// The registration is open. As an argument before the body, it rejects the request without reading
+/// the body.
+pub(crate) struct OpenRegistration;
+
+impl FromRequest for OpenRegistration {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let is_open = State::of(request).map(|state| state.registration_is_open);
+        ready(is_open.and_then(|is_open| if is_open { Ok(Self) } else { Err(CLOSED.error()) }))
+    }
+}
+
+impl Argument for OpenRegistration {
+    fn describe(spec: &mut Spec) {
+        spec.error(&CLOSED);
+    }
+}
+
 /// Register an account
 ///
 /// The e-mail address and the username must be unique without regard to case. The username must not
@@ -99,6 +129,7 @@ pub(super) const TAKEN: ErrorResponse = ErrorResponse {
 #[endpoint(POST "/auth/register", errors(TAKEN, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn register(
     _: Anyone,
+    _: OpenRegistration,
     state: Data<State>,
     ClientOrigin(origin): ClientOrigin,
     ValidJson(body): ValidJson<Registration>,

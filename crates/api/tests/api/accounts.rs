@@ -297,3 +297,37 @@ async fn nist_policy_rejects_short_common_and_personal_passwords(
     let issues = change_password(&server, token, good, "lovelace countess 1").await.issues();
     assert_eq!(issues, [("value_error".into(), "body.new_password".into(), personal.into())]);
 }
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn register_is_rejected_alike_for_every_body_if_registration_is_closed(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let start = Start::on(kind);
+    start.start().await.register("ada").await;
+    let server = start.with("DAYBOOK_REGISTRATION", "closed").start().await;
+    let bodies = [
+        registration("new@example.com", "new"),
+        registration("ada@example.com", "ada"),
+        registration("not an address", "a"),
+        json!({}),
+        json!([]),
+    ];
+    let closed = "Registration is closed";
+    for body in bodies {
+        let answer = server.post("/auth/register", "", &body).await;
+        answer.expect_detail(StatusCode::FORBIDDEN, closed);
+    }
+    for (media_type, body) in [("application/json", "{"), ("text/plain", "ada"), ("application/json", "")] {
+        let request = server.request(Method::POST, "/auth/register").header("content-type", media_type);
+        Answer::of(request.body(body)).await.expect_detail(StatusCode::FORBIDDEN, closed);
+    }
+    assert_eq!(server.query("SELECT count(*) FROM users"), "1");
+    let token = server.login("ada").await;
+    let patch = json!({ "username": "countess", "current_password": PASSWORD });
+    server.patch("/users/me", &token, &patch).await.expect(StatusCode::OK);
+    let document = Answer::of(server.request(Method::GET, "/openapi.json")).await.json();
+    let response = &document["paths"]["/auth/register"]["post"]["responses"]["403"]["$ref"];
+    assert_eq!(response, "#/components/responses/RegistrationClosed");
+}
