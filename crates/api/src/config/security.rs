@@ -63,10 +63,29 @@ impl SecurityConfig {
     }
 }
 
+/// Parses a JSON array of secrets, or a list that is separated by commas. The list cannot contain
+/// every secret, because its parts are trimmed.
 fn secrets(text: &str) -> Result<Vec<Secret>, String> {
+    let text = text.trim();
+    if text.starts_with('[') {
+        // The error of serde_json may quote a secret.
+        let array: Vec<String> = serde_json::from_str(text).map_err(|_| NOT_AN_ARRAY)?;
+        return array.iter().map(|secret| Secret::parse(secret).map_err(|weak| weak.to_string())).collect();
+    }
     let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| Secret::parse(part).map_err(|weak| weak.to_string())).collect()
+    let parse = |part| {
+        Secret::parse(part).map_err(|weak| match text.contains(',') {
+            true => format!("has a part between commas that {weak}{IF_A_COMMA}"),
+            false => weak.to_string(),
+        })
+    };
+    parts.map(parse).collect()
 }
+
+const NOT_AN_ARRAY: &str =
+    r#"begins with [ and is not a JSON array of strings, like ["first secret","second secret"]"#;
+const IF_A_COMMA: &str =
+    r#": write a secret that contains a comma in a JSON array, like ["first secret","second secret"]"#;
 
 fn is_open(text: &str) -> Result<bool, &'static str> {
     match text {

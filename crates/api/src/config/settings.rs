@@ -52,8 +52,8 @@ settings! {
         "Signs access tokens: at least 32 random bytes. Required with PostgreSQL. With SQLite, a \
          generated secret is stored beside the database.";
     JWT_PREVIOUS_SECRET_KEYS "JWT_PREVIOUS_SECRET_KEYS" = Nothing, secret,
-        "Previous secrets, separated by commas. They verify tokens while the secret is rotated, and \
-         sign none.";
+        "Previous secrets, separated by commas or as a JSON array of strings. They verify tokens \
+         while the secret is rotated, and sign none. A value that begins with `[` is JSON.";
     ACCEPT_LEGACY_TOKENS "DAYBOOK_ACCEPT_LEGACY_TOKENS" = Value("false"), public,
         "`true` accepts tokens of the FastAPI service, signed with the same secret, until they \
          expire.";

@@ -37,6 +37,10 @@ fn from_environment_names_each_invalid_setting() {
         ("JWT_SECRET_KEY", "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7"),
         ("JWT_PREVIOUS_SECRET_KEYS", "short"),
         ("JWT_PREVIOUS_SECRET_KEYS", "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6,short"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "[\"short\"]"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "[\"xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6\""),
+        ("JWT_PREVIOUS_SECRET_KEYS", " [xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6]"),
+        ("JWT_PREVIOUS_SECRET_KEYS", "[\"xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6\", 1]"),
         ("DAYBOOK_REGISTRATION", "false"),
         ("DAYBOOK_BIND", "8080"),
         ("DAYBOOK_BIND", "localhost"),
@@ -131,6 +135,24 @@ fn from_environment_reports_all_problems_at_once() {
     ]);
     assert_eq!(found.len(), 6, "{found:?}");
     assert!(!found.concat().contains("canary"), "{found:?}");
+}
+
+#[test]
+fn previous_secrets_that_a_comma_list_cannot_contain_are_referred_to_json() {
+    let whole = format!("canary,{SECRET}");
+    let found = problems([("JWT_PREVIOUS_SECRET_KEYS", &whole)]);
+    let expected = "JWT_PREVIOUS_SECRET_KEYS has a part between commas that has fewer than 32 bytes: write a \
+                    secret that contains a comma in a JSON array, like [\"first secret\",\"second secret\"]";
+    assert_eq!(found, [expected]);
+    let array = serde_json::json!([whole, SECRET]).to_string();
+    assert!(problems([("JWT_PREVIOUS_SECRET_KEYS", &array), ("JWT_SECRET_KEY", SECRET)]).is_empty());
+    let alone = problems([("JWT_PREVIOUS_SECRET_KEYS", "canary")]);
+    assert_eq!(alone, ["JWT_PREVIOUS_SECRET_KEYS has fewer than 32 bytes"]);
+    let broken = problems([("JWT_PREVIOUS_SECRET_KEYS", "[canary]")]);
+    assert!(
+        broken[0].contains("is not a JSON array of strings") && !broken[0].contains("canary"),
+        "{broken:?}"
+    );
 }
 
 #[test]

@@ -193,6 +193,55 @@ async fn key_rotation_keeps_valid_tokens_valid(#[values(Kind::Sqlite, Kind::Post
     assert_rejected("signed with the old key", &server.get("/users/me", &old).await, "is invalid");
 }
 
+/// Secrets that a comma list cannot contain, or that need an escape in JSON or in `.env`.
+const AWKWARD_SECRETS: [&str; 6] = [
+    "pQ7YnK4mR2wL5bN6hJ3g,F1dS0aT9cE8vP7uO6xvXM9Z8",
+    "  pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6 \t",
+    "\"pQ7YnK4mR2wL5bN6hJ3g'F1dS0aT9cE8vP7uO6\"",
+    "[pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6]",
+    "pQ7YnK4mR2wL5b\\N6hJ3gF1dS0aT9cE8vP7uO6\\\\",
+    "pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9${cE8}vP7uO6é",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn key_rotation_accepts_every_secret_in_a_json_array() {
+    let start = Start::on(Kind::Sqlite);
+    let mut server = start.clone().with("JWT_SECRET_KEY", AWKWARD_SECRETS[0]).start().await;
+    let old = server.user("ada").await;
+    server.kill().await;
+
+    let array = json!(AWKWARD_SECRETS).to_string();
+    let start = start.with("JWT_SECRET_KEY", OTHER_SECRET);
+    let from_environment = start.clone().with("JWT_PREVIOUS_SECRET_KEYS", &array).start().await;
+    // Programs read a backslash or a quote before another one in `.env` differently.
+    let escaped = array.replace("\\\\", r"\u005c").replace('\'', r"\u0027").replace('$', r"\u0024");
+    let file = format!("JWT_PREVIOUS_SECRET_KEYS='{escaped}'\n");
+    std::fs::write(start.folder().join(".env"), file).unwrap();
+    let from_file = start.start().await;
+    for server in [from_environment, from_file] {
+        server.get("/users/me", &old).await.expect(StatusCode::OK);
+        for secret in AWKWARD_SECRETS {
+            let token = like(&old, secret, now());
+            assert_eq!(server.get("/users/me", &token).await.status, 200, "{secret}");
+        }
+        let token = like(&old, SECRET, now());
+        assert_rejected("not in the array", &server.get("/users/me", &token).await, "is invalid");
+        server.get("/users/me", &server.login("ada").await).await.expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn key_rotation_accepts_a_comma_list_as_before() {
+    let secrets = ["pQ7YnK4mR2wL5b\\N6hJ3gF1dS0aT9cE8vP7uO6", "\"xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0\"]"];
+    let start = Start::on(Kind::Sqlite);
+    let start = start.with("JWT_PREVIOUS_SECRET_KEYS", &format!(" {} ,, {},", secrets[0], secrets[1]));
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    for secret in secrets {
+        server.get("/users/me", &like(&token, secret, now())).await.expect(StatusCode::OK);
+    }
+}
+
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
