@@ -166,7 +166,7 @@ async fn patch_account_changes_nothing_on_conflict_or_invalid_field(
         (json!({ "email": "bob@example.com", "username": "new" }), TAKEN_EMAIL),
     ];
     for (mut patch, sentence) in conflicts {
-        // Without the password nobody learns what is taken.
+        // Without the password, the answer does not show what is taken.
         for wrong in [json!(null), json!("wrong1word")] {
             patch["current_password"] = wrong;
             let answer = server.patch("/users/me", &token, &patch).await;

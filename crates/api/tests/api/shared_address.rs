@@ -34,7 +34,7 @@ async fn register(server: &Server, from: &str, name: &str) {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn login_of_a_known_client_is_heard_at_a_throttled_address(
+async fn login_of_a_known_client_is_admitted_at_a_limited_address(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
     #[values(false, true)] shared: bool,
 ) {

@@ -47,14 +47,14 @@ async fn time(server: &Server, name: &str) -> Duration {
 /// The names of a login, in pairs that must take the same time.
 const NAMES: [fn(usize) -> String; 4] = [
     |_| "ada".to_owned(),
-    |round| format!("nobody{round}"),
+    |round| format!("absent{round}"),
     |_| "ada@example.com".to_owned(),
-    |round| format!("nobody{round}@example.com"),
+    |round| format!("absent{round}@example.com"),
 ];
 
 /// Both names of each comparison, by their index.
 const COMPARED: [(&str, usize, usize); 3] =
-    [("usernames", 0, 1), ("addresses", 2, 3), ("a username and an address that nobody has", 1, 3)];
+    [("usernames", 0, 1), ("addresses", 2, 3), ("an unknown username and address", 1, 3)];
 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
