@@ -13,7 +13,7 @@ use crate::memory::Memory;
 pub(crate) enum Need {
     /// [`Memory`] with at least as many blocks, for Argon2id.
     Blocks(usize),
-    /// Memory that the job itself allocates and frees.
+    /// Memory that the job itself allocates on the heap and frees.
     Heap(usize),
 }
 

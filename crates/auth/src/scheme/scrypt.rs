@@ -53,24 +53,11 @@ impl Scrypt {
     }
 
     pub(crate) fn verify(&self, password: &[u8]) -> Result<bool, Error> {
-        let verdict = self.salted.matches(|salt, output| {
+        // `scrypt` allocates its own memory. For allocations under 32 MiB, glibc may keep the freed
+        // memory for the thread's next allocation, and `malloc_trim` does not return it.
+        self.salted.matches(|salt, output| {
             scrypt::scrypt(password, salt, &self.params, output).map_err(Error::internal)
-        });
-        return_freed_memory();
-        verdict
-    }
-}
-
-/// Returns the freed memory of `scrypt` to the system.
-///
-/// `scrypt` allocates on the heap. Once glibc has seen an allocation of 16 MiB, it keeps memory of
-/// that size for the thread's next allocation, up to 32 MiB (`M_MMAP_THRESHOLD` in `mallopt(3)`).
-fn return_freed_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    #[expect(unsafe_code, reason = "no safe function returns the memory")]
-    // SAFETY: the function is thread-safe and changes free memory only.
-    unsafe {
-        libc::malloc_trim(0);
+        })
     }
 }
 
