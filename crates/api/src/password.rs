@@ -1,5 +1,8 @@
 //! Hashes and verifies the passwords of requests, within the limits of their networks.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
 use daybook_persistence::Credentials;
@@ -18,6 +21,21 @@ pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     description: "Too many attempts; `Retry-After` has the seconds to wait",
     error: || ApiError::too_many_attempts(None),
 };
+
+/// How long the last verification of a password took, with its wait for a thread.
+#[derive(Default)]
+pub(crate) struct VerifyTime(AtomicU64);
+
+impl VerifyTime {
+    /// Returns the time of the last verification, or zero before the first one.
+    pub(crate) fn recent(&self) -> Duration {
+        Duration::from_micros(self.0.load(Ordering::Relaxed))
+    }
+
+    fn record(&self, time: Duration) {
+        self.0.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
 
 /// Returns the PHC string of a new password.
 ///
@@ -44,6 +62,17 @@ pub(crate) async fn verify(
         return Ok(Verdict::Wrong);
     }
     let _permit = state.network_limits.permit_hash(origin.ip)?;
+    let began = Instant::now();
+    let verdict = verify_stored(state, password, found).await;
+    state.verify_time.record(began.elapsed());
+    verdict
+}
+
+async fn verify_stored(
+    state: &State,
+    password: Password,
+    found: Option<&Credentials>,
+) -> Result<Verdict, ApiError> {
     let Some(found) = found else {
         state.hasher.verify_absent(password).await?;
         return Ok(Verdict::Wrong);

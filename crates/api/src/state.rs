@@ -20,6 +20,7 @@ use crate::hashing::hasher_options;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
+use crate::password::VerifyTime;
 use crate::quotas::Quotas;
 use crate::request_id::RequestIds;
 use crate::sessions::ActivityRecorder;
@@ -49,6 +50,7 @@ pub(crate) struct State {
     /// Limits concurrent look-ups of places and forecasts per user.
     pub(crate) lookups: KeyedSemaphore<UserId>,
     pub(crate) network_limits: NetworkLimits,
+    pub(crate) verify_time: Arc<VerifyTime>,
     pub(crate) quotas: Quotas,
     pub(crate) metrics: Metrics,
     pub(crate) request_ids: Arc<RequestIds>,
@@ -72,9 +74,10 @@ impl State {
         let options = hasher_options(&security.hashing)?;
         let (threads, memory_mib, queue) = (options.threads, options.memory_kib / 1024, options.queue);
         tracing::info!(threads, memory_mib, queue, "limits of password hashing");
-        // A network may have half of the hashes that run or wait, so that others can log in.
+        // A network may have a quarter of the hashes that run or wait. A home has two networks, one of
+        // IPv4 and one of IPv6, and others must be able to log in beside it.
         let hashes = threads + queue;
-        let hashes_per_network = if security.rate_limits.is_some() { hashes / 2 } else { hashes };
+        let hashes_per_network = if security.rate_limits.is_some() { (hashes / 4).max(1) } else { hashes };
         // Separates deployments that share a Redis. While a secret is being replaced, instances may
         // have two namespaces.
         let namespace = format!("daybook:{}", keys.key_id());
@@ -118,6 +121,7 @@ impl State {
             weather,
             // The client limits the total.
             lookups: KeyedSemaphore::new(LOOKUPS_PER_USER, Semaphore::MAX_PERMITS),
+            verify_time: Arc::default(),
             network_limits: NetworkLimits::new(hashes_per_network, hashes),
             quotas: Quotas::new(config.quota),
             metrics: Metrics::new()?,

@@ -17,6 +17,11 @@ pub(crate) struct UserRateLimits {
     pub(crate) refresh: Quota,
 }
 
+/// All users together may make this many times the calls of one user. With the default of 60 a
+/// minute this is a burst of 300 and 300 more in the first minute, which is what Open-Meteo allows.
+/// Beyond it, Open-Meteo would reject the calls of everyone for a minute or longer.
+const WEATHER_USERS: u32 = 5;
+
 /// Counts the requests of each user against the rate limits. Clones share the counters.
 #[derive(Clone)]
 pub(crate) struct UserLimits {
@@ -55,10 +60,13 @@ impl UserLimits {
         take(&limits.shared, "summary", limits.rates.summary, user, now).await
     }
 
-    /// Counts a call to the geocoder or the forecast.
+    /// Counts a call to the geocoder or the forecast, for the user and for all users together.
     pub(crate) async fn weather(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        take(&limits.shared, "weather", limits.rates.weather, user, now).await
+        let (quota, key) = (limits.rates.weather, user.to_string());
+        let of_user = Bucket { name: "weather", key: &key, quota };
+        let of_all = Bucket { name: "weather", key: "all", quota: quota.times(WEATHER_USERS) };
+        limits.shared.take(&[of_user, of_all], now.as_micros()).await
     }
 
     /// Counts a refresh of one of the user's sessions.

@@ -37,7 +37,6 @@ struct Limits {
 #[must_use = "the attempt counts as a wrong password until it is taken back"]
 pub struct Attempt {
     account: Vec<Counter>,
-    /// Empty for a known client whose network has used up its quota.
     network: Vec<Counter>,
 }
 
@@ -74,12 +73,11 @@ impl AttemptLimits {
         Self { limits: None }
     }
 
-    /// Takes one attempt from the quotas of the account and of the network, or from none of them.
+    /// Takes one attempt from all quotas of the subject, or from none of them.
     ///
-    /// A client that the account knows needs only the quota of the account if that of the network
-    /// is used up. Strangers behind the same address can therefore not keep it out.
-    ///
-    /// Call this before the password is verified.
+    /// Call this before the password is verified. If a login is refused, a client that the account
+    /// knows may still have a quota of its own: call this again with [`Subject::KnownDevice`] or
+    /// [`Subject::KnownAddress`]. Strangers can therefore not keep it out.
     ///
     /// # Errors
     ///
@@ -95,17 +93,13 @@ impl AttemptLimits {
         };
         let (name, keys) = subject.buckets(client);
         let counter = |key| Counter { name, key, quota: limits.account };
-        let mut attempt = Attempt {
-            account: keys.into_iter().map(counter).collect(),
-            network: limits.network(ADDRESS, client),
+        let account = keys.into_iter().map(counter).collect();
+        let network = match subject.counts_for_network() {
+            true => limits.network(ADDRESS, client),
+            false => Vec::new(),
         };
-        match limits.take(&attempt, now).await {
-            Err(refusal) if refusal.bucket == ADDRESS && subject.is_known() => {
-                attempt.network.clear();
-                limits.take(&attempt, now).await?;
-            }
-            other => other?,
-        }
+        let attempt = Attempt { account, network };
+        limits.take(&attempt, now).await?;
         Ok(attempt)
     }
 
@@ -245,7 +239,8 @@ mod tests {
         }
         let stranger = limits.attempt(Subject::Login(&ada), office, at(0)).await.err().unwrap();
         assert_eq!(stranger.bucket, "address");
-        for known in [Subject::KnownAddress(&ada), Subject::KnownDevice(7), Subject::Confirmation(1)] {
+        let confirmation = Subject::Confirmation { user: 1, session: Some(7) };
+        for known in [Subject::KnownAddress(&ada), Subject::KnownDevice(7), confirmation] {
             let admitted = limits.attempt(known, office, at(0)).await.ok().unwrap();
             limits.succeeded(&admitted, at(0)).await;
             assert_eq!(guesses(&limits, known, office, 0).await, 5, "the limit of {known:?}");
@@ -257,15 +252,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attempt_refuses_known_addresses_and_strangers_alike() {
-        let (limits, ada, nobody) = (limits(), name(&["ada"]), name(&["nobody"]));
-        let here = from("203.0.113.9");
-        let mut refusals = Vec::new();
-        for subject in [Subject::KnownAddress(&ada), Subject::Login(&nobody)] {
-            assert_eq!(guesses(&limits, subject, here, 0).await, 5);
-            refusals.push(limits.attempt(subject, here, at(0)).await.err().unwrap());
+    async fn attempt_counts_confirmations_of_each_session() {
+        let limits = limits();
+        let thief = Subject::Confirmation { user: 1, session: Some(7) };
+        assert_eq!(guesses(&limits, thief, None, 0).await, 5);
+        for owner in [Some(8), None] {
+            let owner = Subject::Confirmation { user: 1, session: owner };
+            assert!(limits.attempt(owner, None, at(0)).await.is_ok());
         }
-        assert_eq!(refusals[0], refusals[1]);
     }
 
     #[tokio::test]

@@ -15,24 +15,28 @@ use daybook_throttle::network_of;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Subject<'a> {
-    /// A login under this name by a client that its account does not know, or without an account.
-    /// All such clients share one quota.
+    /// A login under this name. All clients share one quota, and the quota of the client's network
+    /// counts the attempt as well.
     Login(&'a [String]),
-    /// A login under this name from a network that its account was used from before. Each such
-    /// network has a quota of its own, as large as that of the name.
+    /// A login that was refused as [`Login`](Self::Login), from a network that the account was used
+    /// from before. Each such network has a quota of its own for the name.
     KnownAddress(&'a [String]),
-    /// A login by a client that has a refresh token of this session. Each session has a quota of
-    /// its own.
+    /// A login that was refused as [`Login`](Self::Login), by a client that has a refresh token of
+    /// this session. Each session has a quota of its own.
     KnownDevice(i64),
-    /// The password of this logged-in user again, before a critical change. The thief of an access
-    /// token must not guess the password.
-    Confirmation(i64),
+    /// The password of a logged-in user again, before a critical change in this session. The thief
+    /// of an access token must not guess the password, nor keep the user from the change.
+    Confirmation {
+        /// The user.
+        user: i64,
+        /// The session of the access token, if it has one.
+        session: Option<i64>,
+    },
 }
 
-/// The name of the quota of a typed name. That of a known address is the same, so that a refusal
-/// does not show whether the account knows the client.
+/// The name of the quota of a typed name.
 const ACCOUNT: &str = "account";
-/// The name of the quota of a device or a user who is known by more than an address.
+/// The name of the quota of a known client or a logged-in user.
 const CLIENT: &str = "client";
 
 impl Subject<'_> {
@@ -43,17 +47,18 @@ impl Subject<'_> {
             Self::Login(name) => (ACCOUNT, distinct(name).map(|form| format!("name {form}")).collect()),
             Self::KnownAddress(name) => {
                 let network = network_key(client);
-                (ACCOUNT, distinct(name).map(|form| format!("from {network} {form}")).collect())
+                (CLIENT, distinct(name).map(|form| format!("from {network} {form}")).collect())
             }
             Self::KnownDevice(session) => (CLIENT, vec![format!("session {session}")]),
-            Self::Confirmation(user) => (CLIENT, vec![format!("confirmation {user}")]),
+            Self::Confirmation { user, session } => {
+                (CLIENT, vec![format!("confirmation {user} {session:?}")])
+            }
         }
     }
 
-    /// True if the account knows the client. Such a client is admitted even if others have used up
-    /// the quota of its network.
-    pub(crate) fn is_known(&self) -> bool {
-        !matches!(self, Self::Login(_))
+    /// True if the quota of the network counts the attempt.
+    pub(crate) fn counts_for_network(&self) -> bool {
+        matches!(self, Self::Login(_))
     }
 }
 

@@ -59,7 +59,8 @@ pub enum EventKind {
     LoginThrottled,
     /// A session got new tokens.
     Refresh,
-    /// A refresh token was used again shortly after it had been replaced, and got the same successor.
+    /// A refresh token was used again shortly after it had been replaced, and got the same
+    /// successor.
     RefreshRepeated,
     /// A refresh token was used again after it had been replaced.
     RefreshTokenReused,

@@ -71,7 +71,7 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn credentials(&self, name: &LoginName) -> Result<Option<Credentials>, Error> {
-        if name.forms().iter().any(|form| form.contains('\0')) {
+        if name.username_key().contains('\0') {
             // No account has such a name, and PostgreSQL rejects it as a parameter.
             return Ok(None);
         }

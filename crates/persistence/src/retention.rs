@@ -3,7 +3,7 @@
 //! The walks follow a primary key, because an index by time would slow down each login. The
 //! position of a walk is the last id that it has passed.
 
-use daybook_domain::{Day, Timestamp};
+use daybook_domain::{Day, EventKind, Timestamp};
 use diesel::prelude::*;
 
 use crate::batch::{Batch, ROWS_MAX};
@@ -18,8 +18,13 @@ use crate::time::At;
 /// same month of the previous year.
 const USAGE_DAYS: i64 = 400;
 
-/// Deletes events that are no longer kept. The walk ends at the first batch without such an event,
-/// because ids grow with time.
+/// The time for which an expired session is kept, in seconds. Until then, its refresh token still
+/// makes a client known, which strangers cannot lock out. It is as long as events are kept.
+const EXPIRED_SECONDS: i64 = event::KEPT_SECONDS;
+
+/// Deletes events that are no longer kept, except registrations and logins: their addresses make a
+/// client known, and an owner may be away for longer. The account's own next login deletes them.
+/// The walk ends at the first batch without an old event, because ids grow with time.
 pub(crate) async fn delete_events(
     c: &mut impl WriteHandle,
     position: i64,
@@ -34,13 +39,15 @@ pub(crate) async fn delete_events(
     let outdated = events::table
         .filter(events::id.gt(position))
         .filter(events::id.le(*last))
-        .filter(events::created_at.lt(At(until)));
+        .filter(events::created_at.lt(At(until)))
+        .filter(events::kind.ne(EventKind::Login.name()))
+        .filter(events::kind.ne(EventKind::Register.name()));
     let deleted = c.execute(diesel::delete(outdated)).await?;
     Ok(Batch { deleted, next: next(*last, passed.len()) })
 }
 
-/// Deletes expired sessions, and outdated rotations of all sessions. An ended session expires a day
-/// after its end. The walk passes all sessions, because each has its own lifetime.
+/// Deletes sessions that expired long ago, and outdated rotations of all sessions. An ended session
+/// expires a day after its end. The walk passes all sessions, because each has its own lifetime.
 pub(crate) async fn delete_sessions(
     c: &mut impl WriteHandle,
     position: i64,
@@ -63,12 +70,13 @@ pub(crate) async fn delete_sessions(
         // There may be more of them, so the next batch begins at the same session.
         return Ok(Batch { deleted, next: Some(position) });
     }
-    if passed.iter().any(|(_, expires_at)| expires_at.0 <= now) {
+    let until = now.plus_seconds(-EXPIRED_SECONDS);
+    if passed.iter().any(|(_, expires_at)| expires_at.0 <= until) {
         // The condition is checked again, because a refresh may have extended a session.
         let expired = sessions::table
             .filter(sessions::id.gt(position))
             .filter(sessions::id.le(*last))
-            .filter(sessions::expires_at.le(At(now)));
+            .filter(sessions::expires_at.le(At(until)));
         deleted += c.execute(diesel::delete(expired)).await?;
     }
     Ok(Batch { deleted, next: next(*last, passed.len()) })

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use crate::access::{Access, may};
+use crate::account::lock_open_account;
 use crate::account::open_account;
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
@@ -101,12 +102,14 @@ impl Database {
 
     /// Changes the actor's e-mail address, username or both. Does nothing without either.
     ///
-    /// `verified` is the password that the actor has entered for the change, if any.
+    /// `verified` is the password that the actor has entered for the change. Without it, the new
+    /// values may only be other spellings of the present ones.
     ///
     /// # Errors
     ///
     /// [`Error::Conflict`] with the field that is taken. [`Error::NotFound`] if the account does
-    /// not exist, its password is no longer the verified one, or the actor's session has ended.
+    /// not exist, its password is no longer the verified one, a value is not another spelling, or
+    /// the actor's session has ended.
     pub async fn update_user(
         &self,
         actor: &Actor,
@@ -122,6 +125,15 @@ impl Database {
         transaction!(self, |c| {
             let (email_key, username_key) =
                 (email.as_ref().map(Email::key), username.as_ref().map(Username::key));
+            if verified.is_none() {
+                lock_open_account(c, access.user).await?;
+                let keys = users::table.find(access.user.0).select((users::email_key, users::username_key));
+                let (email, username): (String, String) = c.one(keys).await?;
+                let differs = |new: &Option<String>, key| new.as_ref().is_some_and(|new| *new != key);
+                if differs(&email_key, email) || differs(&username_key, username) {
+                    return Err(Error::NotFound);
+                }
+            }
             let changes = (
                 email.map(|email| users::email.eq(String::from(email))),
                 email_key.map(|key| users::email_key.eq(key)),

@@ -42,8 +42,8 @@ impl NetworkConcurrency {
     ///
     /// # Errors
     ///
-    /// [`Full::Key`] if the network or the site of the client has reached its limit. [`Full::Total`]
-    /// if all clients together have.
+    /// [`Full::Key`] if the network or the site of the client has reached its limit.
+    /// [`Full::Total`] if all clients together have.
     pub fn try_acquire(&self, client: IpAddr) -> Result<NetworkPermit, Full> {
         self.try_acquire_many(client, 1)
     }

@@ -42,6 +42,12 @@ pub(crate) struct AccountPatch {
 }
 
 impl AccountPatch {
+    /// True if a value differs from the present one.
+    fn changes(&self, account: &User) -> bool {
+        self.email.as_ref().is_some_and(|email| *email != account.email)
+            || self.username.as_ref().is_some_and(|username| *username != account.username)
+    }
+
     /// True if the account can be found by another name afterwards.
     fn renames(&self, account: &User) -> bool {
         self.email.as_ref().is_some_and(|email| email.key() != account.email.key())
@@ -105,16 +111,17 @@ pub(crate) async fn update_me(
     state: Data<State>,
     ValidJson(patch): ValidJson<AccountPatch>,
 ) -> Result<Json<User>, ApiError> {
-    let verified = confirm_rename(&state, &actor, &patch).await?;
+    let account = state.database.user(&actor).await.or_account_gone()?;
+    if !patch.changes(&account) {
+        return Ok(Json(account));
+    }
+    let verified = confirm_rename(&state, &actor, &patch, &account).await?;
     let AccountPatch { email, username, .. } = patch;
-    let is_change = email.is_some() || username.is_some();
     let actor = Actor { now: state.now(), ..actor };
     // Another request may have changed the verified password meanwhile.
     let update = state.database.update_user(&actor, email, username, verified).await;
     let account = update.or_missing(INCORRECT_PASSWORD.error())?;
-    if is_change {
-        audit::log_actor(EventKind::AccountChanged, &actor);
-    }
+    audit::log_actor(EventKind::AccountChanged, &actor);
     Ok(Json(account))
 }
 
@@ -167,9 +174,11 @@ async fn confirm_rename(
     state: &State,
     actor: &Actor,
     patch: &AccountPatch,
+    account: &User,
 ) -> Result<Option<Credentials>, ApiError> {
-    let account = state.database.user(actor).await.or_account_gone()?;
-    if !patch.renames(&account) {
+    if !patch.renames(account) {
+        let counted = state.user_limits.write(actor.user, state.now()).await;
+        counted.map_err(ApiError::too_many_requests)?;
         return Ok(None);
     }
     let password = patch.current_password.clone().ok_or_else(|| INCORRECT_PASSWORD.error())?;
@@ -184,7 +193,8 @@ async fn confirm_rename(
 async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Credentials, ApiError> {
     let origin = &actor.origin;
     let found = state.database.credentials_of(actor).await.or_account_gone()?;
-    let subject = Subject::Confirmation(actor.user.0);
+    let session = actor.session().map(|session| session.0);
+    let subject = Subject::Confirmation { user: actor.user.0, session };
     let attempt = state.attempts.attempt(subject, origin.ip, state.now().as_micros()).await;
     let attempt = attempt.map_err(ApiError::too_many_attempts)?;
     match password::verify(state, password, Some(&found), origin).await {

@@ -8,10 +8,10 @@ use daybook_attempts::{Attempt, Subject};
 use daybook_auth::{Password, RefreshToken, Verdict};
 use daybook_domain::{Actor, EventKind, LoginName, Origin, Proof, SessionId, UserId};
 use daybook_persistence::{Credentials, FamilyDigest, Login, TokenDigest};
-use daybook_throttle::subnet_of;
+use daybook_throttle::{Refusal, subnet_of};
 use garde::Validate;
 use serde::Deserialize;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use utoipa::ToSchema;
 
 use super::token::{self, Token};
@@ -65,9 +65,9 @@ const INCORRECT_LOGIN: ErrorResponse = ErrorResponse {
 /// Ids start at 1, so this is the id of no account.
 const NO_ACCOUNT: UserId = UserId(0);
 
-/// A login continues when this time has passed. The queries before take less with a database nearby,
-/// and a little longer if they find rows, which would show in many measurements that there is an
-/// account. If they take more, the delay of the network hides that.
+/// A login continues when this time has passed. The queries before take less with a database
+/// nearby, and a little longer if they find rows, which would show in many measurements that there
+/// is an account. If they take more, the delay of the network hides that.
 const LOOKUP_TIME: Duration = Duration::from_millis(3);
 
 /// Log in
@@ -85,9 +85,9 @@ pub(crate) async fn login(
     let looked_up = Instant::now() + LOOKUP_TIME;
     let name = LoginName::new(&form.username);
     let found = state.database.credentials(&name).await.or_account_gone()?;
-    let attempt = attempt(&state, &name, &form, found.as_ref(), &origin).await;
+    let known = known_client(&state, &form, found.as_ref(), &origin).await?;
     sleep_until(looked_up).await;
-    let attempt = attempt?;
+    let Attempted { attempt, refusal } = attempt(&state, &name, known, found.as_ref(), &origin).await?;
     let verdict = match password::verify(&state, form.password.clone(), found.as_ref(), &origin).await {
         Ok(verdict) => verdict,
         Err(error) => {
@@ -98,7 +98,7 @@ pub(crate) async fn login(
     };
     let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
         record_failure(&state, EventKind::LoginFailed, found.as_ref(), origin);
-        return Err(ApiError::BadLogin);
+        return Err(refusal.map_or(ApiError::BadLogin, ApiError::too_many_attempts));
     };
     state.attempts.succeeded(&attempt, state.now().as_micros()).await;
     let new_hash = match verdict {
@@ -133,32 +133,68 @@ async fn open_session(
     token::issue(state, verified.user, opened.session, &refresh_token)
 }
 
-/// Takes an attempt from the quotas of the client. A client that the account knows, by its address
-/// or by a refresh token, has a quota of its own, even at an address whose quota is used up. So
-/// attackers cannot lock out a known client.
+/// How an account knows a client.
+enum KnownClient {
+    /// By a refresh token of this session.
+    Device(SessionId),
+    /// By its address.
+    Address,
+}
+
+/// An attempt that was admitted.
+struct Attempted {
+    attempt: Attempt,
+    /// Why the client would have been refused if the account did not know it. A wrong password then
+    /// has the response of a refusal, so a client at the same address cannot find out whether the
+    /// account exists.
+    refusal: Option<Refusal>,
+}
+
+/// Takes an attempt from the quotas of the name and of the client's network. A client that the
+/// account knows then still has a quota of its own. So attackers cannot lock it out, not even from
+/// the same address.
 async fn attempt(
     state: &State,
     name: &LoginName,
+    known: Option<KnownClient>,
+    found: Option<&Credentials>,
+    origin: &Origin,
+) -> Result<Attempted, ApiError> {
+    let (name, now) = (name.counted(), state.now().as_micros());
+    let refusal = match state.attempts.attempt(Subject::Login(&name), origin.ip, now).await {
+        Ok(attempt) => return Ok(Attempted { attempt, refusal: None }),
+        Err(refusal) => refusal,
+    };
+    if refusal.first {
+        record_failure(state, EventKind::LoginThrottled, found, origin.clone());
+    }
+    let known = known.map(|known| match known {
+        KnownClient::Device(session) => Subject::KnownDevice(session.0),
+        KnownClient::Address => Subject::KnownAddress(&name),
+    });
+    if let Some(known) = known
+        && let Ok(attempt) = state.attempts.attempt(known, origin.ip, now).await
+    {
+        return Ok(Attempted { attempt, refusal: Some(refusal) });
+    }
+    // A wrong password of a known client takes as long.
+    let _waiting = state.metrics.count_waiting()?;
+    sleep(state.verify_time.recent()).await;
+    Err(ApiError::too_many_attempts(refusal))
+}
+
+/// Returns how the account knows the client, if it does. The same queries run for a name without an
+/// account.
+async fn known_client(
+    state: &State,
     form: &LoginForm,
     found: Option<&Credentials>,
     origin: &Origin,
-) -> Result<Attempt, ApiError> {
-    // The same queries run for a name without an account.
+) -> Result<Option<KnownClient>, ApiError> {
     let user = found.map_or(NO_ACCOUNT, |found| found.user);
-    let device = known_device(state, user, form).await?;
-    let is_known = is_known_address(state, user, origin).await?;
-    let subject = match device {
-        Some(session) => Subject::KnownDevice(session.0),
-        None if is_known => Subject::KnownAddress(name.forms()),
-        None => Subject::Login(name.forms()),
-    };
-    let attempt = state.attempts.attempt(subject, origin.ip, state.now().as_micros()).await;
-    attempt.map_err(|refusal| {
-        if refusal.first {
-            record_failure(state, EventKind::LoginThrottled, found, origin.clone());
-        }
-        ApiError::too_many_attempts(refusal)
-    })
+    let device = known_device(state, user, form).await?.map(KnownClient::Device);
+    let address = is_known_address(state, user, origin).await?.then_some(KnownClient::Address);
+    Ok(device.or(address))
 }
 
 /// Returns the session of the refresh token that the form has, if it is one of the user's.

@@ -61,9 +61,13 @@ pub(crate) async fn refresh(
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(INVALID)?;
     let family = FamilyDigest(presented.family().into_bytes());
     // Most invalid tokens end here, with one read. A refresh is a transaction.
-    let holder = state.database.user_of_family(family).await.or_account_gone()?.ok_or(INVALID)?;
-    let counted = state.user_limits.refresh(holder, state.now()).await;
-    counted.map_err(ApiError::too_many_requests)?;
+    match state.database.holder_of_family(family, state.now()).await.or_account_gone()? {
+        Ok(holder) => {
+            let counted = state.user_limits.refresh(holder, state.now()).await;
+            counted.map_err(ApiError::too_many_requests)?;
+        }
+        Err(outcome) => return Err(rejection(&outcome)),
+    }
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
     let refresh = Refresh {
@@ -90,9 +94,16 @@ pub(crate) async fn refresh(
             log_and_revoke(&state.revocations, ended, &origin, now);
             Err(ApiError::BadToken("The refresh token was used before, so its session has ended"))
         }
-        Refreshed::Ended(reason) => Err(ApiError::BadToken(sentence(reason))),
-        Refreshed::Expired => Err(ApiError::BadToken("The session expired")),
-        Refreshed::Unknown => Err(INVALID),
+        outcome => Err(rejection(&outcome)),
+    }
+}
+
+/// The response to a token without a live session.
+fn rejection(outcome: &Refreshed) -> ApiError {
+    match outcome {
+        Refreshed::Ended(reason) => ApiError::BadToken(sentence(*reason)),
+        Refreshed::Expired => ApiError::BadToken("The session expired"),
+        _ => INVALID,
     }
 }
 

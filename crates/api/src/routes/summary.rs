@@ -90,7 +90,9 @@ pub(crate) async fn summarize_note(
     if !refresh
         && let Some(stored) = state.database.summary_like(user.id, id, key.clone()).await.or_account_gone()?
     {
-        show(&state, access, &note, &stored).await?;
+        if note.summary.as_ref().is_none_or(|shown| shown.id != stored.id) {
+            show(&state, access, &note, &stored).await?;
+        }
         return Ok(match wants_events {
             true => JsonOrEvents::Events(stream::send_stored(&stored)),
             false => JsonOrEvents::Json(Arc::new(stored)),
@@ -122,10 +124,9 @@ pub(crate) async fn list_summaries(
     Ok(Paged { asked, page })
 }
 
-/// Makes a stored summary the one that its note shows.
+/// Makes a stored summary the one that its note shows, which is a change of the note.
 async fn show(state: &State, access: Access, note: &Note, stored: &Summary) -> Result<(), ApiError> {
-    if note.summary.as_ref().is_some_and(|shown| shown.id == stored.id) {
-        return Ok(());
-    }
+    let counted = state.user_limits.write(access.user(), state.now()).await;
+    counted.map_err(ApiError::too_many_requests)?;
     state.database.show_summary(access, note.id, stored.id).await.or_not_found(NoteId::NOT_FOUND)
 }

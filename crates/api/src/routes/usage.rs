@@ -11,8 +11,8 @@ use crate::state::State;
 
 /// List the usage of summaries
 ///
-/// One entry for each day (UTC) with summaries or calls to the provider, newest first. Days are kept
-/// for 13 months.
+/// One entry for each day (UTC) with summaries or calls to the provider, newest first. Days are
+/// kept for 13 months.
 #[endpoint(GET "/users/me/usage")]
 pub(crate) async fn list_usage(
     user: CurrentUser,

@@ -26,8 +26,8 @@ const WRITE_MAX: usize = 4_096;
 /// Bytes that an empty batch keeps allocated, enough for the lines of an ordinary load.
 const RETAINED: usize = 64 * 1024;
 
-/// The thread pauses this long behind a batch, so that it wakes up for many lines at once. A line is
-/// at most this late.
+/// The thread pauses this long behind a batch, so that it wakes up for many lines at once. A line
+/// is at most this late.
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A handle on the queue. Clones share it.

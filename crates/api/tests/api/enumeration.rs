@@ -75,6 +75,59 @@ async fn login_limits_reveal_no_names(
     }
 }
 
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_at_a_used_up_limit_reveals_no_names_to_a_shared_address(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+    // An attacker at the address of the owner, after others were refused there or elsewhere
+    #[values(HOME, STRANGER)] attacked_from: &str,
+) {
+    let server = Start::on(kind)
+        .with("DAYBOOK_RATE_LIMIT", "account=3/10m,address=12/10m")
+        .with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1")
+        .start()
+        .await;
+    let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+    let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", HOME);
+    Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    for name in ["ada", "ada@example.com", "bob", "bob@example.com"] {
+        for _ in 0..4 {
+            login(&server, attacked_from, name).await;
+        }
+    }
+    for _ in 0..6 {
+        for [known, unknown] in [["ada", "bob"], ["ada@example.com", "bob@example.com"]] {
+            let known = seen(login(&server, HOME, known).await);
+            assert_eq!(known.0, 429);
+            assert_eq!(known, seen(login(&server, HOME, unknown).await));
+        }
+    }
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_under_an_equal_username_does_not_reset_the_limit_of_an_address(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=3/10m,address=1000/10m").start().await;
+    for (email, username) in [("victim@strasse.de", "victim"), ("eve@example.com", "victim@stra\u{df}e.de")] {
+        let body = json!({ "email": email, "username": username, "password": PASSWORD });
+        server.post("/auth/register", "", &body).await.expect(StatusCode::CREATED);
+    }
+    server.execute("UPDATE events SET ip = '192.0.2.1'");
+    let mut wrong = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..2 {
+            wrong.push(login(&server, "", "victim@strasse.de").await.status);
+        }
+        server.login("victim@stra\u{df}e.de").await;
+        server.execute("UPDATE events SET ip = '192.0.2.1'");
+    }
+    assert_eq!(wrong, [401, 401, 401, 429, 429, 429, 429, 429]);
+}
+
 /// Forwards connections to PostgreSQL, and counts the statements.
 async fn counting_proxy(server: String) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

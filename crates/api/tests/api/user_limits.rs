@@ -77,6 +77,65 @@ async fn refreshes_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refreshes_of_an_ended_session_do_not_count_for_the_user(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "refresh=3/10m").start().await;
+    server.register("ada").await;
+    let (stolen, own) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
+    server.post("/auth/logout", &stolen.access, &json!({})).await.expect(StatusCode::NO_CONTENT);
+    for _ in 0..10 {
+        let ended = server.refresh(&stolen.refresh).await.expect(StatusCode::UNAUTHORIZED);
+        assert!(ended.header("www-authenticate").contains("logged out"), "{ended:?}");
+    }
+    server.refresh(&own.refresh).await.expect(StatusCode::OK);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_the_account_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
+    let token = server.user("ada").await;
+    // A value that is the present one changes nothing.
+    for _ in 0..10 {
+        server.patch("/users/me", &token, &json!({ "username": "ada" })).await.expect(StatusCode::OK);
+    }
+    let changes = "SELECT count(*) FROM events WHERE kind = 'account_changed'";
+    assert_eq!(server.query(changes), "0");
+    for name in ["ADA", "Ada", "aDa"] {
+        server.patch("/users/me", &token, &json!({ "username": name })).await.expect(StatusCode::OK);
+    }
+    assert_refused(server.patch("/users/me", &token, &json!({ "username": "ada" })).await, "write");
+    assert_eq!(server.query(changes), "3");
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_summaries_that_a_note_shows_in_turn_are_writes(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
+    let token = server.user("ada").await;
+    let note = json!({ "title": "t", "content": "The pump costs ninety euros. ".repeat(40) });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    let summarize =
+        async |length: &str| server.post("/notes/1/summarize", &token, &json!({ "length": length })).await;
+    for length in ["short", "long"] {
+        summarize(length).await.expect(StatusCode::OK);
+    }
+    for length in ["short", "long"] {
+        summarize(length).await.expect(StatusCode::OK);
+    }
+    assert_refused(summarize("short").await, "write");
+    // The note shows this one, so nothing changes.
+    summarize("long").await.expect(StatusCode::OK);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn new_summaries_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "summary=3/10m").start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);

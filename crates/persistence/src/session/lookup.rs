@@ -149,21 +149,6 @@ impl Database {
         })
     }
 
-    /// Returns the user of the session that a family of refresh tokens belongs to. The session may
-    /// have ended or expired.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn user_of_family(&self, family: FamilyDigest) -> Result<Option<UserId>, Error> {
-        read!(self, |c| {
-            let found =
-                sessions::table.filter(sessions::family.eq(family.0.to_vec())).select(sessions::user_id);
-            let found: Option<i64> = c.optional(found).await?;
-            Ok(found.map(UserId))
-        })
-    }
-
     /// Checks a token that belongs to no session. Returns true if the user exists, and has neither
     /// changed the password nor logged out of all sessions since `issued_at`.
     ///

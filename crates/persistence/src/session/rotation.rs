@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
 use super::query::{GRACE_SECONDS, outdated_rotations};
-use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge};
+use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge, live};
 use crate::account::lock_open_account;
 use crate::database::Database;
 use crate::error::Error;
@@ -18,7 +18,7 @@ use crate::live::live_of;
 use crate::prepared::Prepared;
 use crate::schema::{rotations, sessions};
 use crate::time::At;
-use crate::unit::transaction;
+use crate::unit::{read, transaction};
 
 /// The maximum number of rotations that are read. A client needs fewer within the grace period. If
 /// there are more, the oldest tokens count as reused.
@@ -56,6 +56,21 @@ impl Refresh {
 }
 
 impl Database {
+    /// Returns the user of the live session that a family of refresh tokens belongs to. If there is
+    /// no such session, returns what [`Database::refresh_session`] would return for each token of
+    /// the family. It is one read, and a refresh is a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn holder_of_family(
+        &self,
+        family: FamilyDigest,
+        now: Timestamp,
+    ) -> Result<Result<UserId, Refreshed>, Error> {
+        read!(self, |c| Ok(live(session_of(c, family).await?, now).map(|found| found.user())))
+    }
+
     /// Replaces a refresh token by its successor. If several clients send the same token at once, a
     /// compare-and-swap decides between them.
     ///
@@ -67,10 +82,7 @@ impl Database {
             if let Some((user, session)) = rotate(c, &refresh, now).await? {
                 return Ok(Refreshed::Rotated { user, session });
             }
-            let found = sessions::table
-                .filter(sessions::family.eq(refresh.family.0.to_vec()))
-                .select(columns::<SessionRow>());
-            let found: Option<SessionRow> = c.optional(found).await?;
+            let found = session_of(c, refresh.family).await?;
             let recent = match &found {
                 Some(found) if found.is_live(now) => recent_rotations(c, found.session(), now).await?,
                 _ => Vec::new(),
@@ -84,6 +96,12 @@ impl Database {
             }
         })
     }
+}
+
+/// Returns the session that a family of refresh tokens belongs to.
+async fn session_of(c: &mut impl ReadHandle, family: FamilyDigest) -> Result<Option<SessionRow>, Error> {
+    let found = sessions::table.filter(sessions::family.eq(family.0.to_vec()));
+    Ok(c.optional(found.select(columns::<SessionRow>())).await?)
 }
 
 /// Replaces the token if it is the current one of a live session. Returns the user and the session.

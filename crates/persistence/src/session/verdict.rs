@@ -67,6 +67,10 @@ pub(super) struct SessionRow {
 }
 
 impl SessionRow {
+    pub(super) fn user(&self) -> UserId {
+        UserId(self.user_id)
+    }
+
     pub(super) fn session(&self) -> SessionId {
         SessionId(self.id)
     }
@@ -84,6 +88,15 @@ pub(super) enum Verdict {
     Reuse { user: UserId, session: SessionId },
 }
 
+/// Returns the session if it is live. Otherwise returns the outcome of each of its tokens.
+pub(super) fn live(found: Option<SessionRow>, now: Timestamp) -> Result<SessionRow, Refreshed> {
+    let found = found.ok_or(Refreshed::Unknown)?;
+    if found.ended_at.is_some() {
+        return Err(Refreshed::Ended(found.end_reason.as_deref().and_then(EndReason::from_name)));
+    }
+    if found.is_live(now) { Ok(found) } else { Err(Refreshed::Expired) }
+}
+
 /// Decides about a token that is not the current one of the found session. `recent` contains the
 /// session's rotations within the grace period. They matter only if the session is live.
 pub(super) fn judge(
@@ -92,15 +105,11 @@ pub(super) fn judge(
     token: TokenDigest,
     now: Timestamp,
 ) -> Verdict {
-    let Some(found) = found else { return Verdict::Return(Refreshed::Unknown) };
-    if found.ended_at.is_some() {
-        let reason = found.end_reason.as_deref().and_then(EndReason::from_name);
-        return Verdict::Return(Refreshed::Ended(reason));
-    }
-    if !found.is_live(now) {
-        return Verdict::Return(Refreshed::Expired);
-    }
-    let (user, session) = (UserId(found.user_id), found.session());
+    let found = match live(found, now) {
+        Ok(found) => found,
+        Err(refreshed) => return Verdict::Return(refreshed),
+    };
+    let (user, session) = (found.user(), found.session());
     if recent.iter().any(|rotation| rotation.refresh_token == token) {
         return Verdict::Return(Refreshed::Repeated { user, session, rotations: recent });
     }

@@ -116,3 +116,19 @@ async fn id_of_a_deleted_user_is_never_reused(#[values(Sqlite, Postgres)] kind: 
     assert!(bob.id > ada.id);
     assert!(matches!(fixture.database.user(ada.id).await, Err(Error::NotFound)));
 }
+
+#[rstest]
+#[tokio::test]
+async fn update_user_needs_the_password_for_another_name(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let ada = fixture.user("ada").await;
+    let actor = actor(ada.id, Timestamp::now());
+    let rename =
+        |name: &str| fixture.database.update_user(&actor, None, Some(Username::parse(name).unwrap()), None);
+    assert_eq!(rename("ADA").await.unwrap().username.as_str(), "ADA");
+    assert!(matches!(rename("countess").await, Err(Error::NotFound)));
+    let email = Some(Email::parse("countess@example.com").unwrap());
+    assert!(matches!(fixture.database.update_user(&actor, email, None, None).await, Err(Error::NotFound)));
+    let stored = fixture.database.user(ada.id).await.unwrap();
+    assert_eq!((stored.username.as_str(), stored.email.as_str()), ("ADA", "ada@example.com"));
+}

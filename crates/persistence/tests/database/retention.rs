@@ -35,13 +35,13 @@ async fn clean_up_deletes_the_old_events_of_all_accounts(#[values(Sqlite, Postgr
 
 #[rstest]
 #[tokio::test]
-async fn clean_up_deletes_expired_sessions_and_keeps_live_ones(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn clean_up_deletes_sessions_that_expired_long_ago(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, ada) = (&fixture.database, fixture.user("ada").await);
     let now = Timestamp::now();
     let live = open(database, &ada, 1, now).await;
     let times = ago(kind, 10 * DAY);
-    for (expired, sessions) in [(1, 1_500), (-60, 7)] {
+    for (expired, sessions) in [(90 * DAY + 1, 1_500), (90 * DAY - 60, 6), (-60, 1)] {
         fixture.execute(&format!(
             "INSERT INTO sessions (user_id, created_at, last_used_at, expires_at) \
              SELECT {}, {times}, {times}, {} FROM {}",
@@ -54,7 +54,7 @@ async fn clean_up_deletes_expired_sessions_and_keeps_live_ones(#[values(Sqlite, 
     assert_eq!(count(&fixture, "sessions"), 8);
     assert!(is_live(database, &ada, live, now).await);
     // The live session expires after 100 s, like the session of this policy.
-    clean_up(database, Cleanup::Sessions, now.plus_seconds(100)).await;
+    clean_up(database, Cleanup::Sessions, now.plus_seconds(90 * DAY + 100)).await;
     assert_eq!(count(&fixture, "sessions"), 0);
 }
 
