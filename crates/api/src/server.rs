@@ -109,6 +109,7 @@ impl Server {
         };
         daybook_listener::serve(self.listener, options, app)?.await?;
         jobs.await.map_err(io::Error::other)?;
+        self.state.delayed_events.finish().await;
         self.state.database.close().await.map_err(io::Error::other)
     }
 }

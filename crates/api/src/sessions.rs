@@ -5,4 +5,5 @@ pub(crate) mod audit;
 mod ended;
 
 pub(crate) use self::activity::ActivityRecorder;
+pub(crate) use self::audit::DelayedEvents;
 pub(crate) use self::ended::log_and_revoke;

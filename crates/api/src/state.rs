@@ -23,7 +23,7 @@ use crate::network_limits::NetworkLimits;
 use crate::password::VerifyTime;
 use crate::quotas::Quotas;
 use crate::request_id::RequestIds;
-use crate::sessions::ActivityRecorder;
+use crate::sessions::{ActivityRecorder, DelayedEvents};
 use crate::summaries::Summaries;
 use crate::user_limits::UserLimits;
 
@@ -39,6 +39,7 @@ pub(crate) struct State {
     pub(crate) session_policy: SessionPolicy,
     pub(crate) revocations: Revocations,
     pub(crate) activity: ActivityRecorder,
+    pub(crate) delayed_events: DelayedEvents,
     pub(crate) jobs: Jobs,
     pub(crate) attempts: AttemptLimits,
     pub(crate) user_limits: UserLimits,
@@ -74,8 +75,8 @@ impl State {
         let options = hasher_options(&security.hashing)?;
         let (threads, memory_mib, queue) = (options.threads, options.memory_kib / 1024, options.queue);
         tracing::info!(threads, memory_mib, queue, "limits of password hashing");
-        // A network may have a quarter of the hashes that run or wait. A home has two networks, one of
-        // IPv4 and one of IPv6, and others must be able to log in beside it.
+        // A network may have a quarter of the hashes that run or wait. A home has two networks, one
+        // of IPv4 and one of IPv6, and others must be able to log in beside it.
         let hashes = threads + queue;
         let hashes_per_network = if security.rate_limits.is_some() { (hashes / 4).max(1) } else { hashes };
         // Separates deployments that share a Redis. While a secret is being replaced, instances may
@@ -100,6 +101,7 @@ impl State {
             .cache_lifetime(config.weather.cache_lifetime)
             .build()?;
         let clock = Timestamp::now;
+        let delayed_events = DelayedEvents::new(database.clone())?;
         Ok(Self {
             database,
             hasher: Hasher::new(options)?,
@@ -112,6 +114,7 @@ impl State {
                 None => revocations,
             },
             activity: ActivityRecorder::new(),
+            delayed_events,
             jobs: Jobs::new(config.jobs),
             attempts,
             user_limits,

@@ -200,7 +200,7 @@ async fn verify(state: &State, actor: &Actor, password: Password) -> Result<Cred
     match password::verify(state, password, Some(&found), origin).await {
         Ok(Verdict::Wrong) => {
             let actor = Actor { now: state.now(), ..actor.clone() };
-            audit::log_and_store(&state.database, EventKind::ConfirmationFailed, actor);
+            audit::log_and_store(&state.delayed_events, EventKind::ConfirmationFailed, actor);
             Err(INCORRECT_PASSWORD.error())
         }
         Ok(Verdict::Right | Verdict::RightButOutdated) => {

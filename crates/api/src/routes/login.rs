@@ -216,9 +216,6 @@ fn record_failure(state: &State, kind: EventKind, found: Option<&Credentials>, o
     let user = found.map(|found| found.user);
     audit::log(kind, user, None, &origin);
     let now = state.now();
-    audit::store(
-        &state.database,
-        kind,
-        user.map(|user| Actor { user, proof: Proof::Unchecked, origin, now }),
-    );
+    let actor = user.map(|user| Actor { user, proof: Proof::Unchecked, origin, now });
+    state.delayed_events.store(kind, actor);
 }

@@ -86,7 +86,7 @@ pub(crate) async fn refresh(
         }
         Refreshed::Repeated { user, session, rotations } => {
             let actor = Actor { user, proof: Proof::Session(session), origin, now };
-            audit::log_and_store(&state.database, EventKind::RefreshRepeated, actor);
+            audit::log_and_store(&state.delayed_events, EventKind::RefreshRepeated, actor);
             token::issue(&state, user, session, &newest(presented, &rotations)?).map(Json)
         }
         Refreshed::Reused { session, ended } => {

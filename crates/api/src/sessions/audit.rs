@@ -3,15 +3,20 @@
 
 use std::time::Duration;
 
-use actix_web::rt;
 use daybook_domain::{Actor, EventKind, Origin, SessionId, UserId};
 use daybook_persistence::Database;
+use tokio::runtime::{Handle, TryCurrentError};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// An event of a failed attempt is stored after this delay, which is longer than a login takes.
 /// Stored at once, the write shared the processor with the response, and its duration showed that
 /// the account exists (docs/performance.md).
 const STORE_DELAY: Duration = Duration::from_millis(250);
+
+/// A database that answers stores an event in less.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Logs one event. It has no secret and no name that a client typed, which is often a password.
 pub(crate) fn log(kind: EventKind, user: Option<UserId>, session: Option<SessionId>, origin: &Origin) {
@@ -32,22 +37,48 @@ pub(crate) fn log_actor(kind: EventKind, actor: &Actor) {
 
 /// Logs the event of a failed attempt, and stores it in the background for the owner of the
 /// account.
-pub(crate) fn log_and_store(database: &Database, kind: EventKind, actor: Actor) {
+pub(crate) fn log_and_store(events: &DelayedEvents, kind: EventKind, actor: Actor) {
     log_actor(kind, &actor);
-    store(database, kind, Some(actor));
+    events.store(kind, Some(actor));
 }
 
-/// Stores an event in the background. Without an actor it only waits, so that the caller has the
-/// same work in both cases.
-pub(crate) fn store(database: &Database, kind: EventKind, actor: Option<Actor>) {
-    let database = database.clone();
-    let store = async move {
-        rt::time::sleep(STORE_DELAY).await;
-        if let Some(actor) = actor
-            && let Err(error) = database.record_event(&actor, kind).await
-        {
-            tracing::warn!(%error, event = kind.name(), "an event was not stored");
+/// Stores the events of failed attempts in the background. Clones share the pending events.
+#[derive(Clone)]
+pub(crate) struct DelayedEvents {
+    database: Database,
+    /// It outlives the runtimes of the workers.
+    runtime: Handle,
+    pending: TaskTracker,
+}
+
+impl DelayedEvents {
+    /// # Errors
+    ///
+    /// If the caller is outside a Tokio runtime.
+    pub(crate) fn new(database: Database) -> Result<Self, TryCurrentError> {
+        Ok(Self { database, runtime: Handle::try_current()?, pending: TaskTracker::new() })
+    }
+
+    /// Stores an event. Without an actor it only waits, so that the caller has the same work in
+    /// both cases.
+    pub(crate) fn store(&self, kind: EventKind, actor: Option<Actor>) {
+        let database = self.database.clone();
+        let store = async move {
+            sleep(STORE_DELAY).await;
+            if let Some(actor) = actor
+                && let Err(error) = database.record_event(&actor, kind).await
+            {
+                tracing::warn!(%error, event = kind.name(), "an event was not stored");
+            }
+        };
+        self.pending.spawn_on(store.in_current_span(), &self.runtime);
+    }
+
+    /// Waits until the pending events are stored. Call it at the end of the service.
+    pub(crate) async fn finish(&self) {
+        self.pending.close();
+        if timeout(FINISH_TIMEOUT, self.pending.wait()).await.is_err() {
+            tracing::warn!(events = self.pending.len(), "events were not stored before the end");
         }
-    };
-    rt::spawn(store.in_current_span());
+    }
 }

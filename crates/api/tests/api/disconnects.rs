@@ -8,7 +8,7 @@ use rstest::rstest;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::harness::{Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
+use crate::harness::{Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, TEST_TIMEOUT, eventually};
 
 /// Sends a request on a new connection, and resets the connection once `begun` is complete.
 async fn send_and_reset(server: &Server, request: &str, begun: impl Future<Output = ()>) {
@@ -80,4 +80,17 @@ async fn repeated_refresh_is_recorded(#[values(Kind::Sqlite, Kind::Postgres)] ki
     eventually("the second refresh is recorded", || async { server.query(repeated) == "1" }).await;
     assert!(server.log().contains(r#""event":"refresh_repeated""#));
     assert!(!server.log().contains(PASSWORD));
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_login_shortly_before_the_stop_is_stored(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+    let mut server = Server::on(kind).await;
+    server.register("ada").await;
+    let wrong = server.login_form(&[("username", "ada"), ("password", "wrong1")]).await;
+    wrong.expect(StatusCode::UNAUTHORIZED);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
+    assert_eq!(server.query("SELECT count(*) FROM events WHERE kind = 'login_failed'"), "1");
 }
