@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::error::Error;
 use crate::handle::WriteHandle;
-use crate::prepared::Prepared;
+use crate::row_lock::Locking;
 use crate::schema::users;
 
 /// The account, unless it is closed.
@@ -16,9 +16,21 @@ pub(crate) fn open_account(user: UserId) -> _ {
     users::table.filter(users::id.eq(user_id)).filter(users::closed_at.is_null())
 }
 
-/// Locks the user's row. Returns false if the account is closed or does not exist. SQLite has no
-/// `SELECT FOR UPDATE`, so this is an update that changes nothing.
+/// Locks the user's row. Returns false if the account is closed or does not exist.
+///
+/// Each transaction that changes sessions does so first, because its events lock the row by their
+/// foreign key. Two such transactions could deadlock if they locked a session first, as soon as a
+/// third one changes the user's name.
 pub(crate) async fn lock_open_account(c: &mut impl WriteHandle, user: UserId) -> Result<bool, Error> {
-    let lock = diesel::update(open_account(user)).set(users::updated_at.eq(users::updated_at));
-    Ok(c.execute(Prepared(lock)).await? > 0)
+    let account = open_account(user).select(users::id);
+    let found: Option<i64> = c.optional(Locking::for_change(account)).await?;
+    Ok(found.is_some())
+}
+
+/// Locks the user's row like [`lock_open_account`], for a transaction that closes the account or
+/// deletes its row.
+pub(crate) async fn lock_for_deletion(c: &mut impl WriteHandle, user: UserId) -> Result<bool, Error> {
+    let account = open_account(user).select(users::id);
+    let found: Option<i64> = c.optional(Locking::for_deletion(account)).await?;
+    Ok(found.is_some())
 }

@@ -4,7 +4,7 @@ use daybook_domain::{Actor, SessionId, Timestamp, UserId};
 use diesel::prelude::*;
 
 use crate::access::Access;
-use crate::account::lock_open_account;
+use crate::account::lock_for_deletion;
 use crate::batch::{Batch, Room};
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
@@ -47,11 +47,9 @@ impl Database {
         let (access, own, now) = (Access::from(actor), actor.session(), actor.now);
         transaction!(self, |c| {
             let user = verified.user;
-            // Lock order: user, sessions, as in `open_session`. An event of `refresh_session` locks
-            // the user's key after the session. This first lock of the user does not conflict with
-            // it, and the update below comes after the lock of the session. So none of them can
-            // deadlock.
-            lock_open_account(c, user).await?;
+            // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock. The new
+            // names need the stronger lock.
+            lock_for_deletion(c, user).await?;
             access.require(c).await?;
             // Without their families, refresh tokens are unknown, as after the deletion.
             let end = (

@@ -22,7 +22,7 @@ pub enum Error {
     /// [`Database::migrate`](crate::Database::migrate) returns this error.
     #[error("{0}")]
     Collisions(Collisions),
-    /// The database is down, overloaded or too slow. A retry may succeed.
+    /// The database is down, overloaded, full, read-only or too slow. A retry may succeed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// A bug, or invalid stored data.
@@ -36,19 +36,44 @@ const UNIQUE: [(&str, &str, Field); 2] = [
     ("users_username_key", "users.username_key", Field::Username),
 ];
 
-/// Parts of the messages of errors after which a retry may succeed: a timeout, a shutdown, a
-/// deadlock, a full server.
+/// Parts of the messages of errors that are no bug of this crate: an operator, another client, or
+/// time alone can end their cause. So a retry may succeed.
 ///
-/// Diesel keeps the message and drops the SQLSTATE. If the server's `lc_messages` is not English,
+/// Diesel keeps the message and drops the code, except the codes of [`DatabaseErrorKind`].
+/// SQLite's messages are constants. PostgreSQL translates its messages to `lc_messages`, so
+/// [`Database::migrate`](crate::Database::migrate) warns of another language than English. There,
 /// these errors count as [`Error::Internal`].
-const TRANSIENT: [&str; 7] = [
-    "canceling statement",
+///
+/// The tests cause each of these errors in a real server or a real file.
+const TRANSIENT: [&str; 15] = [
+    // PostgreSQL: 57014 and 55P03, the timeouts of a statement and of a lock, or an administrator.
+    "canceling statement due to",
+    // 57P01, 57P02 and 25P03: a shutdown, a crash, or a transaction that was idle for too long.
     "terminating connection",
-    "the database system is",
+    // 40P01
     "deadlock detected",
+    // 53100: the disk is full, or a quota is used up.
+    "could not extend file",
+    "No space left on device",
+    // 53200, and SQLITE_NOMEM.
+    "out of memory",
+    // 53200: there are too many locks.
+    "out of shared memory",
+    // 57P03, as a pooler passes it on: the server starts or stops.
+    "the database system is",
+    // 53300, as a pooler passes it on.
     "too many clients",
     "remaining connection slots",
+    // SQLITE_BUSY: another process writes.
     "database is locked",
+    // SQLITE_FULL
+    "database or disk is full",
+    // SQLITE_IOERR
+    "disk I/O error",
+    // SQLITE_READONLY
+    "attempt to write a readonly database",
+    // SQLITE_CANTOPEN, for example of the log when there are too many open files.
+    "unable to open database file",
 ];
 
 impl Error {
@@ -75,12 +100,15 @@ impl From<diesel::result::Error> for Error {
                 Some(field) => Self::Conflict(field),
                 None => Self::Internal(error.into()),
             },
+            Diesel::RollbackErrorOnCommit { commit_error, .. } => (*commit_error).into(),
             // The row refers to an account, a session or a note that does not exist.
             Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => Self::NotFound,
             Diesel::DatabaseError(
                 DatabaseErrorKind::UnableToSendCommand
                 | DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::SerializationFailure,
+                | DatabaseErrorKind::SerializationFailure
+                // After a failover, the server may be a standby.
+                | DatabaseErrorKind::ReadOnlyTransaction,
                 _,
             )
             | Diesel::BrokenTransactionManager => Self::unavailable(error),
@@ -103,3 +131,6 @@ fn conflict(info: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<Field
     };
     UNIQUE.iter().find_map(find)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use daybook_domain::{
-    Actor, Cursor, EndReason, Event, EventId, EventKind, Page, PageRequest, SessionId, Timestamp, UserId,
+    Actor, Cursor, EndReason, Event, EventId, EventKind, Listed, Page, PageRequest, SessionId, Timestamp,
+    UserId,
 };
 use diesel::dsl::sql;
 use diesel::pg::Pg;
@@ -124,19 +125,26 @@ struct Row {
     created_at: At,
 }
 
-impl TryFrom<Row> for Event {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self, Error> {
-        Ok(Self {
-            id: EventId(row.id),
-            event: EventKind::from_name(&row.kind).ok_or(Error::internal("an event of an unknown kind"))?,
-            reason: row.reason.as_deref().and_then(EndReason::from_name),
-            created_at: row.created_at.0,
-            session_id: row.session_id.map(SessionId),
-            ip: row.ip,
-            user_agent: row.user_agent,
+impl Row {
+    /// Returns the event, or `None` if a newer version of the service has stored it and this
+    /// version does not know its kind.
+    fn known(self) -> Option<Event> {
+        Some(Event {
+            id: EventId(self.id),
+            event: EventKind::from_name(&self.kind)?,
+            reason: self.reason.as_deref().and_then(EndReason::from_name),
+            created_at: self.created_at.0,
+            session_id: self.session_id.map(SessionId),
+            ip: self.ip,
+            user_agent: self.user_agent,
         })
+    }
+}
+
+/// The pages count events of unknown kinds too, so `next` leads on behind them.
+impl Listed for Row {
+    fn cursor(&self) -> Cursor {
+        Cursor::after(self.id)
     }
 }
 
@@ -152,6 +160,9 @@ impl Database {
     }
 
     /// Returns a page of the user's events of the last 90 days, newest first.
+    ///
+    /// Events of kinds that only a newer version knows are left out. So a page may have fewer
+    /// events than its limit, even none, and still have a next page.
     ///
     /// # Errors
     ///
@@ -172,8 +183,8 @@ impl Database {
                 .limit(page.limit.items() as i64 + 1)
                 .select(columns::<Row>());
             let rows: Vec<Row> = c.all(query).await?;
-            let found = rows.into_iter().map(Event::try_from).collect::<Result<Vec<_>, _>>()?;
-            Ok(Page::from_overfetch(found, page.limit))
+            let Page { items, next } = Page::from_overfetch(rows, page.limit);
+            Ok(Page { items: items.into_iter().filter_map(Row::known).collect(), next })
         })
     }
 

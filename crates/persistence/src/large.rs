@@ -1,12 +1,13 @@
 //! Pages of long texts: which rows a large read loads, and how many large reads run at once.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use daybook_domain::{Cursor, Limit, PAGE_BYTES};
+use daybook_domain::{Cursor, Limit, PAGE_BYTES, UserId};
 use diesel::expression::functions::declare_sql_function;
 use diesel::sql_types::{Nullable, Text};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use crate::error::Error;
 
@@ -15,32 +16,61 @@ use crate::error::Error;
 /// they leave nearly all blocking threads free.
 const PERMITS: usize = 4;
 
+/// The maximum number of large reads of one user, so that another user always gets a permit soon.
+const PERMITS_PER_USER: usize = 2;
+
 /// The maximum wait for a permit. It is as long as the wait for a pooled connection, so a large
 /// read is rejected as early as a write.
 const PERMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Limits the large reads of one process. Clones share the permits.
+/// Limits the large reads of one process, and those of each user. Clones share the permits.
 #[derive(Clone)]
-pub(crate) struct LargeReads(Arc<Semaphore>);
+pub(crate) struct LargeReads {
+    total: Arc<Semaphore>,
+    /// The semaphores of the users who wait or read.
+    of_users: Arc<Mutex<HashMap<UserId, Arc<Semaphore>>>>,
+}
+
+/// The right to run one large read.
+pub(crate) struct Permit {
+    _of_user: OwnedSemaphorePermit,
+    _of_total: OwnedSemaphorePermit,
+}
 
 impl Default for LargeReads {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(PERMITS)))
+        Self { total: Arc::new(Semaphore::new(PERMITS)), of_users: Arc::default() }
     }
 }
 
 impl LargeReads {
     /// Waits for a permit. The read must hold it until the read ends.
     ///
+    /// A user who has two permits waits for one of them to be given back, and does not delay other
+    /// users meanwhile. Users who have fewer get the permits in the order of their calls.
+    ///
     /// # Errors
     ///
     /// [`Error::Unavailable`] after [`PERMIT_TIMEOUT`].
-    pub(crate) async fn permit(&self) -> Result<OwnedSemaphorePermit, Error> {
-        let permit = Arc::clone(&self.0).acquire_owned();
+    pub(crate) async fn permit(&self, user: UserId) -> Result<Permit, Error> {
+        let (of_user, total) = (self.of_user(user), Arc::clone(&self.total));
+        let permit = async {
+            let of_user = of_user.acquire_owned().await?;
+            Ok(Permit { _of_user: of_user, _of_total: total.acquire_owned().await? })
+        };
         match tokio::time::timeout(PERMIT_TIMEOUT, permit).await {
-            Ok(permit) => permit.map_err(|closed| Error::Internal(closed.into())),
+            Ok(permit) => permit.map_err(|closed: AcquireError| Error::Internal(closed.into())),
             Err(_) => Err(Error::unavailable("too many large reads are running")),
         }
+    }
+
+    /// Returns the user's semaphore. Drops those that no other user needs.
+    fn of_user(&self, user: UserId) -> Arc<Semaphore> {
+        let mut of_users = self.of_users.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each permit, and each call that waits for one, holds a clone.
+        of_users.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
+        let new = || Arc::new(Semaphore::new(PERMITS_PER_USER));
+        Arc::clone(of_users.entry(user).or_insert_with(new))
     }
 }
 
@@ -120,25 +150,45 @@ mod tests {
     async fn permit_is_unavailable_while_four_large_reads_run() {
         let reads = LargeReads::default();
         let mut held = Vec::new();
-        for _ in 0..PERMITS {
-            held.push(reads.clone().permit().await.unwrap());
+        for user in [1, 1, 2, 2] {
+            held.push(reads.clone().permit(UserId(user)).await.unwrap());
         }
-        assert!(matches!(reads.permit().await, Err(Error::Unavailable(_))));
+        assert!(matches!(reads.permit(UserId(3)).await, Err(Error::Unavailable(_))));
         held.pop();
-        assert!(reads.permit().await.is_ok());
+        assert!(reads.permit(UserId(3)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn permit_gives_one_user_at_most_two_of_four() {
+        let reads = LargeReads::default();
+        let mut held = vec![reads.permit(UserId(1)).await.unwrap(), reads.permit(UserId(1)).await.unwrap()];
+        // The waiting call of the first user takes no permit from the second user.
+        let (third, other) = tokio::join!(reads.permit(UserId(1)), async {
+            (reads.permit(UserId(2)).await, reads.permit(UserId(2)).await)
+        });
+        assert!(matches!(third, Err(Error::Unavailable(_))));
+        assert!(other.0.is_ok() && other.1.is_ok());
+        held.pop();
+        assert!(reads.permit(UserId(1)).await.is_ok());
     }
 
     #[tokio::test]
     async fn permit_waits_for_a_read_that_ends_in_time() {
         let reads = LargeReads::default();
-        let mut held = Vec::new();
-        for _ in 0..PERMITS {
-            held.push(reads.permit().await.unwrap());
-        }
-        let (waited, ()) = tokio::join!(reads.permit(), async {
+        let mut held = vec![reads.permit(UserId(1)).await.unwrap(), reads.permit(UserId(1)).await.unwrap()];
+        let (waited, ()) = tokio::join!(reads.permit(UserId(1)), async {
             tokio::task::yield_now().await;
             held.pop();
         });
         assert!(waited.is_ok());
+    }
+
+    #[tokio::test]
+    async fn permit_keeps_no_memory_of_users_without_reads() {
+        let reads = LargeReads::default();
+        for user in 0..100 {
+            drop(reads.permit(UserId(user)).await);
+        }
+        assert_eq!(reads.of_users.lock().unwrap().len(), 1, "the last user");
     }
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::dsl::sql;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::sql_types::Text;
 use diesel::sqlite::SqliteConnection;
 use diesel_async::{
     AnsiTransactionManager, AsyncMigrationHarness, SimpleAsyncConnection, TransactionManager,
@@ -12,8 +14,9 @@ use diesel_async::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::error::Error;
+use crate::handle::ReadHandle;
 use crate::name_keys;
-use crate::postgres::{Connector, Held};
+use crate::postgres::{Connector, Held, Link};
 use crate::sqlite::{Inline, set_busy_timeout};
 use crate::unit::run_inline;
 
@@ -49,6 +52,7 @@ impl Applied {
 /// pooler such as PgBouncer, which may get the same connection next.
 pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> {
     let mut link = connector.connect().await?;
+    warn_if_translated(&mut link).await?;
     link.begin().await?;
     // A migration can take longer than any timeout, and so can the wait for another instance.
     let prepare = format!(
@@ -74,6 +78,30 @@ pub(crate) async fn postgres(connector: Arc<Connector>) -> Result<usize, Error> 
     }
     AnsiTransactionManager::commit_transaction(&mut connection).await?;
     Ok(applied.count)
+}
+
+/// Warns if the server translates its messages, because the messages decide which errors are
+/// [`Error::Unavailable`]. Only a superuser can change the setting, so a connection cannot.
+///
+/// Each process migrates once, so it warns once.
+async fn warn_if_translated(link: &mut Link) -> Result<(), Error> {
+    let setting = diesel::select(sql::<Text>("current_setting('lc_messages')"));
+    let lc_messages: String = Held(link.connection_mut()).one(setting).await?;
+    if !is_english(&lc_messages) {
+        tracing::warn!(
+            lc_messages,
+            "PostgreSQL translates its messages, so some of its errors become a 500 instead of a 503: \
+             as a superuser, run ALTER DATABASE … SET lc_messages = 'C'"
+        );
+    }
+    Ok(())
+}
+
+/// Returns true for a locale such as `C`, `C.UTF-8`, `POSIX`, `en_US.UTF-8` or `English_Ireland`.
+/// An empty one counts as English.
+fn is_english(locale: &str) -> bool {
+    let language = locale.split(['_', '.', '@']).next().unwrap_or_default();
+    ["", "C", "POSIX", "en", "English"].contains(&language)
 }
 
 /// Applies the pending migrations in one write transaction, and returns their number.
@@ -111,4 +139,28 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|panicked| Err(Error::Internal(panicked.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_english_compares_the_language_of_a_locale() {
+        for (locale, expected) in [
+            ("", true),
+            ("C", true),
+            ("C.utf8", true),
+            ("POSIX", true),
+            ("en_US.UTF-8", true),
+            ("en", true),
+            ("English_United States.1252", true),
+            ("de_DE.UTF-8", false),
+            ("de_DE@euro", false),
+            ("es", false),
+            ("Czech_Czechia.1250", false),
+        ] {
+            assert_eq!(is_english(locale), expected, "{locale}");
+        }
+    }
 }

@@ -125,7 +125,7 @@ impl Database {
 
     /// Returns the same page as [`Database::notes`] if one of its texts is not short.
     async fn long_notes(&self, access: Access, page: PageRequest) -> Result<Page<Note>, Error> {
-        read_large!(self, |c| {
+        read_large!(self, access.user, |c| {
             let query = listed(access.user, page).filter(access.may_read(c).await?).select((
                 notes::id,
                 octet_length(notes::content.nullable()),

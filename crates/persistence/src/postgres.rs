@@ -2,6 +2,7 @@
 
 mod connector;
 mod handle;
+mod hang;
 mod link;
 mod task;
 mod tls;
@@ -11,14 +12,15 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, Timeouts};
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 pub(crate) use self::connector::Connector;
-use self::connector::STATEMENT_TIMEOUT;
 pub(crate) use self::handle::{Held, Shared};
-use self::link::Link;
-use self::task::complete;
+use self::hang::HangDetector;
+pub(crate) use self::link::Link;
+use self::task::{UNIT_TIMEOUT, complete};
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
@@ -45,6 +47,7 @@ pub(crate) struct Postgres {
     write_runtime: Handle,
     /// This worker's connection for short reads. `None` until a read needs it.
     read_link: Arc<Mutex<Option<Arc<Link>>>>,
+    hang_detector: HangDetector,
 }
 
 impl Postgres {
@@ -62,13 +65,10 @@ impl Postgres {
             .build()
             .map_err(|cause| Error::Internal(cause.into()))?;
         let read_connector = Arc::new(Connector::for_reads(location)?);
-        Ok(Self {
-            pool,
-            connector: Arc::new(connector),
-            read_connector,
-            write_runtime,
-            read_link: Arc::default(),
-        })
+        let connector = Arc::new(connector);
+        let hang_detector = HangDetector::new(Arc::clone(&connector), write_runtime.clone());
+        let read_link = Arc::default();
+        Ok(Self { pool, connector, read_connector, write_runtime, read_link, hang_detector })
     }
 
     /// Returns the same database with a read connection of its own.
@@ -90,10 +90,10 @@ impl Postgres {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let this = self.clone();
-        let result = complete(&Handle::current(), async move { unit(this.link().await?).await }).await;
+        let unit = async move { unit(this.link().await?).await };
+        let result = complete(&Handle::current(), &self.hang_detector, unit).await;
         result.unwrap_or_else(|| {
-            let this = self.clone();
-            tokio::spawn(async move { this.close_if_hung().await });
+            self.close_read_link();
             Err(timed_out())
         })
     }
@@ -109,11 +109,10 @@ impl Postgres {
         F: Future<Output = Result<T, Error>> + Send,
     {
         let pool = self.pool.clone();
+        let held = async move { pool.get().await.map_err(pool_error) };
         // The connection belongs to the runtime that outlives the workers.
-        let held = complete(&self.write_runtime, async move { pool.get().await.map_err(pool_error) }).await;
-        let held = held.unwrap_or_else(|| Err(timed_out()))?;
-        let read = complete(&Handle::current(), async move { unit(held).await }).await;
-        read.unwrap_or_else(|| Err(timed_out()))
+        let held = self.complete(&self.write_runtime, held).await?;
+        self.complete(&Handle::current(), async move { unit(held).await }).await
     }
 
     /// Runs a unit on a pooled connection.
@@ -127,7 +126,23 @@ impl Postgres {
     {
         let pool = self.pool.clone();
         let unit = async move { unit(pool.get().await.map_err(pool_error)?).await };
-        complete(&self.write_runtime, unit).await.unwrap_or_else(|| Err(timed_out()))
+        self.complete(&self.write_runtime, unit).await
+    }
+
+    /// Runs a unit that uses the pool.
+    fn complete<T: Send + 'static>(
+        &self,
+        runtime: &Handle,
+        unit: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> {
+        let result = complete(runtime, &self.hang_detector, unit);
+        result.map(|result| {
+            result.unwrap_or_else(|| {
+                // After a failover, the idle connections lead to a server that has gone.
+                self.pool.retain(|_, _| false);
+                Err(timed_out())
+            })
+        })
     }
 
     /// Waits until no unit holds a pooled connection or waits for one.
@@ -137,12 +152,17 @@ impl Postgres {
             loop {
                 let status = pool.status();
                 if status.available == status.size && status.waiting == 0 {
-                    return Ok(());
+                    return;
                 }
                 tokio::time::sleep(DRAIN_INTERVAL).await;
             }
         };
-        complete(&self.write_runtime, drained).await.unwrap_or_else(|| Err(timed_out()))
+        // On this runtime, units that were spawned earlier begin earlier.
+        let drained = self.write_runtime.spawn(drained);
+        match tokio::time::timeout(UNIT_TIMEOUT, drained).await {
+            Ok(drained) => drained.map_err(|panicked| Error::Internal(panicked.into())),
+            Err(_) => Err(timed_out()),
+        }
     }
 
     /// Returns the read connection. Opens it if there is none or if it has closed. Reads that
@@ -161,13 +181,13 @@ impl Postgres {
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
     }
 
-    /// Closes the read connection if it does not answer a trivial query. The reads that wait for it
-    /// then fail, and the next read opens a new connection.
-    async fn close_if_hung(&self) {
-        let Some(link) = self.read_link.lock().await.clone() else { return };
-        // The query waits for earlier ones, and the server ends each of these after its timeout.
-        let is_alive = tokio::time::timeout(STATEMENT_TIMEOUT, link.is_alive()).await;
-        if !is_alive.unwrap_or(false) {
+    /// Closes the read connection, because a read got no answer. The other reads that wait for it
+    /// fail, and the next read opens a new connection.
+    fn close_read_link(&self) {
+        // If the lock is held, a read is opening a new connection.
+        if let Ok(mut current) = self.read_link.try_lock()
+            && let Some(link) = current.take()
+        {
             link.close();
         }
     }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::event;
 use crate::handle::WriteHandle;
 use crate::schema::{events, rotations, sessions, usage, usage_of_all};
+use crate::server_time::ServerTime;
 use crate::session::GRACE_SECONDS;
 use crate::time::At;
 
@@ -59,7 +60,7 @@ pub(crate) async fn delete_sessions(
     let outdated = rotations::table
         .filter(rotations::session_id.gt(position))
         .filter(rotations::session_id.le(*last))
-        .filter(rotations::rotated_at.le(At(now.plus_seconds(-GRACE_SECONDS))));
+        .filter(rotations::rotated_at.le(ServerTime::ago(now, GRACE_SECONDS)));
     let outdated = outdated.limit(ROWS_MAX).select(rotations::refresh_token);
     let outdated: Vec<Vec<u8>> = c.all(outdated).await?;
     let mut deleted = outdated.len();

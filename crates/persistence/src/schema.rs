@@ -137,6 +137,15 @@ diesel::table! {
 
 diesel::table! {
     use diesel::sql_types::*;
+
+    reservations (id) {
+        id -> BigInt,
+        day -> BigInt,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
     use crate::time::Utc;
 
     tasks (id) {
@@ -159,3 +168,4 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(notes, summaries);
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);

@@ -74,16 +74,16 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn stored(&self, user: UserId) -> Result<Storage, Error> {
-        let UserId(user) = user;
+        let owner = user.0;
         let mut stored = Storage::default();
         // Ids start at 1.
         let mut next = Some(0);
         while let Some(above) = next {
-            let (chunk, last) = read_large!(self, |c| {
-                let (chunk, last) = count_chunk!(c, notes, user, above);
+            let (chunk, last) = read_large!(self, user, |c| {
+                let (chunk, last) = count_chunk!(c, notes, owner, above);
                 // The summaries of these notes. Each note has few of them.
                 let texts = summaries::table
-                    .filter(summaries::user_id.eq(user))
+                    .filter(summaries::user_id.eq(owner))
                     .filter(summaries::note_id.gt(above))
                     .filter(summaries::note_id.le(last.unwrap_or(i64::MAX)))
                     .select(sum(octet_length(summaries::text.nullable())));
@@ -94,7 +94,7 @@ impl Database {
         }
         next = Some(0);
         while let Some(above) = next {
-            let (chunk, last) = read_large!(self, |c| Ok(count_chunk!(c, tasks, user, above)))?;
+            let (chunk, last) = read_large!(self, user, |c| Ok(count_chunk!(c, tasks, owner, above)))?;
             (stored, next) = (stored.plus(chunk), last);
         }
         Ok(stored)

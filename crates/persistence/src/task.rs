@@ -156,7 +156,7 @@ impl Database {
 
     /// Returns the same page as [`Database::tasks`] if one of its contents is not short.
     async fn long_tasks(&self, access: Access, page: PageRequest) -> Result<Page<Task>, Error> {
-        read_large!(self, |c| {
+        read_large!(self, access.user, |c| {
             let query = listed(access.user, page)
                 .filter(access.may_read(c).await?)
                 .select((tasks::id, octet_length(tasks::content.nullable())));

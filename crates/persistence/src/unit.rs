@@ -36,11 +36,11 @@ macro_rules! read {
 }
 
 /// Runs reads of long texts. Waits for a permit, because at most 4 such units run at once in one
-/// process. SQLite: on a blocking thread. PostgreSQL: on a pooled connection, without a common
-/// transaction.
+/// process, and at most 2 of one user. SQLite: on a blocking thread. PostgreSQL: on a pooled
+/// connection, without a common transaction.
 macro_rules! read_large {
-    ($db:expr, |$c:ident| $body:expr) => {{
-        let permit = $db.large_reads.permit().await?;
+    ($db:expr, $user:expr, |$c:ident| $body:expr) => {{
+        let permit = $db.large_reads.permit($user).await?;
         match &$db.backend {
             $crate::backend::Backend::Postgres(postgres) => {
                 postgres

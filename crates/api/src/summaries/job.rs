@@ -124,15 +124,16 @@ impl Job {
         };
         let now = (self.clock)();
         let stored = self.database.store_summary(self.user, self.note.id, new, Some(reservation), now).await;
-        // A deleted note gets no receipt, but its tokens are charged. Any other error rolled the
-        // charge back, although the tokens were used.
-        let rolled_back = stored.as_ref().err().filter(|error| !matches!(error, Error::NotFound));
-        if rolled_back.is_some() {
+        // A deleted note gets no receipt, but its tokens are charged. After any other error the
+        // charge was rolled back, although the tokens were used, or its result was lost. In that
+        // case the reservation is settled, so it is not charged again.
+        let not_stored = stored.as_ref().err().filter(|error| !matches!(error, Error::NotFound));
+        if not_stored.is_some() {
             self.settle(reservation, spent).await;
         }
         let Some(failure) = failure else { return stored.or_not_found(NOTE_NOT_FOUND) };
-        if let Some(error) = rolled_back {
-            tracing::error!(%error, "the receipt of a summary was not stored");
+        if let Some(error) = not_stored {
+            tracing::error!(%error, "the receipt of a summary may not be stored");
         }
         Err(failure)
     }

@@ -199,9 +199,9 @@ async fn every_error_has_the_security_headers_and_one_shape(
     let redirect = Answer::of(request(&get, "/notes/")).await.expect(StatusCode::TEMPORARY_REDIRECT);
     assert_private("redirect", &redirect);
 
-    // The service never stores such an event, so reading it is an internal error.
-    server.execute("UPDATE events SET kind = 'of a kind that is not known'");
-    let fault = Answer::of(request(&get, "/auth/events").header("x-request-id", "fault-1")).await;
+    // The service never drops a table, so a missing one is an internal error.
+    server.execute("DROP TABLE tasks");
+    let fault = Answer::of(request(&get, "/tasks").header("x-request-id", "fault-1")).await;
     assert_error("fault", &fault, 500);
     assert_eq!(fault.text, r#"{"detail":"Internal Server Error"}"#);
     let line = line(&server, "fault-1").await;

@@ -18,29 +18,77 @@ async fn start(postgres: &Postgres, parameters: &str) -> Server {
     Start::on(Kind::Sqlite).with("DATABASE_URL", &format!("{}{parameters}", database.url())).start().await
 }
 
-/// Sends a request with a timeout of ten seconds, which a client could have.
+/// The service responds within two seconds, even if its database hangs. The rest is for a slow
+/// machine.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(3_500);
+
+/// Sends a request. Fails if the response takes too long.
 async fn send(request: reqwest::RequestBuilder) -> Answer {
-    Answer::of(request.timeout(Duration::from_secs(10))).await
+    Answer::of(request.timeout(RESPONSE_TIMEOUT)).await
 }
 
-/// Fails unless every kind of request gets a 503. The service must report that it is live but not
-/// ready.
-async fn assert_unavailable(server: &Server, token: &str) {
+/// The tokens of a login, and a note of its user.
+struct Client {
+    access: String,
+    refresh: String,
+    note: String,
+}
+
+impl Client {
+    /// Registers `ada` and creates a note.
+    async fn new(server: &Server) -> Self {
+        server.register("ada").await;
+        let login = server.login_form(&[("username", "ada"), ("password", PASSWORD)]).await;
+        let login = login.expect(StatusCode::OK).json();
+        let text = |name: &str| login[name].as_str().unwrap().to_owned();
+        let (access, refresh) = (text("access_token"), text("refresh_token"));
+        let note = write(server, &access, "first").await.expect(StatusCode::CREATED);
+        Self { access, refresh, note: note.header("location").to_owned() }
+    }
+}
+
+/// Returns a request of each kind that reads the database.
+fn reads(server: &Server, client: &Client) -> Vec<reqwest::RequestBuilder> {
+    let paths =
+        ["/notes", &client.note, "/tasks", "/users/me", "/users/me/usage", "/auth/events", "/auth/sessions"];
+    paths.iter().map(|path| server.request(Method::GET, path).bearer_auth(&client.access)).collect()
+}
+
+/// Returns a request of each kind that changes the database. A hung server carries some of them out
+/// when it continues, so they leave the note and the session as they are.
+fn writes(server: &Server, client: &Client) -> Vec<reqwest::RequestBuilder> {
     let form = format!("username=ada&password={PASSWORD}");
     let login = server.request(Method::POST, "/auth/login").body(form);
     let note = json!({ "title": "lost", "content": "c" });
     let registration = json!({ "email": "bob@example.com", "username": "bob", "password": PASSWORD });
-    let requests = [
-        server.request(Method::GET, "/notes").bearer_auth(token),
-        server.request(Method::POST, "/notes").bearer_auth(token).json(&note),
+    let refresh = json!({ "refresh_token": client.refresh });
+    let request = |method, path: &str| server.request(method, path).bearer_auth(&client.access);
+    vec![
+        request(Method::POST, "/notes").json(&note),
+        request(Method::PATCH, &client.note).json(&json!({ "content": "changed" })),
+        request(Method::DELETE, "/notes/999"),
+        request(Method::DELETE, "/auth/sessions/999"),
         server.request(Method::POST, "/auth/register").json(&registration),
+        server.request(Method::POST, "/auth/refresh").json(&refresh),
         login.header("content-type", "application/x-www-form-urlencoded"),
-    ];
-    for answer in join_all(requests.map(send)).await {
+    ]
+}
+
+/// Fails unless all requests get a 503.
+async fn assert_503(requests: Vec<reqwest::RequestBuilder>) {
+    for answer in join_all(requests.into_iter().map(send)).await {
         let answer = answer.expect_detail(StatusCode::SERVICE_UNAVAILABLE, BUSY);
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1, "{answer:?}");
         assert_eq!(answer.header("content-type"), "application/json");
     }
+}
+
+/// Fails unless every kind of request gets a 503. The service must report that it is live but not
+/// ready.
+async fn assert_unavailable(server: &Server, client: &Client) {
+    let mut requests = reads(server, client);
+    requests.extend(writes(server, client));
+    assert_503(requests).await;
     send(server.request(Method::GET, "/health/live")).await.expect(StatusCode::OK);
     let ready = send(server.request(Method::GET, "/health/ready")).await;
     let ready = ready.expect(StatusCode::SERVICE_UNAVAILABLE).json();
@@ -70,10 +118,9 @@ async fn assert_recovers(server: &Server, token: &str) {
 async fn requests_succeed_again_after_postgres_restarts() {
     let postgres = Postgres::start("");
     let server = start(&postgres, "").await;
-    let token = server.user("ada").await;
+    let client = Client::new(&server).await;
+    let token = client.access.clone();
     // Opens many connections, which the kill closes.
-    // The first one is written alone: of forty at once, a slow machine may reject some with 503.
-    write(&server, &token, "first").await.expect(StatusCode::CREATED);
     join_all((0..39).map(|_| write(&server, &token, "before"))).await;
     for round in 0..2 {
         let over = AtomicBool::new(false);
@@ -86,7 +133,7 @@ async fn requests_succeed_again_after_postgres_restarts() {
         }));
         let kill = async {
             tokio::task::block_in_place(|| postgres.kill());
-            assert_unavailable(&server, &token).await;
+            assert_unavailable(&server, &client).await;
             over.store(true, Ordering::Relaxed);
         };
         tokio::join!(load, kill);
@@ -100,13 +147,43 @@ async fn requests_succeed_again_after_postgres_restarts() {
 async fn requests_get_503_while_postgres_hangs() {
     let postgres = Postgres::start("");
     let server = start(&postgres, "").await;
-    let token = server.user("ada").await;
-    join_all((0..20).map(|_| write(&server, &token, "before"))).await;
-    let hung = postgres.suspend();
-    assert_unavailable(&server, &token).await;
-    drop(hung);
-    assert_recovers(&server, &token).await;
-    assert!(titles(&server, &token).await.contains("before"));
+    let client = Client::new(&server).await;
+    join_all((0..20).map(|_| write(&server, &client.access, "before"))).await;
+    for _ in 0..2 {
+        let hung = postgres.suspend();
+        // The first requests detect that the server hangs. The later ones do not wait for it.
+        assert_unavailable(&server, &client).await;
+        assert_unavailable(&server, &client).await;
+        assert_503((0..20).flat_map(|_| reads(&server, &client)).collect()).await;
+        drop(hung);
+        let ready = eventually("a ready service", || async {
+            Answer::of(server.request(Method::GET, "/health/ready")).await.status == 200
+        });
+        tokio::time::timeout(RESPONSE_TIMEOUT, ready).await.expect("the service recovers");
+        assert_recovers(&server, &client.access).await;
+        assert!(titles(&server, &client.access).await.contains("first"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_get_503_while_postgres_is_read_only() {
+    let postgres = Postgres::start("");
+    let server = start(&postgres, "").await;
+    let client = Client::new(&server).await;
+    // The state of a standby after a failover.
+    postgres.query("postgres", "ALTER SYSTEM SET default_transaction_read_only = on");
+    postgres.query("postgres", "SELECT pg_reload_conf()");
+    eventually("a rejected write", || async {
+        write(&server, &client.access, "early").await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    assert_503(writes(&server, &client)).await;
+    for answer in join_all(reads(&server, &client).into_iter().map(send)).await {
+        answer.expect(StatusCode::OK);
+    }
+    postgres.query("postgres", "ALTER SYSTEM RESET default_transaction_read_only");
+    postgres.query("postgres", "SELECT pg_reload_conf()");
+    assert_recovers(&server, &client.access).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

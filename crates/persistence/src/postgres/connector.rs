@@ -15,12 +15,10 @@ use super::tls;
 use crate::error::Error;
 use crate::url::PostgresLocation;
 
-/// The server's timeout for a statement. It is shorter than the caller's timeout of 5 s.
-pub(super) const STATEMENT_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// The server's timeouts in milliseconds. The server must end slow queries, because this crate
-/// never drops a running one. The timeouts are [`STATEMENT_TIMEOUT`] for a statement, 2 s for a
-/// lock, and 10 s for a transaction with a client that hangs.
+/// The server's timeouts in milliseconds: 4 s for a statement, 2 s for a lock, and 10 s for a
+/// transaction with a client that hangs. The server must end slow queries, because this crate never
+/// drops a running one. The timeout for a statement is shorter than that of a caller, which is
+/// `UNIT_TIMEOUT`.
 const TIMEOUT_OPTIONS: &str =
     "-c statement_timeout=4000 -c lock_timeout=2000 -c idle_in_transaction_session_timeout=10000";
 
@@ -79,6 +77,11 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Link, Error> {
         let in_time = tokio::time::timeout(self.timeout, self.establish()).await;
         in_time.unwrap_or_else(|_| Err(Error::unavailable("connecting took too long")))
+    }
+
+    /// Waits until the server answers an attempt to connect. An error is an answer, too.
+    pub(super) async fn answer(&self) {
+        while tokio::time::timeout(self.timeout, self.establish()).await.is_err() {}
     }
 
     /// Tries the hosts in their order, or in a random one with `load_balance_hosts=random`.

@@ -1,6 +1,6 @@
 //! One connection, the task that drives it, and transactions on it.
 
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::{Client, Connection};
@@ -54,11 +54,6 @@ impl Link {
     /// Closes the connection. All queries that wait on it fail.
     pub(super) fn close(&self) {
         self.driver.abort();
-    }
-
-    /// Runs a trivial query. Returns true if the server answers it.
-    pub(super) async fn is_alive(&self) -> bool {
-        (&mut &self.connection).batch_execute("").await.is_ok()
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{self, IntoUpdateTarget};
 
 use crate::access::{Access, may};
+use crate::account::lock_open_account;
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -120,6 +121,9 @@ impl Database {
         let ending = if ends_own { ending } else { ending.checking(access) };
         let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0)).filter(may(access));
         transaction!(self, |c| {
+            // Lock order: user, sessions, as in `open_session`. Without this lock, the event would
+            // lock the user after the session.
+            lock_open_account(c, ending.actor.user).await?;
             let ended = end_sessions(c, target, &ending).await?;
             Error::not_found_if_none(ended.ids.len())?;
             Ok(ended)

@@ -9,14 +9,15 @@ use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
 use super::query::{GRACE_SECONDS, outdated_rotations};
 use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge, live};
-use crate::account::lock_open_account;
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
 use crate::handle::{ReadHandle, WriteHandle, columns};
 use crate::live::live_of;
 use crate::prepared::Prepared;
-use crate::schema::{rotations, sessions};
+use crate::row_lock::Locking;
+use crate::schema::{rotations, sessions, users};
+use crate::server_time::ServerTime;
 use crate::time::At;
 use crate::unit::{read, transaction};
 
@@ -79,6 +80,9 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn refresh_session(&self, refresh: Refresh, now: Timestamp) -> Result<Refreshed, Error> {
         transaction!(self, |c| {
+            // Lock order: user, sessions, as in `open_session`, so the two cannot deadlock. The
+            // lock also covers the events, whose foreign key locks the user.
+            lock_user_of(c, refresh.family).await?;
             if let Some((user, session)) = rotate(c, &refresh, now).await? {
                 return Ok(Refreshed::Rotated { user, session });
             }
@@ -102,6 +106,14 @@ impl Database {
 async fn session_of(c: &mut impl ReadHandle, family: FamilyDigest) -> Result<Option<SessionRow>, Error> {
     let found = sessions::table.filter(sessions::family.eq(family.0.to_vec()));
     Ok(c.optional(found.select(columns::<SessionRow>())).await?)
+}
+
+/// Locks the row of the family's user, if there is one.
+async fn lock_user_of(c: &mut impl WriteHandle, family: FamilyDigest) -> Result<(), Error> {
+    let of_family = sessions::table.filter(sessions::family.eq(family.0.to_vec())).select(sessions::user_id);
+    let user = users::table.filter(users::id.eq_any(of_family)).select(users::id);
+    let _: Option<i64> = c.optional(Locking::for_change(user)).await?;
+    Ok(())
 }
 
 /// Replaces the token if it is the current one of a live session. Returns the user and the session.
@@ -140,7 +152,7 @@ async fn rotate(
         rotations::refresh_token.eq(refresh.refresh_token.0.to_vec()),
         rotations::session_id.eq(id),
         rotations::salt.eq(refresh.salt.to_vec()),
-        rotations::rotated_at.eq(At(now)),
+        rotations::rotated_at.eq(ServerTime::now(now)),
     );
     c.execute(diesel::insert_into(rotations::table).values(rotation)).await?;
     let actor = Actor { user, proof: Proof::Session(session), origin: origin.clone(), now };
@@ -157,7 +169,7 @@ async fn recent_rotations(
 ) -> Result<Vec<Rotation>, Error> {
     let recent = rotations::table
         .filter(rotations::session_id.eq(session.0))
-        .filter(rotations::rotated_at.gt(At(now.plus_seconds(-GRACE_SECONDS))))
+        .filter(rotations::rotated_at.gt(ServerTime::ago(now, GRACE_SECONDS)))
         .order(rotations::rotated_at.desc())
         .limit(RECENT_MAX)
         .select((rotations::refresh_token, rotations::salt));
@@ -174,11 +186,6 @@ fn rotation((refresh_token, salt): (Vec<u8>, Vec<u8>)) -> Result<Rotation, Error
 
 /// Ends the session of a token that was reused.
 async fn end_reused(c: &mut impl WriteHandle, actor: &Actor, session: SessionId) -> Result<Refreshed, Error> {
-    // Lock order: user, session. Without this statement, the event below would lock the user's key
-    // and then wait for the session. `delete_user` locks them the other way round.
-    if !lock_open_account(c, actor.user).await? {
-        return Ok(Refreshed::Unknown);
-    }
     event::record(c, Entry::new(actor, EventKind::RefreshTokenReused)).await?;
     let ending = Ending::new(actor, EndReason::RefreshTokenReused);
     let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0));

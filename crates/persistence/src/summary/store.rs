@@ -29,8 +29,9 @@ impl Database {
     ///
     /// The note keeps its newest 100 summaries and the one that it shows. Older ones are deleted.
     ///
-    /// If the note does not exist or the account is closed, the tokens are charged anyway. No
-    /// session is checked, because the summary belongs to all requests that wait for it.
+    /// If the note does not exist or the account is closed, the tokens are charged anyway. A
+    /// reservation that is settled is not charged again, but the summary is stored. No session is
+    /// checked, because the summary belongs to all requests that wait for it.
     ///
     /// # Errors
     ///
@@ -47,9 +48,9 @@ impl Database {
         // charge.
         let stored: Option<Summary> = transaction!(self, |c| {
             let (spent, is_complete) = (new.spent, new.is_complete());
-            // Lock order: user, note, usage. `delete_user` locks the user first, too, so the two
-            // cannot deadlock. The usage row of all users comes last, because all users contend for
-            // it.
+            // Lock order: user, note, reservation, usage. `delete_user` locks the user first, too,
+            // so the two cannot deadlock. The usage row of all users comes last, because all users
+            // contend for it.
             let locked = match lock_open_account(c, owner).await? {
                 true => lock_note(c, owner, note).await?,
                 false => None,
@@ -73,7 +74,8 @@ struct LockedNote {
     shown: Option<SummaryId>,
 }
 
-/// Locks the note as [`lock_open_account`] locks the user. Returns `None` if it does not exist.
+/// Locks the note by an update that changes nothing, and returns its texts from the locked version.
+/// Returns `None` if it does not exist.
 async fn lock_note(
     c: &mut impl WriteHandle,
     owner: UserId,

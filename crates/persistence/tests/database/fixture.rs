@@ -22,6 +22,7 @@ pub(crate) struct Fixture {
     pub(crate) database: Database,
     file: Option<TempDir>,
     server: Option<TestDatabase>,
+    url: String,
 }
 
 impl Fixture {
@@ -41,7 +42,12 @@ impl Fixture {
             (_, Some(server)) => server.url().to_owned(),
             _ => unreachable!(),
         };
-        Self { database: Database::open(&url.parse().unwrap()).unwrap(), file, server }
+        Self { database: Database::open(&url.parse().unwrap()).unwrap(), file, server, url }
+    }
+
+    /// Opens the database again, as another instance does.
+    pub(crate) fn another_instance(&self) -> Database {
+        Database::open(&self.url.parse().unwrap()).unwrap()
     }
 
     /// Returns the database's name on the PostgreSQL server.
@@ -78,6 +84,14 @@ impl Fixture {
                 diesel::dsl::sql::<Text>(query).load::<String>(&mut connection).unwrap().join("\n")
             }
         }
+    }
+
+    /// Makes all rotations of refresh tokens older.
+    pub(crate) fn age_rotations(&self, seconds: u32) {
+        self.execute(&match &self.file {
+            None => format!("UPDATE rotations SET rotated_at = rotated_at - interval '{seconds} seconds'"),
+            Some(_) => format!("UPDATE rotations SET rotated_at = rotated_at - {seconds}000000"),
+        });
     }
 
     /// Registers an account.

@@ -153,3 +153,77 @@ async fn store_summary_does_not_deadlock_with_delete_user(#[values(Sqlite, Postg
         }
     }
 }
+
+/// Returns the sums of an account's usage and those of all accounts.
+fn sums(fixture: &Fixture) -> String {
+    fixture.lines(
+        "SELECT u.calls || ' ' || u.input_tokens || ' ' || u.reserved_tokens || ' ' || \
+         a.tokens || ' ' || a.reserved_tokens FROM usage u JOIN usage_of_all a ON a.day = u.day",
+    )
+}
+
+#[rstest]
+#[tokio::test]
+async fn settlement_charges_once_if_it_is_repeated(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (one, two) = (&fixture.database, fixture.another_instance());
+    let (ada, now) = (fixture.user("ada").await, Timestamp::now());
+    let written = note(one, ada.id).await;
+    // This reservation stays, so a second release of another one would not be below zero.
+    let _other = reserve(one, ada.id, 1_000, UNLIMITED, now).await.unwrap();
+
+    let reservation = reserve(one, ada.id, 90, UNLIMITED, now).await.unwrap();
+    for database in [one, &two, one] {
+        database.settle_tokens(reservation, SPENT).await.unwrap();
+    }
+    assert_eq!(sums(&fixture), "2 30 1000 34 1000");
+
+    // A summary whose commit was lost is settled again without a receipt.
+    let reservation = reserve(one, ada.id, 90, UNLIMITED, now).await.unwrap();
+    let stored = one.store_summary(ada.id, written.id, summary_of(&written), Some(reservation), now).await;
+    two.settle_tokens(reservation, SPENT).await.unwrap();
+    let again = two.store_summary(ada.id, written.id, summary_of(&written), Some(reservation), now).await;
+    assert!(stored.is_ok() && again.is_ok(), "{stored:?} {again:?}");
+    assert_eq!(sums(&fixture), "4 60 1000 68 1000");
+
+    let reservation = reserve(one, ada.id, 90, UNLIMITED, now).await.unwrap();
+    let settling = (0..16).map(|turn| [one, &two][turn % 2].settle_tokens(reservation, SPENT));
+    for settled in join_all(settling).await {
+        settled.unwrap();
+    }
+    assert_eq!(sums(&fixture), "6 90 1000 102 1000");
+    assert_eq!(fixture.lines("SELECT CAST(count(*) AS TEXT) FROM reservations"), "1");
+}
+
+#[rstest]
+#[tokio::test]
+async fn reserve_tokens_deletes_reservations_of_earlier_days(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let mut now = Timestamp::now();
+    let mut reservations = Vec::new();
+    for _ in 0..3 {
+        reservations.push(reserve(database, ada.id, 90, UNLIMITED, now).await.unwrap());
+        now = Day::of(now).next().begins();
+    }
+    // The one of yesterday may still be settled.
+    assert_eq!(fixture.lines("SELECT CAST(count(*) AS TEXT) FROM reservations"), "2");
+    for reservation in reservations {
+        database.settle_tokens(reservation, SPENT).await.unwrap();
+    }
+    let reserved = "SELECT CAST(reserved_tokens AS TEXT) FROM usage ORDER BY day";
+    assert_eq!(fixture.lines(reserved), "90\n0\n0");
+}
+
+#[rstest]
+#[tokio::test]
+async fn settle_tokens_charges_all_users_for_a_deleted_account(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
+    let reservation = reserve(database, ada.id, 90, UNLIMITED, now).await.unwrap();
+    let verified = database.credentials_of(ada.id).await.unwrap();
+    let _ = database.delete_user(&actor(ada.id, now), verified).await.unwrap();
+    database.settle_tokens(reservation, SPENT).await.unwrap();
+    let left = "SELECT tokens || ' ' || reserved_tokens FROM usage_of_all";
+    assert_eq!(fixture.lines(left), "34 0");
+}
