@@ -2,11 +2,13 @@
 //! are reported at once.
 
 mod base_url;
+mod byte_size;
 mod dot_env;
 mod duration;
 mod environment;
 mod error;
 mod hashing;
+mod number;
 mod quotas;
 mod rate_limits;
 mod reader;
@@ -16,6 +18,7 @@ mod server;
 mod sessions;
 mod settings;
 mod summaries;
+mod switch;
 mod weather;
 
 use daybook_domain::SessionPolicy;
@@ -30,6 +33,7 @@ pub(crate) use self::redis_url::RedisUrl;
 pub(crate) use self::security::SecurityConfig;
 pub(crate) use self::server::{ServerConfig, bind_address};
 pub(crate) use self::summaries::{Provider, SummarizerConfig, SummaryLimits};
+use self::switch::switch;
 pub(crate) use self::weather::WeatherConfig;
 
 /// Every setting. Its `Debug` shows no secret, since none of its parts does.
@@ -44,7 +48,8 @@ pub(crate) struct Config {
     pub(crate) quota: Storage,
     /// `DAYBOOK_JOBS`: true if this process runs the background jobs.
     pub(crate) jobs: bool,
-    pub(crate) summarizer: SummarizerConfig,
+    /// `None` if summaries are switched off.
+    pub(crate) summarizer: Option<SummarizerConfig>,
     pub(crate) weather: WeatherConfig,
     /// The log filter. The default leaves out actix' errors about requests that are not HTTP, which
     /// any client can cause.
@@ -69,7 +74,7 @@ impl Config {
         let security = SecurityConfig::read(&mut reader, needs_secret);
         let sessions = sessions::read(&mut reader);
         let quota = quotas::read(&mut reader);
-        let jobs = reader.read(&settings::JOBS, on_or_off);
+        let jobs = reader.read(&settings::JOBS, switch);
         let summarizer = SummarizerConfig::read(&mut reader);
         let weather = WeatherConfig::read(&mut reader);
         let log = reader.read(&settings::RUST_LOG, log_filter);
@@ -96,14 +101,6 @@ impl Config {
         };
         // Each setting without a value has reported its problem, so this error never occurs.
         config().ok_or_else(|| ConfigError(Vec::new()))
-    }
-}
-
-fn on_or_off(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "on" => Ok(true),
-        "off" => Ok(false),
-        _ => Err("must be on or off"),
     }
 }
 

@@ -23,15 +23,15 @@ pub(crate) fn hasher_options(config: &HashingConfig) -> Result<HasherOptions, Fa
 
 /// `limit_kib` is the memory that the process may use.
 fn options(config: &HashingConfig, cores: usize, limit_kib: Option<usize>) -> Result<HasherOptions, Failure> {
-    let HashingConfig { parameters, threads, memory_mib } = *config;
+    let HashingConfig { parameters, threads, memory_kib } = *config;
     let limit_kib = limit_kib.unwrap_or(usize::MAX);
     // The other half is for requests and responses.
-    let memory_kib = memory_mib.map_or(limit_kib / 2, |mib| mib * 1024);
-    let concurrent = memory_kib / parameters.memory_kib() as usize;
+    let available_kib = memory_kib.unwrap_or(limit_kib / 2);
+    let concurrent = available_kib / parameters.memory_kib() as usize;
     if concurrent == 0 {
         let hash = parameters.memory_kib().div_ceil(1024);
-        let available = match memory_mib {
-            Some(mib) => format!("DAYBOOK_HASHING_MEMORY is {mib} MiB"),
+        let available = match memory_kib {
+            Some(kib) => format!("DAYBOOK_HASHING_MEMORY is {} MiB", kib / 1024),
             None => format!(
                 "half of the memory limit of {} MiB is less: raise that limit or set DAYBOOK_HASHING_MEMORY",
                 limit_kib / 1024
@@ -39,8 +39,9 @@ fn options(config: &HashingConfig, cores: usize, limit_kib: Option<usize>) -> Re
         };
         return Err(format!("one password hash takes {hash} MiB (DAYBOOK_ARGON2), but {available}").into());
     }
-    if let Some(mib) = memory_mib.filter(|_| memory_kib > limit_kib) {
-        tracing::warn!(mib, limit = limit_kib / 1024, "DAYBOOK_HASHING_MEMORY is more than the memory limit");
+    if let Some(kib) = memory_kib.filter(|kib| *kib > limit_kib) {
+        let (mib, limit) = (kib / 1024, limit_kib / 1024);
+        tracing::warn!(mib, limit, "DAYBOOK_HASHING_MEMORY is more than the memory limit");
     }
     if let Some(threads) = threads.filter(|threads| *threads > concurrent) {
         tracing::warn!(threads, concurrent, "DAYBOOK_HASHING_THREADS is more than the memory has room for");
@@ -48,7 +49,7 @@ fn options(config: &HashingConfig, cores: usize, limit_kib: Option<usize>) -> Re
     let threads = threads.unwrap_or(cores).min(concurrent);
     // The threads cannot use more than this.
     let most = threads * HashParameters::MAX.memory_kib() as usize;
-    let memory_kib = memory_kib.min(most);
+    let memory_kib = available_kib.min(most);
     Ok(HasherOptions { parameters, memory_kib, ..HasherOptions::with_threads(threads) })
 }
 
@@ -56,13 +57,14 @@ fn options(config: &HashingConfig, cores: usize, limit_kib: Option<usize>) -> Re
 mod tests {
     use super::*;
 
-    /// Returns the threads and the memory in MiB, for two cores and a limit in MiB.
+    /// Returns the threads and the memory in MiB. `limit` is in MiB.
     fn chosen(
         (threads, memory_mib): (Option<usize>, Option<usize>),
         cores: usize,
         limit: Option<usize>,
     ) -> Result<(usize, usize), String> {
-        let config = HashingConfig { parameters: HashParameters::default(), threads, memory_mib };
+        let memory_kib = memory_mib.map(|mib| mib * 1024);
+        let config = HashingConfig { parameters: HashParameters::default(), threads, memory_kib };
         let options =
             options(&config, cores, limit.map(|mib| mib * 1024)).map_err(|error| error.to_string())?;
         assert!(options.threads * 64 * 1024 <= options.memory_kib);

@@ -120,7 +120,7 @@ impl State {
             user_limits,
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),
             proxy_warning: Arc::new(Once::new()),
-            summaries: Summaries::new(&config.summarizer, clock)?,
+            summaries: Summaries::new(config.summarizer.as_ref(), clock)?,
             weather,
             // The client limits the total.
             lookups: KeyedSemaphore::new(LOOKUPS_PER_USER, Semaphore::MAX_PERMITS),

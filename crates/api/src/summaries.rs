@@ -26,8 +26,6 @@ pub(crate) struct Summaries {
     /// `None` if summaries are switched off.
     engine: Option<Engine>,
     flights: SingleFlight<FlightKey, Arc<Summary>, ApiError>,
-    /// Limits the summaries that are being written.
-    running: Concurrency<UserId>,
     /// Limits the requests that wait for summaries.
     waiting: Concurrency<UserId>,
     /// Becomes true when the service is about to end.
@@ -49,20 +47,14 @@ const WAITING: usize = 2_048;
 const SWITCHED_OFF: &str = "Summaries are switched off: DAYBOOK_SUMMARIZER is off";
 
 impl Summaries {
+    /// Returns summaries that are written as configured, or switched off without a configuration.
     pub(crate) fn new(
-        config: &SummarizerConfig,
+        config: Option<&SummarizerConfig>,
         clock: fn() -> Timestamp,
     ) -> Result<Self, daybook_ai_client::Error> {
-        let (engine, running) = match Engine::new(config)? {
-            Some((engine, limits)) => {
-                (Some(engine), Concurrency::new(limits.parallel_per_user, limits.parallel))
-            }
-            None => (None, Concurrency::new(0, 0)),
-        };
         Ok(Self {
-            engine,
+            engine: config.map(Engine::new).transpose()?,
             flights: SingleFlight::new(),
-            running,
             waiting: Concurrency::new(WAITING_PER_USER, WAITING),
             give_up: watch::Sender::new(false),
             clock,
@@ -100,7 +92,7 @@ impl Summaries {
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let (summary, flight) = self.flights.join(flight_key);
         if let Some(flight) = flight {
-            match self.running.try_acquire(user) {
+            match engine.running.try_acquire(user) {
                 Ok(running) => {
                     let (database, give_up, clock) = (database.clone(), self.give_up.clone(), self.clock);
                     let job = Job { engine, database, give_up, clock, user, note, key, refresh };

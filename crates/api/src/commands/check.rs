@@ -7,7 +7,7 @@ use std::time::Duration;
 use daybook_persistence::Database;
 use reqwest::redirect::Policy;
 
-use crate::config::{Config, RedisUrl, SummarizerConfig};
+use crate::config::{Config, RedisUrl};
 use crate::failure::{Failure, with_causes};
 use crate::hashing::hasher_options;
 
@@ -27,16 +27,16 @@ pub(super) async fn run(config: Config) -> Result<ExitCode, Failure> {
     // Like the clients of the service: no proxy, no redirects.
     let client =
         reqwest::Client::builder().timeout(REQUEST_TIMEOUT).no_proxy().redirect(Policy::none()).build()?;
-    match &config.summarizer {
+    match config.summarizer.as_ref().map(|summarizer| &summarizer.provider) {
         // Any response will do. Only a paid request would show that the key is valid.
-        SummarizerConfig::Provider(provider, _) => {
+        Some(Some(provider)) => {
             all_ok &= report("AI provider", reach(&client, &provider.base_url.0).await);
         }
-        SummarizerConfig::Extractive(_) => {
+        Some(None) => {
             let otherwise = "summaries are picked from the notes' own sentences";
             println!("AI provider: none (set OPENAI_SECRET_KEY for one; {otherwise})");
         }
-        SummarizerConfig::Off => println!("AI provider: off"),
+        None => println!("AI provider: off"),
     }
     all_ok &= report("geocoding", reach(&client, &config.weather.geocoding_base_url).await);
     all_ok &= report("weather", reach(&client, &config.weather.forecast_base_url).await);

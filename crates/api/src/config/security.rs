@@ -7,6 +7,7 @@ use super::hashing::HashingConfig;
 use super::rate_limits::{self, RateLimitConfig};
 use super::reader::SettingReader;
 use super::settings;
+use super::switch::switch;
 
 /// The settings of tokens and passwords. Its `Debug` shows no secret, since none of its parts does.
 #[derive(Debug, Clone)]
@@ -92,13 +93,5 @@ fn is_open(text: &str) -> Result<bool, &'static str> {
         "open" => Ok(true),
         "closed" => Ok(false),
         _ => Err("must be open or closed"),
-    }
-}
-
-fn switch(text: &str) -> Result<bool, &'static str> {
-    match text {
-        "true" | "1" | "on" => Ok(true),
-        "false" | "0" | "off" => Ok(false),
-        _ => Err("must be true or false"),
     }
 }

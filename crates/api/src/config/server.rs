@@ -8,9 +8,13 @@ use daybook_attempts::TrustedProxies;
 
 use super::environment::Environment;
 use super::error::ConfigError;
+use super::number::number;
 use super::reader::SettingReader;
 use super::settings;
 use crate::root_path;
+
+/// The largest limit of open connections. It is more than a machine has ports or memory for.
+const CONNECTIONS: usize = 1_000_000;
 
 #[derive(Debug, Clone)]
 pub(crate) struct ServerConfig {
@@ -28,9 +32,10 @@ pub(crate) struct ServerConfig {
 impl ServerConfig {
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let bind = reader.read(&settings::BIND, address);
-        let workers = reader.read(&settings::WORKERS, workers);
-        let max_connections = reader.read(&settings::MAX_CONNECTIONS, |text| connections(text, 2));
-        let per_address = reader.read(&settings::MAX_CONNECTIONS_PER_ADDRESS, |text| connections(text, 1));
+        let workers = reader.read(&settings::WORKERS, |text| number(text, 1..=512));
+        let max_connections = reader.read(&settings::MAX_CONNECTIONS, |text| number(text, 2..=CONNECTIONS));
+        let per_address =
+            reader.read(&settings::MAX_CONNECTIONS_PER_ADDRESS, |text| number(text, 1..=CONNECTIONS));
         let trusted_proxies = reader.read(&settings::TRUSTED_PROXIES, str::parse::<TrustedProxies>);
         let trusted_proxies = trusted_proxies.unwrap_or_default();
         let root_path = reader.read(&settings::ROOT_PATH, |text| root_path::parse(text).map(str::to_owned));
@@ -65,18 +70,4 @@ pub(crate) fn bind_address(environment: &Environment) -> Result<SocketAddr, Conf
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "must be an IP address and a port, like 127.0.0.1:8080 or [::]:8080")
-}
-
-fn connections(text: &str, min: usize) -> Result<usize, String> {
-    match text.parse() {
-        Ok(connections) if (min..=1_000_000).contains(&connections) => Ok(connections),
-        _ => Err(format!("must be a number from {min} to 1000000")),
-    }
-}
-
-fn workers(text: &str) -> Result<usize, &'static str> {
-    match text.parse() {
-        Ok(workers @ 1..=512) => Ok(workers),
-        _ => Err("must be a number from 1 to 512"),
-    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use daybook_domain::SessionPolicy;
 
 use super::duration::duration;
+use super::number::number;
 use super::reader::SettingReader;
 use super::settings;
 
@@ -12,7 +13,7 @@ use super::settings;
 pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<SessionPolicy> {
     let idle = reader.read(&settings::SESSION_IDLE, session_time);
     let lifetime = reader.read(&settings::SESSION_LIFETIME, session_time);
-    let per_user = reader.read(&settings::SESSIONS_PER_USER, sessions);
+    let per_user = reader.read(&settings::SESSIONS_PER_USER, |text| number(text, 1..=1_000));
     Some(SessionPolicy {
         idle_seconds: seconds(idle?),
         lifetime_seconds: seconds(lifetime?),
@@ -27,11 +28,4 @@ fn session_time(text: &str) -> Result<Duration, &'static str> {
 
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-fn sessions(text: &str) -> Result<u32, &'static str> {
-    match text.parse() {
-        Ok(sessions @ 1..=1_000) => Ok(sessions),
-        _ => Err("must be a number from 1 to 1000"),
-    }
 }

@@ -81,9 +81,9 @@ settings! {
         "Threads that hash passwords, 1 to 512, by default one for each core. The memory of \
          `DAYBOOK_HASHING_MEMORY` can allow fewer.";
     HASHING_MEMORY "DAYBOOK_HASHING_MEMORY" = Found("half of the memory limit"), public,
-        "Memory in MiB for all password hashes that run at once, 19 to 1048576. By default half of \
-         the memory that the container (cgroup) or the machine allows. A stored hash that alone \
-         needs more is not verified.";
+        "Memory for all password hashes that run at once, `19MiB` to `1TiB`, for example `512MiB`. \
+         By default half of the memory that the container (cgroup) or the machine allows. A stored \
+         hash that alone needs more is not verified.";
     SESSION_IDLE "DAYBOOK_SESSION_IDLE" = Value("14d"), public,
         "A session expires after this time without use, `1m` to `3650d`, for example `90m`, `12h` or \
          `14d`.";

@@ -1,6 +1,7 @@
 //! How summaries are written, and what they may cost.
 
 use std::convert::Infallible;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use daybook_ai_client::ApiKey;
@@ -9,18 +10,23 @@ use daybook_summarizer::Prices;
 
 use super::base_url::{ProviderUrl, provider_url};
 use super::duration::duration;
+use super::number::number;
 use super::reader::SettingReader;
 use super::settings;
 
+/// The context window of a model in tokens. A smaller one has hardly any room for a note beside the
+/// instructions.
+const WINDOW: RangeInclusive<usize> = 4_000..=10_000_000;
+
+/// Concurrent summaries.
+const PARALLEL: RangeInclusive<usize> = 1..=10_000;
+
 /// How summaries are written.
 #[derive(Debug, Clone)]
-pub(crate) enum SummarizerConfig {
-    /// By a model of an AI provider.
-    Provider(Box<Provider>, SummaryLimits),
-    /// From sentences of the note.
-    Extractive(SummaryLimits),
-    /// Summaries are switched off.
-    Off,
+pub(crate) struct SummarizerConfig {
+    pub(crate) limits: SummaryLimits,
+    /// `None` takes the summaries from sentences of the note.
+    pub(crate) provider: Option<Provider>,
 }
 
 /// The limits of summaries, with or without a model.
@@ -50,24 +56,26 @@ pub(crate) struct Provider {
 }
 
 impl SummarizerConfig {
-    /// Also checks settings that have no effect.
-    pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
+    /// Also checks settings that have no effect. Returns `Some(None)` if summaries are switched off,
+    /// and `None` after a problem.
+    pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Option<Self>> {
         let mode = reader.read(&settings::SUMMARIZER, mode);
         let provider = Provider::read(reader);
         let limits = SummaryLimits::read(reader);
         let has_key = reader.is_set(settings::OPENAI_SECRET_KEY.name);
-        match mode? {
-            Mode::Off => Some(Self::Off),
+        let provider = match mode? {
+            Mode::Off => return Some(None),
             Mode::Openai if !has_key => {
                 reader.problem(&settings::OPENAI_SECRET_KEY, "must be set with DAYBOOK_SUMMARIZER=openai");
-                None
+                return None;
             }
             Mode::Auto if !has_key => {
                 warn_without_key(reader);
-                Some(Self::Extractive(limits?))
+                None
             }
-            Mode::Auto | Mode::Openai => Some(Self::Provider(Box::new(provider?), limits?)),
-        }
+            Mode::Auto | Mode::Openai => Some(provider?),
+        };
+        Some(Some(Self { limits: limits?, provider }))
     }
 }
 
@@ -75,8 +83,8 @@ impl SummaryLimits {
     fn read(reader: &mut SettingReader<'_>) -> Option<Self> {
         let per_user = reader.read(&settings::AI_TOKENS_PER_USER, tokens);
         let of_all = reader.read(&settings::AI_TOKENS_PER_DAY, tokens);
-        let parallel_per_user = reader.read(&settings::AI_PARALLEL_PER_USER, parallel);
-        let parallel = reader.read(&settings::AI_PARALLEL, parallel);
+        let parallel_per_user = reader.read(&settings::AI_PARALLEL_PER_USER, |text| number(text, PARALLEL));
+        let parallel = reader.read(&settings::AI_PARALLEL, |text| number(text, PARALLEL));
         Some(Self {
             budget: Budget { per_user: per_user?, of_all: of_all? },
             parallel_per_user: parallel_per_user?,
@@ -93,7 +101,7 @@ impl Provider {
         let base_url = reader.read(&settings::OPENAI_BASE_URL, provider_url);
         let timeout = reader.read(&settings::OPENAI_TIMEOUT, timeout);
         let model = reader.read(&settings::OPENAI_MODEL, |text| Ok::<_, Infallible>(text.to_owned()));
-        let window = reader.read(&settings::OPENAI_CONTEXT_WINDOW, window);
+        let window = reader.read(&settings::OPENAI_CONTEXT_WINDOW, |text| number(text, WINDOW));
         let prices = reader.read(&settings::AI_PRICES, prices);
         Some(Self {
             key: key?,
@@ -139,14 +147,6 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
     duration(text, 1..=300, "must be a time between 1s and 5m, like 60s")
 }
 
-fn window(text: &str) -> Result<usize, &'static str> {
-    match text.parse() {
-        // A smaller window has hardly any room for a note beside the instructions.
-        Ok(tokens @ 4_000..=10_000_000) => Ok(tokens),
-        _ => Err("must be a number of tokens from 4000 to 10000000"),
-    }
-}
-
 fn prices(text: &str) -> Result<Prices, &'static str> {
     Prices::parse(text).map_err(|_| {
         "must look like gpt-5-nano=0.05/0.40,llama3.2=0/0: \
@@ -154,19 +154,8 @@ fn prices(text: &str) -> Result<Prices, &'static str> {
     })
 }
 
-fn tokens(text: &str) -> Result<i64, &'static str> {
-    match text.parse() {
-        // A smaller budget does not allow a single summary.
-        Ok(tokens @ 10_000..=1_000_000_000_000) => Ok(tokens),
-        _ => {
-            Err("must be a number of tokens from 10000 to 1000000000000; DAYBOOK_SUMMARIZER=off allows none")
-        }
-    }
-}
-
-fn parallel(text: &str) -> Result<usize, &'static str> {
-    match text.parse() {
-        Ok(count @ 1..=10_000) => Ok(count),
-        _ => Err("must be a number from 1 to 10000"),
-    }
+/// A budget of less than 10,000 tokens does not allow a single summary.
+fn tokens(text: &str) -> Result<i64, String> {
+    number(text, 10_000..=1_000_000_000_000)
+        .map_err(|sentence| format!("{sentence}; DAYBOOK_SUMMARIZER=off allows none"))
 }

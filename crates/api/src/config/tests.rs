@@ -17,7 +17,7 @@ fn from_environment_needs_no_setting() {
     let config = Config::from_environment(&Environment::default()).unwrap();
     assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database_url.to_string(), "sqlite://data/daybook.db");
-    assert!(matches!(config.summarizer, SummarizerConfig::Extractive(_)));
+    assert!(config.summarizer.unwrap().provider.is_none());
     assert!(config.log.starts_with("info"));
     assert!(config.jobs);
 }
@@ -65,9 +65,9 @@ fn from_environment_names_each_invalid_setting() {
         ("DAYBOOK_HASHING_THREADS", "0"),
         ("DAYBOOK_HASHING_THREADS", "513"),
         ("DAYBOOK_HASHING_THREADS", "all"),
-        ("DAYBOOK_HASHING_MEMORY", "18"),
-        ("DAYBOOK_HASHING_MEMORY", "512MiB"),
-        ("DAYBOOK_HASHING_MEMORY", "1048577"),
+        ("DAYBOOK_HASHING_MEMORY", "512"),
+        ("DAYBOOK_HASHING_MEMORY", "19455KiB"),
+        ("DAYBOOK_HASHING_MEMORY", "1025GiB"),
         ("DAYBOOK_SUMMARIZER", "magic"),
         ("OPENAI_BASE_URL", "api.openai.com"),
         ("OPENAI_BASE_URL", "ftp://api.openai.com"),
@@ -183,20 +183,19 @@ fn from_environment_requires_a_secret_with_postgres() {
 fn summarizer_can_be_required_and_switched_off() {
     assert_eq!(problems([("DAYBOOK_SUMMARIZER", "openai")]).len(), 1);
     let off = Environment::from([("DAYBOOK_SUMMARIZER", "off"), ("OPENAI_SECRET_KEY", "sk-1")]);
-    assert!(matches!(Config::from_environment(&off).unwrap().summarizer, SummarizerConfig::Off));
+    assert!(Config::from_environment(&off).unwrap().summarizer.is_none());
     let auto = Environment::from([("OPENAI_SECRET_KEY", "sk-1")]);
-    let SummarizerConfig::Provider(provider, _) = Config::from_environment(&auto).unwrap().summarizer else {
-        panic!("there is a key")
-    };
+    let summarizer = Config::from_environment(&auto).unwrap().summarizer.unwrap();
+    let provider = summarizer.provider.expect("there is a key");
     assert_eq!((provider.model.as_str(), provider.window), ("gpt-5-nano", 128_000));
 }
 
 #[test]
 fn limits_of_summaries_apply_without_a_model() {
     let limits = Environment::from([("DAYBOOK_AI_TOKENS_PER_USER", "10001"), ("DAYBOOK_AI_PARALLEL", "7")]);
-    let SummarizerConfig::Extractive(limits) = Config::from_environment(&limits).unwrap().summarizer else {
-        panic!("there is no key")
-    };
+    let SummarizerConfig { limits, provider } =
+        Config::from_environment(&limits).unwrap().summarizer.unwrap();
+    assert!(provider.is_none(), "there is no key");
     assert_eq!((limits.budget.per_user, limits.budget.of_all), (10_001, 20_000_000));
     assert_eq!((limits.parallel_per_user, limits.parallel), (4, 7));
 }
@@ -245,6 +244,16 @@ fn from_environment_reads_the_quota_of_each_user() {
         Environment::from([("DAYBOOK_ITEMS_PER_USER", "1"), ("DAYBOOK_BYTES_PER_USER", "1048576")]);
     let config = Config::from_environment(&environment).unwrap();
     assert_eq!(config.quota, Storage { items: 1, bytes: 1_048_576 });
+}
+
+#[test]
+fn from_environment_reads_the_memory_of_hashing() {
+    let memory = |value| Environment::from([("DAYBOOK_HASHING_MEMORY", value)]);
+    for (value, kib) in [("512MiB", 512 << 10), ("19456KiB", 19_456), ("1TiB", 1 << 30), ("20000000", 19_531)]
+    {
+        let config = Config::from_environment(&memory(value)).unwrap();
+        assert_eq!(config.security.hashing.memory_kib, Some(kib), "{value}");
+    }
 }
 
 #[test]

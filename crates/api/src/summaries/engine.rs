@@ -7,7 +7,7 @@ use daybook_ai_client::{Client, Error};
 use daybook_domain::UserId;
 use daybook_persistence::Budget;
 use daybook_summarizer::{Model, Summarizer};
-use daybook_throttle::{KeyedPermit, KeyedSemaphore};
+use daybook_throttle::{Concurrency, KeyedPermit, KeyedSemaphore};
 
 use crate::config::{Provider, SummarizerConfig, SummaryLimits};
 
@@ -16,24 +16,20 @@ use crate::config::{Provider, SummarizerConfig, SummaryLimits};
 pub(super) struct Engine {
     pub(super) summarizer: Summarizer,
     pub(super) budget: Budget,
+    /// Limits the summaries that are being written.
+    pub(super) running: Concurrency<UserId>,
     /// Limits the summaries that keep a core busy. `None` with a provider.
     cores: Option<KeyedSemaphore<UserId>>,
 }
 
 impl Engine {
-    /// Returns the engine with its limits, or `None` if summaries are switched off.
-    pub(super) fn new(config: &SummarizerConfig) -> Result<Option<(Self, SummaryLimits)>, Error> {
-        Ok(match config {
-            SummarizerConfig::Provider(provider, limits) => {
-                let summarizer = Summarizer::provider(model(provider)?);
-                Some((Self { summarizer, budget: limits.budget, cores: None }, *limits))
-            }
-            SummarizerConfig::Extractive(limits) => {
-                let (summarizer, cores) = (Summarizer::extractive(), Some(cores()));
-                Some((Self { summarizer, budget: limits.budget, cores }, *limits))
-            }
-            SummarizerConfig::Off => None,
-        })
+    pub(super) fn new(config: &SummarizerConfig) -> Result<Self, Error> {
+        let (summarizer, cores) = match &config.provider {
+            Some(provider) => (Summarizer::provider(model(provider)?), None),
+            None => (Summarizer::extractive(), Some(cores())),
+        };
+        let SummaryLimits { budget, parallel_per_user, parallel } = config.limits;
+        Ok(Self { summarizer, budget, running: Concurrency::new(parallel_per_user, parallel), cores })
     }
 
     /// Waits until a summary of this user may run. Returns at once with a provider.

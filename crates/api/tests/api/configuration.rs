@@ -110,7 +110,7 @@ async fn serve_fails_before_it_listens_if_a_dependency_is_unusable() {
 
 #[tokio::test]
 async fn serve_and_check_reject_too_little_memory_for_one_hash() {
-    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "63");
+    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "63MiB");
     let problem = "one password hash takes 64 MiB (DAYBOOK_ARGON2), but DAYBOOK_HASHING_MEMORY is 63 MiB";
     let output = start.run(&["serve"]).await;
     assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
@@ -125,7 +125,7 @@ async fn serve_and_check_reject_too_little_memory_for_one_hash() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() {
-    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "191");
+    let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "191MiB");
     let server = start.clone().with("DAYBOOK_HASHING_THREADS", "3").start().await;
     let log = server.log();
     assert!(log.contains("\"threads\":2,\"memory_mib\":191,\"queue\":32"), "{log}");
