@@ -18,6 +18,9 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
 
+    /// The last supported instant, near the end of the year 9999.
+    pub const MAX: Self = Self(jiff::Timestamp::constant(253_402_207_200, 999_999_000));
+
     /// The current time of the system clock.
     #[must_use]
     pub fn now() -> Self {
@@ -57,7 +60,7 @@ impl Timestamp {
         Self::from_micros(self.as_micros().saturating_add(micros)).unwrap_or(if micros < 0 {
             Self(jiff::Timestamp::MIN)
         } else {
-            Self(jiff::Timestamp::MAX)
+            Self::MAX
         })
     }
 }
@@ -133,6 +136,15 @@ mod tests {
     fn plus_seconds_saturates() {
         assert!(Timestamp::now().plus_seconds(i64::MAX) > Timestamp::now());
         assert!(Timestamp::now().plus_seconds(i64::MIN) < Timestamp::now());
+    }
+
+    #[test]
+    fn max_is_the_last_instant_with_microseconds() {
+        let max = Timestamp::MAX.as_micros();
+        assert_eq!(Timestamp::from_micros(max), Some(Timestamp::MAX));
+        assert_eq!(Timestamp::from_micros(max + 1), None);
+        assert_eq!(Timestamp::from(jiff::Timestamp::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::now().plus_seconds(i64::MAX), Timestamp::MAX);
     }
 
     #[test]
