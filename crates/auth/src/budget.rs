@@ -19,7 +19,7 @@ pub(crate) enum Need {
 
 /// Accounts for the memory of the running jobs and for the retained memory. Counts in KiB, which is
 /// the size of a block.
-pub(crate) struct Budget {
+pub(crate) struct MemoryBudget {
     limit: usize,
     /// The memory of the running jobs.
     used: usize,
@@ -30,8 +30,8 @@ pub(crate) struct Budget {
     retention: Duration,
 }
 
-/// The memory of one job, from [`Budget::begin`] to [`Budget::end`].
-pub(crate) struct Loan {
+/// The memory of one job, from [`MemoryBudget::begin`] to [`MemoryBudget::end`].
+pub(crate) struct Lease {
     cost: usize,
     /// The number of blocks to map if `memory` is `None`. 0 if the job needs none.
     blocks: usize,
@@ -50,7 +50,7 @@ impl Need {
     }
 }
 
-impl Budget {
+impl MemoryBudget {
     /// Jobs use at most `limit` KiB together with the retained memory, of which each has `size`
     /// KiB. Retained memory expires after `retention` without use.
     pub(crate) fn new(limit: usize, size: usize, retention: Duration) -> Self {
@@ -63,7 +63,7 @@ impl Budget {
     }
 
     /// Charges the memory of a job that [fits](Self::fits).
-    pub(crate) fn begin(&mut self, need: Need) -> Loan {
+    pub(crate) fn begin(&mut self, need: Need) -> Lease {
         let cost = self.cost(need);
         let blocks = match need {
             Need::Blocks(_) => cost,
@@ -79,13 +79,13 @@ impl Budget {
         {
             evicted.push(memory);
         }
-        Loan { cost, blocks, memory: memory.map(|(_, memory)| memory), is_retained, evicted }
+        Lease { cost, blocks, memory: memory.map(|(_, memory)| memory), is_retained, evicted }
     }
 
     /// Ends a job and retains its memory if a new hash can use it.
-    pub(crate) fn end(&mut self, loan: Loan, now: Instant) {
-        self.used -= loan.cost;
-        self.retained.extend(loan.memory.map(|memory| (now, memory)));
+    pub(crate) fn end(&mut self, lease: Lease, now: Instant) {
+        self.used -= lease.cost;
+        self.retained.extend(lease.memory.map(|memory| (now, memory)));
     }
 
     /// Takes the memory that has expired.
@@ -110,7 +110,7 @@ impl Budget {
     }
 }
 
-impl Loan {
+impl Lease {
     /// Runs a job on its blocks. They are empty for a job that allocates its own memory.
     ///
     /// The job gets [`Error::Internal`] if the memory cannot be mapped. If the job panics, its

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::budget::{Budget, Need};
+use crate::budget::{MemoryBudget, Need};
 use crate::pool::Pool;
 use crate::scheme::Scheme;
 use crate::scheme::argon2id::{self, Argon2id};
@@ -114,7 +114,7 @@ impl Hasher {
         if memory_kib < new_hash {
             return Err(Error::internal("the memory limit of hashing is less than a new hash takes"));
         }
-        let budget = Budget::new(memory_kib, new_hash, retention);
+        let budget = MemoryBudget::new(memory_kib, new_hash, retention);
         let pool = Pool::start(threads, queue, budget).map_err(Error::internal)?;
         Ok(Self { inner: Arc::new(Inner { pool, parameters, memory_kib }) })
     }

@@ -15,7 +15,7 @@ use argon2::Block;
 use futures_channel::oneshot;
 
 use crate::Error;
-use crate::budget::{Budget, Loan, Need};
+use crate::budget::{Lease, MemoryBudget, Need};
 
 /// Owns the threads. When it is dropped, each thread finishes the job that it has begun and ends.
 pub(crate) struct Pool {
@@ -33,7 +33,7 @@ struct State {
     /// The number of threads that wait for a job, or were woken for a job still in the queue.
     idle: usize,
     closed: bool,
-    budget: Budget,
+    budget: MemoryBudget,
 }
 
 trait Job: Send {
@@ -53,7 +53,7 @@ impl Pool {
     /// Starts the threads, at least one.
     ///
     /// At most `capacity` jobs may wait, beside those that an idle thread is about to take.
-    pub(crate) fn start(threads: usize, capacity: usize, budget: Budget) -> io::Result<Self> {
+    pub(crate) fn start(threads: usize, capacity: usize, budget: MemoryBudget) -> io::Result<Self> {
         let state = State { waiting: VecDeque::new(), idle: 0, closed: false, budget };
         let queue = Queue { state: Mutex::new(state), changed: Condvar::new(), capacity };
         let pool = Self { queue: Arc::new(queue) };
@@ -125,7 +125,7 @@ impl Queue {
     /// pool is dropped.
     ///
     /// Memory that expires is freed meanwhile. Without such memory, the wait has no timeout.
-    fn next(&self) -> Option<(Box<dyn Job>, Loan)> {
+    fn next(&self) -> Option<(Box<dyn Job>, Lease)> {
         let mut state = self.state();
         loop {
             if let Some(next) = state.begin() {
@@ -162,17 +162,17 @@ impl Queue {
 
     /// Runs jobs until the pool is dropped. This is the main function of each thread.
     fn run_jobs(&self) {
-        while let Some((job, mut loan)) = self.next() {
+        while let Some((job, mut lease)) = self.next() {
             // Unwind safe: a panic frees the memory, and only the account of it remains.
-            drop(catch_unwind(AssertUnwindSafe(|| loan.run(|blocks| job.run(blocks)))));
-            self.state().budget.end(loan, Instant::now());
+            drop(catch_unwind(AssertUnwindSafe(|| lease.run(|blocks| job.run(blocks)))));
+            self.state().budget.end(lease, Instant::now());
         }
     }
 }
 
 impl State {
     /// Takes the first job that is not canceled, if its memory fits.
-    fn begin(&mut self) -> Option<(Box<dyn Job>, Loan)> {
+    fn begin(&mut self) -> Option<(Box<dyn Job>, Lease)> {
         while self.waiting.front().is_some_and(|job| job.is_canceled()) {
             self.waiting.pop_front();
         }

@@ -2,22 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Budget, Need};
+use super::{MemoryBudget, Need};
 
 const RETENTION: Duration = Duration::from_secs(60);
 
 /// Runs one job after the other, and returns the size of each job's blocks.
-fn run(budget: &mut Budget, need: Need, now: Instant) -> usize {
-    let mut loan = budget.begin(need);
+fn run(budget: &mut MemoryBudget, need: Need, now: Instant) -> usize {
+    let mut lease = budget.begin(need);
     let mut count = 0;
-    loan.run(|blocks| count = blocks.unwrap().len());
-    budget.end(loan, now);
+    lease.run(|blocks| count = blocks.unwrap().len());
+    budget.end(lease, now);
     count
 }
 
 #[test]
 fn begin_reuses_the_memory_of_a_new_hash_and_frees_other_memory() {
-    let mut budget = Budget::new(300, 100, RETENTION);
+    let mut budget = MemoryBudget::new(300, 100, RETENTION);
     let now = Instant::now();
     for (need, blocks, retained) in [
         (Need::Blocks(100), 100, 1),
@@ -37,7 +37,7 @@ fn begin_reuses_the_memory_of_a_new_hash_and_frees_other_memory() {
 
 #[test]
 fn fits_counts_the_running_jobs() {
-    let mut budget = Budget::new(300, 100, RETENTION);
+    let mut budget = MemoryBudget::new(300, 100, RETENTION);
     let (first, second) = (budget.begin(Need::Blocks(1)), budget.begin(Need::Heap(150)));
     assert!(!budget.fits(Need::Blocks(1)), "it takes the memory of a new hash");
     assert!(budget.fits(Need::Heap(50)) && !budget.fits(Need::Heap(51)));
@@ -50,16 +50,16 @@ fn fits_counts_the_running_jobs() {
 
 #[test]
 fn memory_expires_after_the_retention_without_use() {
-    let mut budget = Budget::new(300, 100, RETENTION);
+    let mut budget = MemoryBudget::new(300, 100, RETENTION);
     let begin = Instant::now();
     let at = |seconds| begin + Duration::from_secs(seconds);
     assert_eq!(budget.next_expiry(begin), None);
-    let mut loans = [0, 1].map(|_| budget.begin(Need::Blocks(100)));
-    for loan in &mut loans {
-        loan.run(|blocks| assert_eq!(blocks.unwrap().len(), 100));
+    let mut leases = [0, 1].map(|_| budget.begin(Need::Blocks(100)));
+    for lease in &mut leases {
+        lease.run(|blocks| assert_eq!(blocks.unwrap().len(), 100));
     }
-    for loan in loans {
-        budget.end(loan, begin);
+    for lease in leases {
+        budget.end(lease, begin);
     }
     // One hash at a time uses the same memory, so the other one expires.
     for seconds in [20, 40] {

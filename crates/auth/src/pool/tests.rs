@@ -14,14 +14,14 @@ use futures_util::future::join_all;
 
 use super::{Pool, State, Task};
 use crate::Error;
-use crate::budget::{Budget, Need};
+use crate::budget::{MemoryBudget, Need};
 
 /// For jobs that need no memory.
 const NONE: Need = Need::Heap(0);
 
 /// Starts a pool with 4 KiB of memory, of which a new hash takes 1 KiB.
 fn start(threads: usize, capacity: usize, retention: Duration) -> Pool {
-    Pool::start(threads, capacity, Budget::new(4, 1, retention)).unwrap()
+    Pool::start(threads, capacity, MemoryBudget::new(4, 1, retention)).unwrap()
 }
 
 /// Waits for a condition, and fails if it hangs.
@@ -119,7 +119,7 @@ async fn drop_ends_the_threads() {
 
 #[test]
 fn begin_waits_for_the_memory_of_the_first_job() {
-    let budget = Budget::new(4, 1, Duration::MAX);
+    let budget = MemoryBudget::new(4, 1, Duration::MAX);
     let mut state = State { waiting: VecDeque::new(), idle: 0, closed: false, budget };
     let mut receivers = Vec::new();
     for need in [Need::Blocks(3), Need::Heap(2), Need::Blocks(1), NONE] {
@@ -196,7 +196,7 @@ async fn a_panic_frees_the_memory_of_the_job() {
 #[tokio::test]
 async fn run_returns_an_error_if_the_memory_cannot_be_mapped() {
     let count = usize::MAX / 1024;
-    let pool = Pool::start(1, 1, Budget::new(count, 1, Duration::MAX)).unwrap();
+    let pool = Pool::start(1, 1, MemoryBudget::new(count, 1, Duration::MAX)).unwrap();
     for _ in 0..2 {
         let answer = pool.run(Need::Blocks(count), |_| Ok(())).await;
         assert!(matches!(answer, Err(Error::Internal(_))));
