@@ -37,14 +37,15 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 pub(crate) struct Jobs {
     is_on: bool,
+    clock: fn() -> Timestamp,
     closed: Arc<Notify>,
     stop: watch::Sender<bool>,
 }
 
 impl Jobs {
-    /// Returns jobs that [`Jobs::run`] runs, or never runs unless `is_on` is true.
-    pub(crate) fn new(is_on: bool) -> Self {
-        Self { is_on, closed: Arc::default(), stop: watch::Sender::new(false) }
+    /// Returns the jobs. [`Jobs::run`] does nothing unless `is_on` is true.
+    pub(crate) fn new(is_on: bool, clock: fn() -> Timestamp) -> Self {
+        Self { is_on, clock, closed: Arc::default(), stop: watch::Sender::new(false) }
     }
 
     /// Starts the deletion of closed accounts now.
@@ -73,13 +74,14 @@ impl Jobs {
                 cleanup,
                 database: database.clone(),
                 metrics: metrics.clone(),
+                clock: self.clock,
                 turn: Arc::clone(&turn),
                 freed: Arc::clone(&freed),
                 stop: self.stop.subscribe(),
             };
             let (schedule, wake) = match cleanup {
                 Cleanup::ClosedAccounts => (CLOSED_ACCOUNTS, Arc::clone(&self.closed)),
-                _ => (OUTDATED, Arc::default()),
+                Cleanup::Events | Cleanup::Sessions | Cleanup::Usage => (OUTDATED, Arc::default()),
             };
             repeat(cleanup.name(), schedule, self.stop.subscribe(), wake, move || pass.clone().run())
         }));
@@ -93,6 +95,7 @@ struct Pass {
     cleanup: Cleanup,
     database: Database,
     metrics: Metrics,
+    clock: fn() -> Timestamp,
     /// A job holds it during a batch, so that all jobs together run one unit at a time.
     turn: Arc<Mutex<()>>,
     /// Is notified after rows were deleted.
@@ -112,7 +115,7 @@ impl Pass {
                 break;
             }
             let began = Instant::now();
-            let batch = self.database.clean_up(self.cleanup, from, Timestamp::now()).await?;
+            let batch = self.database.clean_up(self.cleanup, from, (self.clock)()).await?;
             drop(turn);
             let Some(batch) = batch else { break };
             self.metrics.count_deleted(job, batch.deleted);

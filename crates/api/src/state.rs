@@ -115,7 +115,7 @@ impl State {
             },
             activity: ActivityRecorder::new(),
             delayed_events,
-            jobs: Jobs::new(config.jobs),
+            jobs: Jobs::new(config.jobs, clock),
             attempts,
             user_limits,
             trusted_proxies: Arc::new(config.server.trusted_proxies.clone()),

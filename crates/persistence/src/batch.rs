@@ -17,7 +17,7 @@ pub struct Batch {
 }
 
 /// The rows and bytes that a batch may still delete.
-pub(crate) struct Room {
+pub(crate) struct Remaining {
     pub(crate) rows: i64,
     bytes: i64,
     pub(crate) deleted: usize,
@@ -25,24 +25,24 @@ pub(crate) struct Room {
 
 /// The first rows of a table that fit into a batch.
 #[derive(Debug, PartialEq)]
-pub(crate) struct First {
+pub(crate) struct Selection {
     pub(crate) ids: Vec<i64>,
     /// True if the table has no more rows.
     pub(crate) is_all: bool,
 }
 
-impl Default for Room {
+impl Default for Remaining {
     fn default() -> Self {
         Self { rows: ROWS_MAX, bytes: BYTES_MAX, deleted: 0 }
     }
 }
 
-impl Room {
-    /// Takes the room of the first rows that fit. Each row is its id and the bytes of its text. The
-    /// rows were selected with [`Room::rows`] as the limit.
+impl Remaining {
+    /// Selects the first rows that fit, and counts them. Each row is its id and the bytes of its
+    /// text. The rows were read with [`Remaining::rows`] as the limit.
     ///
     /// The first row of a batch always fits, so every batch makes progress.
-    pub(crate) fn take(&mut self, rows: &[(i64, Option<i32>)]) -> First {
+    pub(crate) fn select(&mut self, rows: &[(i64, Option<i32>)]) -> Selection {
         let limit = self.rows;
         let mut ids = Vec::with_capacity(rows.len());
         for (id, bytes) in rows {
@@ -54,7 +54,7 @@ impl Room {
             self.count(1);
             ids.push(*id);
         }
-        First { is_all: ids.len() == rows.len() && (rows.len() as i64) < limit, ids }
+        Selection { is_all: ids.len() == rows.len() && (rows.len() as i64) < limit, ids }
     }
 
     /// Counts rows that have no text.
@@ -69,10 +69,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn take_selects_the_first_rows_up_to_the_limits() {
+    fn select_takes_the_first_rows_up_to_the_limits() {
         let all = i32::try_from(BYTES_MAX).unwrap();
         let full: Vec<_> = (0..ROWS_MAX).map(|id| (id, Some(1))).collect();
-        for (rows, taken, is_all) in [
+        for (rows, selected, is_all) in [
             (vec![], 0, true),
             (vec![(1, None), (2, Some(3))], 2, true),
             (vec![(1, Some(all)), (2, None), (3, Some(0))], 3, true),
@@ -81,18 +81,21 @@ mod tests {
             (vec![(1, Some(i32::MAX)), (2, Some(0))], 1, false),
             (full, 1_000, false),
         ] {
-            let first = Room::default().take(&rows);
-            let ids: Vec<_> = rows.iter().take(taken).map(|(id, _)| *id).collect();
-            assert_eq!(first, First { ids, is_all }, "{rows:?}");
+            let selection = Remaining::default().select(&rows);
+            let ids: Vec<_> = rows.iter().take(selected).map(|(id, _)| *id).collect();
+            assert_eq!(selection, Selection { ids, is_all }, "{rows:?}");
         }
     }
 
     #[test]
-    fn take_continues_with_the_room_of_the_earlier_tables() {
-        let mut room = Room::default();
+    fn select_continues_with_what_the_earlier_tables_leave() {
+        let mut remaining = Remaining::default();
         let half = i32::try_from(BYTES_MAX / 2).unwrap();
-        assert!(room.take(&[(1, Some(half))]).is_all);
-        assert_eq!(room.take(&[(1, Some(half)), (2, Some(half))]), First { ids: vec![1], is_all: false });
-        assert_eq!((room.rows, room.deleted), (ROWS_MAX - 2, 2));
+        assert!(remaining.select(&[(1, Some(half))]).is_all);
+        assert_eq!(
+            remaining.select(&[(1, Some(half)), (2, Some(half))]),
+            Selection { ids: vec![1], is_all: false }
+        );
+        assert_eq!((remaining.rows, remaining.deleted), (ROWS_MAX - 2, 2));
     }
 }

@@ -10,8 +10,9 @@ use crate::unit::transaction;
 use crate::{deletion, retention};
 
 /// The kinds of rows that are deleted in the background.
+///
+/// The enum is exhaustive, so that a new kind does not compile before it has a schedule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Cleanup {
     /// All rows of closed accounts.
     ClosedAccounts,
@@ -70,7 +71,7 @@ impl Database {
         now: Timestamp,
     ) -> Result<Option<Batch>, Error> {
         transaction!(self, |c| {
-            if !c.try_lock(cleanup.lock_key()).await? {
+            if !c.try_begin_batch(cleanup.lock_key()).await? {
                 return Ok(None);
             }
             match cleanup {

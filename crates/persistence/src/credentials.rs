@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use crate::access::Access;
-use crate::account::open_account;
+use crate::account::account_if_open;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{ReadHandle, columns};
@@ -55,7 +55,7 @@ impl From<Row> for Credentials {
 #[auto_type(no_type_alias)]
 pub(crate) fn account_if_unchanged(verified: &Credentials) -> _ {
     let changed_at: At = At(verified.password_changed_at);
-    let account: open_account = open_account(verified.user);
+    let account: account_if_open = account_if_open(verified.user);
     account.filter(users::password_changed_at.eq(changed_at))
 }
 
@@ -96,7 +96,7 @@ impl Database {
         let access = access.into();
         read!(self, |c| {
             let account =
-                open_account(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
+                account_if_open(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
             let found: Row = c.one(account).await?;
             Ok(found.into())
         })

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::access::Access;
 use crate::account::lock_for_deletion;
-use crate::batch::{Batch, Room};
+use crate::batch::{Batch, Remaining};
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
@@ -123,30 +123,30 @@ pub(crate) async fn delete_first_closed(c: &mut impl WriteHandle) -> Result<Opti
 /// all of them. Returns the number of rows, or `None` if another instance holds the lock.
 async fn delete_rows(c: &mut impl WriteHandle, user: UserId) -> Result<Option<usize>, Error> {
     // Negative, because the keys of other locks are positive.
-    if !c.try_lock(-user.0).await? {
+    if !c.try_begin_batch(-user.0).await? {
         return Ok(None);
     }
-    let mut room = Room::default();
-    if delete_owned(c, user, &mut room).await? {
+    let mut remaining = Remaining::default();
+    if delete_owned(c, user, &mut remaining).await? {
         // The cascade deletes the days of usage, of which there is a limited number. It also
         // deletes rows of statements that began before the account was closed and ended after it.
         let account = users::table.find(user.0).filter(users::closed_at.is_not_null());
-        room.count(c.execute(diesel::delete(account)).await?);
+        remaining.count(c.execute(diesel::delete(account)).await?);
     }
-    Ok(Some(room.deleted))
+    Ok(Some(remaining.deleted))
 }
 
-/// Deletes the first rows of a table that fit into the room. Its value is true if the table has no
+/// Deletes the first rows of a table that fit into the batch. Its value is true if the table has no
 /// more rows of the account.
 macro_rules! delete_first {
-    ($c:ident, $room:ident, $owned:expr, $id:path, order $order:expr, text $text:expr) => {{
-        let first = $owned.order($order).limit($room.rows).select(($id, octet_length($text)));
+    ($c:ident, $remaining:ident, $owned:expr, $id:path, order $order:expr, text $text:expr) => {{
+        let first = $owned.order($order).limit($remaining.rows).select(($id, octet_length($text)));
         let first: Vec<(i64, Option<i32>)> = $c.all(first).await?;
-        let first = $room.take(&first);
-        if !first.ids.is_empty() {
-            $c.execute(diesel::delete($owned.filter($id.eq_any(first.ids)))).await?;
+        let selection = $remaining.select(&first);
+        if !selection.ids.is_empty() {
+            $c.execute(diesel::delete($owned.filter($id.eq_any(selection.ids)))).await?;
         }
-        first.is_all
+        selection.is_all
     }};
 }
 
@@ -154,34 +154,42 @@ macro_rules! delete_first {
 ///
 /// Summaries come before notes, because a cascade would delete all summaries of a note at once.
 /// Each order is that of an index.
-async fn delete_owned(c: &mut impl WriteHandle, user: UserId, room: &mut Room) -> Result<bool, Error> {
+async fn delete_owned(
+    c: &mut impl WriteHandle,
+    user: UserId,
+    remaining: &mut Remaining,
+) -> Result<bool, Error> {
     let of_user = summaries::table.filter(summaries::user_id.eq(user.0));
     let order = (summaries::note_id, summaries::id);
     let is_empty =
-        delete_first!(c, room, of_user, summaries::id, order order, text summaries::text.nullable());
+        delete_first!(c, remaining, of_user, summaries::id, order order, text summaries::text.nullable());
     let of_user = notes::table.filter(notes::user_id.eq(user.0));
     let is_empty = is_empty
-        && delete_first!(c, room, of_user, notes::id, order notes::id, text notes::content.nullable());
+        && delete_first!(c, remaining, of_user, notes::id, order notes::id, text notes::content.nullable());
     let of_user = tasks::table.filter(tasks::user_id.eq(user.0));
     let is_empty = is_empty
-        && delete_first!(c, room, of_user, tasks::id, order tasks::id, text tasks::content.nullable());
+        && delete_first!(c, remaining, of_user, tasks::id, order tasks::id, text tasks::content.nullable());
     let of_user = events::table.filter(events::user_id.eq(user.0));
-    let is_empty =
-        is_empty && delete_first!(c, room, of_user, events::id, order events::id, text events::user_agent);
-    Ok(is_empty && delete_sessions(c, user, room).await?)
+    let is_empty = is_empty
+        && delete_first!(c, remaining, of_user, events::id, order events::id, text events::user_agent);
+    Ok(is_empty && delete_sessions(c, user, remaining).await?)
 }
 
 /// Deletes the first sessions of the account, after their rotations.
-async fn delete_sessions(c: &mut impl WriteHandle, user: UserId, room: &mut Room) -> Result<bool, Error> {
+async fn delete_sessions(
+    c: &mut impl WriteHandle,
+    user: UserId,
+    remaining: &mut Remaining,
+) -> Result<bool, Error> {
     let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
-    let first = of_user.order(sessions::expires_at).limit(room.rows).select(sessions::id);
+    let first = of_user.order(sessions::expires_at).limit(remaining.rows).select(sessions::id);
     let first: Vec<i64> = c.all(first).await?;
     let of_first = rotations::table.filter(rotations::session_id.eq_any(first));
-    let tokens: Vec<Vec<u8>> = c.all(of_first.limit(room.rows).select(rotations::refresh_token)).await?;
-    room.count(tokens.len());
+    let tokens: Vec<Vec<u8>> = c.all(of_first.limit(remaining.rows).select(rotations::refresh_token)).await?;
+    remaining.count(tokens.len());
     if !tokens.is_empty() {
         c.execute(diesel::delete(rotations::table.filter(rotations::refresh_token.eq_any(tokens)))).await?;
     }
     let order = sessions::expires_at;
-    Ok(delete_first!(c, room, of_user, sessions::id, order order, text sessions::user_agent))
+    Ok(delete_first!(c, remaining, of_user, sessions::id, order order, text sessions::user_agent))
 }

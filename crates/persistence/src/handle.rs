@@ -66,9 +66,12 @@ pub(crate) trait WriteHandle: ReadHandle {
     /// Returns the number of rows that the statement inserted, changed or deleted.
     fn execute<S: Statement>(&mut self, statement: S) -> QueryFuture<'_, usize>;
 
-    /// Takes a lock until the end of the transaction, and lets the transaction yield to others (see
-    /// `crate::cleanup`). Returns false if another instance holds the lock.
-    fn try_lock(&mut self, key: i64) -> QueryFuture<'_, bool>;
+    /// Takes a lock until the end of the transaction. Returns false if another instance holds it.
+    ///
+    /// For the rest of the transaction on PostgreSQL, a statement fails after a wait of 100 ms for a
+    /// row, and the planner avoids sequential and bitmap scans. SQLite has one writer at a time, so
+    /// this does nothing there and returns true.
+    fn try_begin_batch(&mut self, key: i64) -> QueryFuture<'_, bool>;
 }
 
 /// Returns the columns from which `R` is read.

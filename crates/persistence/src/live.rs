@@ -4,7 +4,7 @@ use daybook_domain::{Timestamp, UserId};
 use diesel::dsl::auto_type;
 use diesel::prelude::*;
 
-use crate::account::open_account;
+use crate::account::account_if_open;
 use crate::schema::{sessions, users};
 use crate::time::At;
 
@@ -24,7 +24,7 @@ pub(crate) fn live_of(user: UserId, now: Timestamp) -> _ {
 #[auto_type]
 pub(crate) fn unchanged_since(user: UserId, issued_at: Timestamp) -> _ {
     let at: At = At(issued_at);
-    let account: open_account = open_account(user);
+    let account: account_if_open = account_if_open(user);
     account
         .filter(users::password_changed_at.le(at))
         .filter(users::legacy_logout_at.is_null().or(users::legacy_logout_at.le(at)))

@@ -6,8 +6,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 
 use crate::access::{Access, may};
-use crate::account::lock_open_account;
-use crate::account::open_account;
+use crate::account::{account_if_open, lock_account_if_open};
 use crate::credentials::{Credentials, account_if_unchanged};
 use crate::database::Database;
 use crate::error::Error;
@@ -94,7 +93,7 @@ impl Database {
         let access = access.into();
         read!(self, |c| {
             let account =
-                open_account(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
+                account_if_open(access.user).filter(access.may_read(c).await?).select(columns::<Row>());
             let row: Row = c.one(account).await?;
             Ok(row.into())
         })
@@ -126,7 +125,7 @@ impl Database {
             let (email_key, username_key) =
                 (email.as_ref().map(Email::key), username.as_ref().map(Username::key));
             if verified.is_none() {
-                lock_open_account(c, access.user).await?;
+                lock_account_if_open(c, access.user).await?;
                 let keys = users::table.find(access.user.0).select((users::email_key, users::username_key));
                 let (email, username): (String, String) = c.one(keys).await?;
                 let differs = |new: &Option<String>, key| new.as_ref().is_some_and(|new| *new != key);

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::handle::{Query, QueryFuture, ReadHandle, Statement, WriteHandle};
 
-/// Settings of a transaction that yields to others.
+/// Settings of the transaction of a batch, which yields to others.
 ///
 /// It gives up after a wait of 100 ms for a lock. The server looks for a deadlock after a second by
 /// default, so a request is never the victim of a deadlock with such a transaction. Its statements
@@ -57,8 +57,8 @@ impl WriteHandle for Held<'_> {
         QueryFuture::Right(RunQueryDsl::execute(statement, self.0).boxed())
     }
 
-    /// Takes an advisory lock, and sets [`YIELDING`] for the rest of the transaction.
-    fn try_lock(&mut self, key: i64) -> QueryFuture<'_, bool> {
+    /// The lock is an advisory lock.
+    fn try_begin_batch(&mut self, key: i64) -> QueryFuture<'_, bool> {
         let lock = sql::<Bool>("pg_try_advisory_xact_lock(").bind::<BigInt, _>(key).sql(")");
         let query = diesel::select((lock, sql::<Bool>(YIELDING)));
         let locked = RunQueryDsl::get_result::<(bool, bool)>(query, self.0);

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{self, IntoUpdateTarget};
 
 use crate::access::{Access, may};
-use crate::account::lock_open_account;
+use crate::account::lock_account_if_open;
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -123,7 +123,7 @@ impl Database {
         transaction!(self, |c| {
             // Lock order: user, sessions, as in `open_session`. Without this lock, the event would
             // lock the user after the session.
-            lock_open_account(c, ending.actor.user).await?;
+            lock_account_if_open(c, ending.actor.user).await?;
             let ended = end_sessions(c, target, &ending).await?;
             Error::not_found_if_none(ended.ids.len())?;
             Ok(ended)

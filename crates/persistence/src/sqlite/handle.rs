@@ -31,7 +31,7 @@ impl WriteHandle for Inline<'_> {
     }
 
     /// Always succeeds, because the file has one writer at a time, and it never waits for a row.
-    fn try_lock(&mut self, _: i64) -> QueryFuture<'_, bool> {
+    fn try_begin_batch(&mut self, _: i64) -> QueryFuture<'_, bool> {
         QueryFuture::Left(ready(Ok(true)))
     }
 }

@@ -30,8 +30,8 @@ impl Database {
         read!(self, |c| {
             let hash = key.content_hash;
             let language = key.options.language.map_or_else(String::new, String::from);
-            // The index finds the summaries of the note. There are at most 101 of them, so the rest
-            // of the condition is checked row by row.
+            // The index finds the summaries of the note. There are 101 of them, once older ones are
+            // deleted, so the rest of the condition is checked row by row.
             let query = summaries::table
                 .filter(summaries::user_id.eq(owner.0))
                 .filter(summaries::note_id.eq(note.0))

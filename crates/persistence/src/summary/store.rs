@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use super::new::NewSummary;
 use super::row::Row;
-use crate::account::lock_open_account;
+use crate::account::lock_account_if_open;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::{WriteHandle, columns};
@@ -51,7 +51,7 @@ impl Database {
             // Lock order: user, note, reservation, usage. `delete_user` locks the user first, too,
             // so the two cannot deadlock. The usage row of all users comes last, because all users
             // contend for it.
-            let locked = match lock_open_account(c, owner).await? {
+            let locked = match lock_account_if_open(c, owner).await? {
                 true => lock_note(c, owner, note).await?,
                 false => None,
             };
