@@ -57,7 +57,7 @@ pub(crate) fn document() -> Result<OpenApi, DocumentError> {
 
 fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     let mut spec = Spec::default();
-    // An endpoint's own errors win over common ones with the same status.
+    // A response with several errors lists the endpoint's own errors first.
     endpoint.errors.iter().for_each(|error| spec.error(error));
     (endpoint.describe)(&mut spec);
     if endpoint.is_rate_limited {

@@ -1,6 +1,8 @@
 //! `Spec`: collects the OpenAPI description of one operation from its argument and return types.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::mem;
 
 use actix_web::ResponseError;
 use serde_json::json;
@@ -27,6 +29,15 @@ pub(crate) struct Spec {
     pub(crate) schemas: BTreeMap<String, RefOr<Schema>>,
     /// Responses that operations share, by name.
     pub(crate) shared: BTreeMap<String, Response>,
+    /// The errors by their status.
+    errors: BTreeMap<u16, Errors>,
+}
+
+/// The errors of one status. An operation has one response for each status.
+struct Errors {
+    names: Vec<String>,
+    /// The response of the first error, with the descriptions of all.
+    response: Response,
 }
 
 impl Spec {
@@ -49,7 +60,7 @@ impl Spec {
         self.invalid();
         self.error(&errors::BODY_TIMEOUT);
         let too_large = errors::response("The body is too large", &ApiError::TooLarge(max));
-        self.share(413, format!("BodyLargerThan{max}"), too_large);
+        self.add_error(413, format!("BodyLargerThan{max}"), too_large);
     }
 
     /// Adds the list of validation problems.
@@ -63,27 +74,38 @@ impl Spec {
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
         let response = ResponseBuilder::new().description("The problems of the request");
         let response = response.content("application/json", content).build();
-        self.share(422, "ValidationProblems".to_owned(), response);
+        self.add_error(422, "ValidationProblems".to_owned(), response);
     }
 
-    /// Adds an error that operations share.
+    /// Adds an error. Errors with the same status share one response, which lists them.
     pub(crate) fn error(&mut self, error: &ErrorResponse) {
         let response = errors::response(error.description, &error.error());
-        self.share(error.error().status_code().as_u16(), error.name.to_owned(), response);
+        self.add_error(error.error().status_code().as_u16(), error.name.to_owned(), response);
     }
 
-    /// Adds the errors that every operation can answer with.
+    /// Adds the errors that every operation can answer with, and then the responses of all errors.
+    /// A response of its own handler has precedence.
     pub(crate) fn finish(&mut self) {
         self.error(&errors::INTERNAL);
         self.error(&errors::UNAVAILABLE);
+        self.schema::<Detail>();
+        for (status, Errors { names, response }) in mem::take(&mut self.errors) {
+            let response = match names.as_slice() {
+                [name] => {
+                    self.shared.insert(name.clone(), response);
+                    Ref::from_response_name(name).into()
+                }
+                _ => RefOr::T(response),
+            };
+            self.operation.responses.responses.entry(status.to_string()).or_insert(response);
+        }
     }
 
-    /// Keeps the first of two responses with one status.
-    fn share(&mut self, status: u16, name: String, response: Response) {
-        let responses = &mut self.operation.responses.responses;
-        responses.entry(status.to_string()).or_insert_with(|| Ref::from_response_name(&name).into());
-        self.schema::<Detail>();
-        self.shared.entry(name).or_insert(response);
+    fn add_error(&mut self, status: u16, name: String, response: Response) {
+        match self.errors.entry(status) {
+            Entry::Vacant(entry) => drop(entry.insert(Errors { names: vec![name], response })),
+            Entry::Occupied(entry) => entry.into_mut().join(name, &response),
+        }
     }
 
     /// Sets the response of success.
@@ -102,5 +124,44 @@ impl Spec {
     /// The content of a body that is a `T`.
     pub(crate) fn content<T: ToSchema>(&mut self) -> Content {
         ContentBuilder::new().schema(Some(self.schema::<T>())).build()
+    }
+}
+
+impl Errors {
+    /// Adds the description of another error, unless it is already there.
+    fn join(&mut self, name: String, other: &Response) {
+        if self.names.contains(&name) {
+            return;
+        }
+        self.names.push(name);
+        let mut rest = other.description.chars();
+        let first = rest.next().map(|first| first.to_ascii_lowercase());
+        self.response.description.push_str("; or ");
+        self.response.description.extend(first.into_iter().chain(rest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::TOO_MANY_REQUESTS;
+
+    const OTHER: ErrorResponse =
+        ErrorResponse { name: "Other", description: "Another limit", error: || ApiError::TooManySummaries };
+
+    #[test]
+    fn finish_joins_the_errors_of_one_status() {
+        let mut spec = Spec::default();
+        for error in [&OTHER, &errors::BODY_TIMEOUT, &TOO_MANY_REQUESTS, &OTHER] {
+            spec.error(error);
+        }
+        spec.finish();
+        let responses = &spec.operation.responses.responses;
+        let RefOr::T(joined) = &responses["429"] else { panic!("two errors have no shared response") };
+        let expected = "Another limit; or the user sends too many such requests; \
+                        `Retry-After` has the seconds to wait";
+        assert_eq!(joined.description, expected);
+        assert!(matches!(&responses["408"], RefOr::Ref(_)));
+        assert_eq!(spec.shared.keys().collect::<Vec<_>>(), ["BodyTimeout", "InternalError", "Unavailable"]);
     }
 }

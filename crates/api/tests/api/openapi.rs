@@ -29,7 +29,8 @@ const PATTERNS: [(&str, &str, &str, &str); 7] = [
     ("^(short|medium|long)$", "", "short", "tiny"),
 ];
 
-fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+/// Follows the reference to a component, if the value is one.
+pub(crate) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(reference) => {
             let pointer = reference.strip_prefix('#').expect("a reference into the document itself");
