@@ -56,10 +56,8 @@ pub(crate) enum ApiError {
     BadLogin,
     /// 403 with a sentence.
     Forbidden(&'static str),
-    /// 403: the account has this many notes and tasks, which is its quota.
-    ItemQuota(u64),
-    /// 403: the write would exceed this quota of bytes.
-    ByteQuota(u64),
+    /// 403: the write would exceed the quota of the account, which is this number of these.
+    AccountFull(u64, &'static str),
     /// 404 with a sentence.
     NotFound(&'static str),
     /// 405 with the allowed methods.
@@ -140,10 +138,7 @@ impl ApiError {
             | Self::NotFound(sentence)
             | Self::Conflict(sentence)
             | Self::RateLimited(sentence, _) => (*sentence).to_owned(),
-            Self::ItemQuota(quota) => format!("Your account is full: it may have {quota} notes and tasks"),
-            Self::ByteQuota(quota) => {
-                format!("Your account is full: its notes, tasks and summaries may have {quota} bytes")
-            }
+            Self::AccountFull(quota, unit) => format!("Your account may store at most {quota} {unit}"),
             Self::MethodNotAllowed(_) => "Method Not Allowed".to_owned(),
             Self::BodyTimeout => "The request body did not arrive in time".to_owned(),
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
@@ -186,7 +181,7 @@ impl ResponseError for ApiError {
         match self {
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotAuthenticated | Self::BadToken(_) | Self::BadLogin => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::ItemQuota(_) | Self::ByteQuota(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::AccountFull(..) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,

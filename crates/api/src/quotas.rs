@@ -2,25 +2,25 @@
 //!
 //! No table has a counter, because each write would have to update it. Instead, each process
 //! estimates what a user stores, and never too little of what it has written itself. It counts in
-//! the database only if the estimate reaches the quota, or if the process has admitted a sixteenth
+//! the database only if the estimate reaches the quota, or if the process has reserved a sixteenth
 //! of the quota since the last count. So `n` instances together exceed a quota by at most `n`
 //! sixteenths, and by the writes in progress.
 
 mod account;
 mod addition;
-mod admission;
+mod reservation;
 mod tally;
 
 use std::time::Duration;
 
 use daybook_domain::UserId;
-use daybook_persistence::{Database, Storage};
+use daybook_persistence::{Database, Error, Storage};
 use moka::sync::Cache;
 
 use self::account::Account;
 pub(crate) use self::addition::Addition;
-pub(crate) use self::admission::Admission;
-use self::tally::Limits;
+pub(crate) use self::reservation::StorageReservation;
+use self::tally::{Exceeded, Limits};
 use crate::endpoint::ErrorResponse;
 use crate::error::ApiError;
 
@@ -36,7 +36,7 @@ const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const ACCOUNT_FULL: ErrorResponse = ErrorResponse {
     name: "AccountFull",
     description: "The account has reached its quota of notes and tasks, or of bytes",
-    error: || ApiError::ItemQuota(1_000_000),
+    error: || Exceeded::Items(1_000_000).into(),
 };
 
 /// The quotas of all users, and what each user stores. Clones share the estimates.
@@ -53,37 +53,68 @@ impl Quotas {
         Self { limits: Limits::new(limit), accounts }
     }
 
-    /// Admits a write if it fits into the user's quota, or adds nothing. The write must run in the
-    /// returned [`Admission`].
+    /// Runs a write if what it adds fits into the user's quota. The inner result is that of the
+    /// write.
     ///
     /// # Errors
     ///
-    /// [`ApiError::ItemQuota`] or [`ApiError::ByteQuota`] if the write does not fit.
-    /// [`ApiError::Busy`] if the count fails or takes more than 5 s.
+    /// Those of [`Quotas::reserve`].
     ///
     /// # Cancellation
     ///
-    /// The future can be dropped at any time. A count that has begun is completed.
-    pub(crate) async fn admit(
+    /// If the future is dropped, the write may still be stored. The estimate then stays too high
+    /// until a later count.
+    pub(crate) async fn store<T>(
         &self,
         database: &Database,
         user: UserId,
         addition: Addition,
-    ) -> Result<Admission, ApiError> {
+        write: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Result<T, Error>, ApiError> {
+        let reservation = self.reserve(database, user, addition).await?;
+        Ok(reservation.run(write).await)
+    }
+
+    /// Reserves the storage of a write if it fits into the user's quota, or adds nothing. The write
+    /// must run in the reservation.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::AccountFull`] if the write does not fit. [`ApiError::Busy`] if the count fails or
+    /// takes more than 5 s.
+    ///
+    /// # Cancellation
+    ///
+    /// The future can be dropped at any time. A count that has begun is completed.
+    pub(crate) async fn reserve(
+        &self,
+        database: &Database,
+        user: UserId,
+        addition: Addition,
+    ) -> Result<StorageReservation, ApiError> {
         let account = self.accounts.get_with(user, Account::default);
-        if let Some(admission) = account.try_admit(self.limits, &addition) {
-            return Ok(admission);
+        if let Some(reservation) = account.try_reserve(self.limits, &addition) {
+            return Ok(reservation);
         }
-        let admission = account.admit_exactly(self.limits, database, user, addition);
-        let in_time = tokio::time::timeout(COUNT_TIMEOUT, admission).await;
+        let reservation = account.reserve_exactly(self.limits, database, user, addition);
+        let in_time = tokio::time::timeout(COUNT_TIMEOUT, reservation).await;
         in_time.unwrap_or_else(|_| Err(ApiError::busy("the count of a user's storage takes too long")))
     }
 
-    /// Reports that the user has deleted something. The next write that does not fit is not
-    /// rejected without a count.
-    pub(crate) fn release(&self, user: UserId) {
+    /// Invalidates the last count, because the user has deleted something. The next write that does
+    /// not fit is not rejected without a count.
+    pub(crate) fn invalidate(&self, user: UserId) {
         if let Some(account) = self.accounts.get(&user) {
-            account.tally.lock().release();
+            account.tally.lock().invalidate();
+        }
+    }
+}
+
+impl From<Exceeded> for ApiError {
+    fn from(exceeded: Exceeded) -> Self {
+        match exceeded {
+            Exceeded::Items(quota) => Self::AccountFull(quota, "notes and tasks"),
+            Exceeded::Bytes(quota) => Self::AccountFull(quota, "bytes of text"),
         }
     }
 }

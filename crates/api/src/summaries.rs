@@ -18,7 +18,7 @@ pub(crate) use self::job::OVER_DAILY_BUDGET;
 use self::job::{FlightKey, Job};
 use crate::config::SummarizerConfig;
 use crate::error::ApiError;
-use crate::quotas::Admission;
+use crate::quotas::StorageReservation;
 
 /// Writes summaries. Clones share the flights and the limits.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ impl Summaries {
         note: Note,
         key: SummaryKey,
         refresh: bool,
-        admission: Admission,
+        storage: StorageReservation,
     ) -> Result<Waiter, ApiError> {
         let engine = self.engine()?.clone();
         let permit = self.waiting.try_acquire(user).map_err(limit_reached)?;
@@ -97,7 +97,7 @@ impl Summaries {
                     let (database, give_up, clock) = (database.clone(), self.give_up.clone(), self.clock);
                     let job = Job { engine, database, give_up, clock, user, note, key, refresh };
                     let task = async move {
-                        admission.run_in_background(job.run(flight)).await;
+                        storage.run_in_background(job.run(flight)).await;
                         drop(running);
                     };
                     actix_web::rt::spawn(task.in_current_span());

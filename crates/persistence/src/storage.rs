@@ -25,15 +25,15 @@ pub struct Storage {
 }
 
 impl Storage {
-    /// Returns the sum. It saturates.
+    /// Returns the sum. Neither of its parts overflows.
     #[must_use]
-    pub fn plus(self, other: Self) -> Self {
+    pub fn saturating_add(self, other: Self) -> Self {
         Self { items: self.items.saturating_add(other.items), bytes: self.bytes.saturating_add(other.bytes) }
     }
 
     /// Returns the difference. Neither of its parts is less than 0.
     #[must_use]
-    pub fn minus(self, other: Self) -> Self {
+    pub fn saturating_sub(self, other: Self) -> Self {
         Self { items: self.items.saturating_sub(other.items), bytes: self.bytes.saturating_sub(other.bytes) }
     }
 }
@@ -64,6 +64,19 @@ macro_rules! count_chunk {
     }};
 }
 
+/// Returns the bytes of the texts of a row of `notes` or `tasks`, or `None` if the user has no such
+/// row.
+macro_rules! text_bytes {
+    ($c:ident, $table:ident, $user:ident, $id:ident) => {{
+        let row = $table::table.filter($table::id.eq($id.0)).filter($table::user_id.eq($user.0));
+        let bytes =
+            row.select((octet_length($table::title.nullable()), octet_length($table::content.nullable())));
+        let bytes: Option<(Option<i32>, Option<i32>)> = $c.optional(bytes).await?;
+        let bytes = bytes.map(|(title, content)| (title.map(i64::from), content.map(i64::from)));
+        Ok(bytes.map(|(title, content)| TextBytes { title: amount(title), content: amount(content) }))
+    }};
+}
+
 impl Database {
     /// Counts what a user stores. Reads no text, because both databases know the length of a stored
     /// text. Runs in units of 5,000 notes or tasks, as large reads do.
@@ -73,7 +86,7 @@ impl Database {
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn stored(&self, user: UserId) -> Result<Storage, Error> {
+    pub async fn count_storage(&self, user: UserId) -> Result<Storage, Error> {
         let owner = user.0;
         let mut stored = Storage::default();
         // Ids start at 1.
@@ -88,14 +101,14 @@ impl Database {
                     .filter(summaries::note_id.le(last.unwrap_or(i64::MAX)))
                     .select(sum(octet_length(summaries::text.nullable())));
                 let texts: Option<i64> = c.one(texts).await?;
-                Ok((chunk.plus(Storage { items: 0, bytes: amount(texts) }), last))
+                Ok((chunk.saturating_add(Storage { items: 0, bytes: amount(texts) }), last))
             })?;
-            (stored, next) = (stored.plus(chunk), last);
+            (stored, next) = (stored.saturating_add(chunk), last);
         }
         next = Some(0);
         while let Some(above) = next {
             let (chunk, last) = read_large!(self, user, |c| Ok(count_chunk!(c, tasks, owner, above)))?;
-            (stored, next) = (stored.plus(chunk), last);
+            (stored, next) = (stored.saturating_add(chunk), last);
         }
         Ok(stored)
     }
@@ -107,14 +120,7 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn note_bytes(&self, user: UserId, note: NoteId) -> Result<Option<TextBytes>, Error> {
-        read!(self, |c| {
-            let bytes = notes::table
-                .filter(notes::id.eq(note.0))
-                .filter(notes::user_id.eq(user.0))
-                .select((octet_length(notes::title.nullable()), octet_length(notes::content.nullable())));
-            let bytes: Option<(Option<i32>, Option<i32>)> = c.optional(bytes).await?;
-            Ok(bytes.map(text_bytes))
-        })
+        read!(self, |c| text_bytes!(c, notes, user, note))
     }
 
     /// Returns the bytes of the texts of one of the user's tasks, or `None` if the user has no task
@@ -124,22 +130,11 @@ impl Database {
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn task_bytes(&self, user: UserId, task: TaskId) -> Result<Option<TextBytes>, Error> {
-        read!(self, |c| {
-            let bytes = tasks::table
-                .filter(tasks::id.eq(task.0))
-                .filter(tasks::user_id.eq(user.0))
-                .select((octet_length(tasks::title.nullable()), octet_length(tasks::content.nullable())));
-            let bytes: Option<(Option<i32>, Option<i32>)> = c.optional(bytes).await?;
-            Ok(bytes.map(text_bytes))
-        })
+        read!(self, |c| text_bytes!(c, tasks, user, task))
     }
 }
 
 /// A count or a sum as an amount. The sum of no rows is null.
 fn amount(number: Option<i64>) -> u64 {
     number.and_then(|number| u64::try_from(number).ok()).unwrap_or(0)
-}
-
-fn text_bytes((title, content): (Option<i32>, Option<i32>)) -> TextBytes {
-    TextBytes { title: amount(title.map(i64::from)), content: amount(content.map(i64::from)) }
 }

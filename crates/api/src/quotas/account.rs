@@ -10,102 +10,102 @@ use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tracing::Instrument;
 
 use super::addition::Addition;
-use super::admission::Admission;
-use super::tally::{Charge, Limits, SharedTally};
+use super::reservation::StorageReservation;
+use super::tally::{Growth, Limits, SharedTally};
 use crate::error::ApiError;
 
-/// The user's estimate. Writes share the gate and a count excludes them, so that a count either
+/// The user's estimate. Writes share the count lock and a count excludes them, so that a count either
 /// sees all of a write or comes before it. Clones share both.
 #[derive(Clone, Default)]
 pub(super) struct Account {
     pub(super) tally: SharedTally,
-    gate: Arc<RwLock<()>>,
+    count_lock: Arc<RwLock<()>>,
 }
 
 impl Account {
-    /// Admits a write if it fits by the estimate. Never waits.
-    pub(super) fn try_admit(&self, limits: Limits, addition: &Addition) -> Option<Admission> {
-        let gate = Arc::clone(&self.gate).try_read_owned().ok()?;
-        let charge = Charge { most: addition.most, growth: addition.most };
-        let fits = self.tally.lock().try_charge(limits, charge);
-        fits.then(|| Admission::new(self.tally.clone(), charge, &addition.kind, gate))
+    /// Reserves the storage of a write if it fits by the estimate. Never waits.
+    pub(super) fn try_reserve(&self, limits: Limits, addition: &Addition) -> Option<StorageReservation> {
+        let shared = Arc::clone(&self.count_lock).try_read_owned().ok()?;
+        let growth = addition.upper_growth();
+        let fits = self.tally.lock().try_reserve(limits, growth);
+        fits.then(|| StorageReservation::new(self.tally.clone(), growth, &addition.kind, shared))
     }
 
-    /// Admits a write if it fits by the size of the row that it replaces, or by a count. Waits for
+    /// Reserves the storage of a write if it fits by the size of the row that it replaces, or by a count. Waits for
     /// a count in progress. If another count is needed, waits for the user's other writes.
     ///
     /// # Errors
     ///
     /// The quota that the write exceeds, or the error of the count.
-    pub(super) async fn admit_exactly(
+    pub(super) async fn reserve_exactly(
         &self,
         limits: Limits,
         database: &Database,
         user: UserId,
         addition: Addition,
-    ) -> Result<Admission, ApiError> {
+    ) -> Result<StorageReservation, ApiError> {
         let failures = self.tally.lock().failures();
-        let gate = Arc::clone(&self.gate).read_owned().await;
-        let (charge, is_charged) = self.charge(limits, database, user, &addition).await?;
-        if is_charged {
-            return Ok(Admission::new(self.tally.clone(), charge, &addition.kind, gate));
+        let shared = Arc::clone(&self.count_lock).read_owned().await;
+        let (growth, is_reserved) = self.reserve_by_row(limits, database, user, &addition).await?;
+        if is_reserved {
+            return Ok(StorageReservation::new(self.tally.clone(), growth, &addition.kind, shared));
         }
-        drop(gate);
-        let mut gate = Arc::clone(&self.gate).write_owned().await;
+        drop(shared);
+        let mut exclusive = Arc::clone(&self.count_lock).write_owned().await;
         // Another request may have counted meanwhile.
-        let (charge, is_charged) = self.charge(limits, database, user, &addition).await?;
-        if !is_charged {
+        let (growth, is_reserved) = self.reserve_by_row(limits, database, user, &addition).await?;
+        if !is_reserved {
             if self.tally.lock().failures() != failures {
                 return Err(ApiError::busy("the count of a user's storage has failed"));
             }
-            gate = self.count(gate, database, user).await?;
-            self.tally.lock().charge_counted(limits, charge)?;
+            exclusive = self.count(exclusive, database, user).await?;
+            self.tally.lock().reserve_counted(limits, growth)?;
         }
-        Ok(Admission::new(self.tally.clone(), charge, &addition.kind, gate.downgrade()))
+        Ok(StorageReservation::new(self.tally.clone(), growth, &addition.kind, exclusive.downgrade()))
     }
 
-    /// Charges a write if it fits by the estimate. Returns false if only a count can decide. The
-    /// caller holds the gate, because a count after the look at the replaced row could miss a
-    /// change of this row.
+    /// Reserves the storage of a write if it fits by the estimate and the size of the row that it
+    /// replaces. Returns false if only a count can decide. The caller holds the count lock, because
+    /// a count after the look at the replaced row could miss a change of this row.
     ///
     /// # Errors
     ///
     /// The quota that the write exceeds, if the last count is recent.
-    async fn charge(
+    async fn reserve_by_row(
         &self,
         limits: Limits,
         database: &Database,
         user: UserId,
         addition: &Addition,
-    ) -> Result<(Charge, bool), ApiError> {
-        let mut charge = Charge { most: addition.most, growth: addition.most };
-        if self.tally.lock().try_charge(limits, charge) {
-            return Ok((charge, true));
+    ) -> Result<(Growth, bool), ApiError> {
+        let growth = addition.upper_growth();
+        if self.tally.lock().try_reserve(limits, growth) {
+            return Ok((growth, true));
         }
-        charge.growth = addition.growth(database, user).await.map_err(ApiError::of_database)?;
-        let is_charged = self.tally.lock().try_charge(limits, charge);
-        if !is_charged {
-            self.tally.lock().check_verdict(limits, charge.growth, Instant::now())?;
+        let growth = addition.growth(database, user).await.map_err(ApiError::of_database)?;
+        let is_reserved = self.tally.lock().try_reserve(limits, growth);
+        if !is_reserved {
+            self.tally.lock().check_last_count(limits, growth.net, Instant::now())?;
         }
-        Ok((charge, is_charged))
+        Ok((growth, is_reserved))
     }
 
     /// Counts in a task of its own, so that a count is completed even if its client disconnects.
     async fn count(
         &self,
-        gate: OwnedRwLockWriteGuard<()>,
+        exclusive: OwnedRwLockWriteGuard<()>,
         database: &Database,
         user: UserId,
     ) -> Result<OwnedRwLockWriteGuard<()>, ApiError> {
         let (tally, database) = (self.tally.clone(), database.clone());
         let count = async move {
             tally.lock().begin_count();
-            let stored = database.stored(user).await;
+            let stored = database.count_storage(user).await;
             let mut tally = tally.lock();
             match stored {
                 Ok(stored) => {
                     tally.end_count(stored, Instant::now());
-                    Ok(gate)
+                    Ok(exclusive)
                 }
                 Err(error) => {
                     tally.fail_count();

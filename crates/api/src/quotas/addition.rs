@@ -4,10 +4,12 @@ use daybook_domain::{Content, NoteDraft, NoteId, NotePatch, TaskDraft, TaskId, T
 use daybook_persistence::{Database, Error, Storage, TextBytes};
 use daybook_summarizer::Summarizer;
 
+use super::tally::Growth;
+
 /// What a write adds at most, and the row whose texts it replaces.
 pub(crate) struct Addition {
     /// An upper bound that needs no look at the replaced row.
-    pub(super) most: Storage,
+    upper_bound: Storage,
     pub(super) kind: Kind,
 }
 
@@ -48,34 +50,44 @@ impl Addition {
 
     /// A summary. Its length is not known before it is written.
     pub(crate) fn summary() -> Self {
-        Self { most: Storage { items: 0, bytes: Summarizer::BYTES_MAX as u64 }, kind: Kind::Summary }
+        Self { upper_bound: Storage { items: 0, bytes: Summarizer::BYTES_MAX as u64 }, kind: Kind::Summary }
     }
 
     fn create(title: &Title, content: &Content) -> Self {
         let bytes = bytes_of(title.as_str()) + bytes_of(content.as_str());
-        Self { most: Storage { items: 1, bytes }, kind: Kind::Create }
+        Self { upper_bound: Storage { items: 1, bytes }, kind: Kind::Create }
     }
 
     fn update(row: Row, title: Option<&Title>, content: Option<&Content>) -> Self {
         let title_bytes = title.map_or(0, |title| bytes_of(title.as_str()));
         let content_bytes = content.map_or(0, |content| bytes_of(content.as_str()));
         Self {
-            most: Storage { items: 0, bytes: title_bytes + content_bytes },
+            upper_bound: Storage { items: 0, bytes: title_bytes + content_bytes },
             kind: Kind::Update { row, sets_title: title.is_some(), sets_content: content.is_some() },
         }
     }
 
-    /// Returns what the write adds at most. Looks at the row that it replaces. The change of a row
-    /// that does not exist adds nothing, and is rejected by its own statement.
-    pub(super) async fn growth(&self, database: &Database, user: UserId) -> Result<Storage, Error> {
-        let Kind::Update { row, sets_title, sets_content } = &self.kind else { return Ok(self.most) };
+    /// Returns what the write adds if it replaces nothing.
+    pub(super) fn upper_growth(&self) -> Growth {
+        Growth { upper_bound: self.upper_bound, net: self.upper_bound }
+    }
+
+    /// Returns what the write adds. Looks at the row that it replaces. The change of a row that does
+    /// not exist adds nothing, and is rejected by its own statement.
+    pub(super) async fn growth(&self, database: &Database, user: UserId) -> Result<Growth, Error> {
+        let upper_bound = self.upper_bound;
+        let Kind::Update { row, sets_title, sets_content } = &self.kind else {
+            return Ok(self.upper_growth());
+        };
         let before = match row {
             Row::Note(id) => database.note_bytes(user, *id).await?,
             Row::Task(id) => database.task_bytes(user, *id).await?,
         };
-        let Some(TextBytes { title, content }) = before else { return Ok(Storage::default()) };
+        let Some(TextBytes { title, content }) = before else {
+            return Ok(Growth { upper_bound, net: Storage::default() });
+        };
         let replaced = title * u64::from(*sets_title) + content * u64::from(*sets_content);
-        Ok(self.most.minus(Storage { items: 0, bytes: replaced }))
+        Ok(Growth { upper_bound, net: upper_bound.saturating_sub(Storage { items: 0, bytes: replaced }) })
     }
 }
 

@@ -5,21 +5,19 @@ use std::time::{Duration, Instant};
 
 use daybook_persistence::Storage;
 
-use crate::error::ApiError;
-
 /// A write that does not fit is rejected without a count for this time after the last count. The
 /// count of a million notes takes half a second, and a client may repeat its request at once.
-const VERDICT_LIFETIME: Duration = Duration::from_secs(10);
+const COUNT_LIFETIME: Duration = Duration::from_secs(10);
 
 /// A write whose result is unknown may be stored within this time. It is much longer than a unit of
 /// work can wait and run.
-const LATE_LIFETIME: Duration = Duration::from_secs(60);
+const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);
 
 /// The quotas of each user.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     all: Storage,
-    /// What one process may admit after a count: a sixteenth. Few instances then exceed a quota by
+    /// What one process may reserve after a count: a sixteenth. Few instances then exceed a quota by
     /// little, and a count is still rare.
     uncounted: Storage,
 }
@@ -36,25 +34,34 @@ pub(super) struct Tally {
     /// At least what the user stores, except for the writes of other instances. `None` before the
     /// first count.
     estimate: Option<Storage>,
-    /// What was admitted since the last count.
-    admitted: Storage,
-    /// The upper bounds of admitted writes that have not ended.
+    /// What was reserved since the last count.
+    uncounted: Storage,
+    /// The upper bounds of reservations whose writes have not ended.
     pending: Storage,
     /// The upper bounds of writes whose result is unknown, and when the last of them has ended.
-    late: Option<(Storage, Instant)>,
+    unknown: Option<(Storage, Instant)>,
     /// The estimate of the last count, and its time.
     counted: Option<(Storage, Instant)>,
     /// True if something was deleted or replaced since the last count began.
-    is_released: bool,
+    is_invalid: bool,
     /// The number of failed counts.
     failures: u64,
 }
 
-/// An admitted write: its upper bound, and what it adds to the estimate.
+/// What a write adds to the storage of its user.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Charge {
-    pub(super) most: Storage,
-    pub(super) growth: Storage,
+pub(super) struct Growth {
+    /// The texts of the write.
+    pub(super) upper_bound: Storage,
+    /// The upper bound without the texts that the write replaces, as far as they are known.
+    pub(super) net: Storage,
+}
+
+/// The quota that a write would exceed, with its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exceeded {
+    Items(u64),
+    Bytes(u64),
 }
 
 /// The tally of one user. Clones share it.
@@ -68,106 +75,97 @@ impl SharedTally {
 }
 
 impl Tally {
-    /// Charges a write if it surely fits. Returns false if only a count can decide.
-    pub(super) fn try_charge(&mut self, limits: Limits, charge: Charge) -> bool {
+    /// Reserves the storage of a write if it surely fits. Returns false if only a count can decide.
+    pub(super) fn try_reserve(&mut self, limits: Limits, growth: Growth) -> bool {
         let fits = match self.estimate {
-            _ if charge.growth == Storage::default() => true,
+            _ if growth.net == Storage::default() => true,
             Some(estimate) => {
-                exceeded(limits.all, estimate, charge.growth).is_none()
-                    && exceeded(limits.uncounted, self.admitted, charge.growth).is_none()
+                check(limits.all, estimate, growth.net).is_ok()
+                    && check(limits.uncounted, self.uncounted, growth.net).is_ok()
             }
             None => false,
         };
         if fits {
-            self.charge(charge);
+            self.reserve(growth);
         }
         fits
     }
 
-    /// Charges a write if it fits after a count.
-    ///
-    /// # Errors
-    ///
-    /// The quota that the write would exceed.
-    pub(super) fn charge_counted(&mut self, limits: Limits, charge: Charge) -> Result<(), ApiError> {
-        if let Some(error) = exceeded(limits.all, self.estimate.unwrap_or_default(), charge.growth) {
-            return Err(error);
-        }
-        self.charge(charge);
+    /// Reserves the storage of a write if it fits after a count.
+    pub(super) fn reserve_counted(&mut self, limits: Limits, growth: Growth) -> Result<(), Exceeded> {
+        check(limits.all, self.estimate.unwrap_or_default(), growth.net)?;
+        self.reserve(growth);
         Ok(())
     }
 
-    fn charge(&mut self, Charge { most, growth }: Charge) {
-        self.estimate = self.estimate.map(|estimate| estimate.plus(growth));
-        self.admitted = self.admitted.plus(growth);
-        self.pending = self.pending.plus(most);
+    fn reserve(&mut self, Growth { upper_bound, net }: Growth) {
+        self.estimate = self.estimate.map(|estimate| estimate.saturating_add(net));
+        self.uncounted = self.uncounted.saturating_add(net);
+        self.pending = self.pending.saturating_add(upper_bound);
     }
 
-    /// Rejects a write that did not fit a moment ago, unless something was released since.
-    ///
-    /// # Errors
-    ///
-    /// The quota that the write would exceed.
-    pub(super) fn check_verdict(
+    /// Rejects a write that did not fit at the last count, if this count is recent and nothing was
+    /// deleted or replaced since.
+    pub(super) fn check_last_count(
         &self,
         limits: Limits,
-        growth: Storage,
+        net: Storage,
         now: Instant,
-    ) -> Result<(), ApiError> {
+    ) -> Result<(), Exceeded> {
         match self.counted {
-            Some((counted, at)) if !self.is_released && now < at + VERDICT_LIFETIME => {
-                exceeded(limits.all, counted, growth).map_or(Ok(()), Err)
+            Some((counted, at)) if !self.is_invalid && now < at + COUNT_LIFETIME => {
+                check(limits.all, counted, net)
             }
             _ => Ok(()),
         }
     }
 
-    /// The write was stored, perhaps with less than was charged.
-    pub(super) fn keep(&mut self, charge: Charge) {
-        self.pending = self.pending.minus(charge.most);
+    /// The write was stored, perhaps with less than was reserved.
+    pub(super) fn commit(&mut self, growth: Growth) {
+        self.pending = self.pending.saturating_sub(growth.upper_bound);
     }
 
     /// The write was not stored.
-    pub(super) fn refund(&mut self, charge: Charge) {
-        self.pending = self.pending.minus(charge.most);
-        self.estimate = self.estimate.map(|estimate| estimate.minus(charge.growth));
-        self.admitted = self.admitted.minus(charge.growth);
+    pub(super) fn cancel(&mut self, growth: Growth) {
+        self.pending = self.pending.saturating_sub(growth.upper_bound);
+        self.estimate = self.estimate.map(|estimate| estimate.saturating_sub(growth.net));
+        self.uncounted = self.uncounted.saturating_sub(growth.net);
     }
 
     /// It is not known whether the write was or will be stored.
-    pub(super) fn lose(&mut self, charge: Charge, now: Instant) {
-        self.pending = self.pending.minus(charge.most);
-        let late = self.late_at(now).plus(charge.most);
-        self.late = Some((late, now + LATE_LIFETIME));
+    pub(super) fn commit_unknown(&mut self, growth: Growth, now: Instant) {
+        self.pending = self.pending.saturating_sub(growth.upper_bound);
+        let unknown = self.unknown_at(now).saturating_add(growth.upper_bound);
+        self.unknown = Some((unknown, now + UNKNOWN_LIFETIME));
     }
 
-    fn late_at(&self, now: Instant) -> Storage {
-        self.late.filter(|(_, until)| now < *until).map_or_else(Storage::default, |(late, _)| late)
+    fn unknown_at(&self, now: Instant) -> Storage {
+        self.unknown.filter(|(_, until)| now < *until).map_or_else(Storage::default, |(unknown, _)| unknown)
     }
 
-    /// Something was deleted or replaced.
-    pub(super) fn release(&mut self) {
-        self.is_released = true;
+    /// Something was deleted or replaced, so the last count may be too high.
+    pub(super) fn invalidate(&mut self) {
+        self.is_invalid = true;
     }
 
-    /// A count begins. What is released from now on may not be in its result.
+    /// A count begins. What is deleted from now on may still be in its result.
     pub(super) fn begin_count(&mut self) {
-        self.is_released = false;
+        self.is_invalid = false;
     }
 
-    /// A count has ended. No write that the gate guards is pending.
+    /// A count has ended. No write under the count lock is pending.
     pub(super) fn end_count(&mut self, stored: Storage, now: Instant) {
-        let estimate = stored.plus(self.pending).plus(self.late_at(now));
+        let estimate = stored.saturating_add(self.pending).saturating_add(self.unknown_at(now));
         self.estimate = Some(estimate);
         self.counted = Some((estimate, now));
-        self.admitted = Storage::default();
+        self.uncounted = Storage::default();
     }
 
     /// A count has failed. Requests that wait for it must not begin another one.
     pub(super) fn fail_count(&mut self) {
         self.failures += 1;
         // The result may be outdated, and the next count begins with this value.
-        self.is_released = true;
+        self.is_invalid = true;
     }
 
     pub(super) fn failures(&self) -> u64 {
@@ -175,14 +173,17 @@ impl Tally {
     }
 }
 
-/// Returns the quota that the growth would exceed. Exactly full is allowed, and a part that does
-/// not grow exceeds nothing.
-fn exceeded(limit: Storage, base: Storage, growth: Storage) -> Option<ApiError> {
-    let sum = base.plus(growth);
-    if growth.items > 0 && sum.items > limit.items {
-        return Some(ApiError::ItemQuota(limit.items));
+/// Returns the quota that the growth would exceed as the error. Exactly full is allowed, and a part
+/// that does not grow exceeds nothing.
+fn check(limit: Storage, base: Storage, net: Storage) -> Result<(), Exceeded> {
+    let sum = base.saturating_add(net);
+    if net.items > 0 && sum.items > limit.items {
+        return Err(Exceeded::Items(limit.items));
     }
-    (growth.bytes > 0 && sum.bytes > limit.bytes).then_some(ApiError::ByteQuota(limit.bytes))
+    if net.bytes > 0 && sum.bytes > limit.bytes {
+        return Err(Exceeded::Bytes(limit.bytes));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

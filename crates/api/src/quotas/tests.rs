@@ -25,34 +25,34 @@ async fn empty() -> (TempDir, Database) {
     (folder, database)
 }
 
-/// Admits a note.
-async fn admit(quotas: &Quotas, database: &Database) -> Result<Admission, ApiError> {
-    quotas.admit(database, ADA, Addition::note(&NoteDraft::parse("t", "c").unwrap())).await
+/// Reserves the storage of a note.
+async fn reserve(quotas: &Quotas, database: &Database) -> Result<StorageReservation, ApiError> {
+    quotas.reserve(database, ADA, Addition::note(&NoteDraft::parse("t", "c").unwrap())).await
 }
 
 #[actix_web::test]
 async fn an_interrupted_write_counts_only_if_it_may_be_stored() {
     let (_folder, database) = empty().await;
-    let is_full = async |quotas: &Quotas| match admit(quotas, &database).await {
+    let is_full = async |quotas: &Quotas| match reserve(quotas, &database).await {
         Ok(_) => false,
-        Err(ApiError::ItemQuota(1)) => true,
+        Err(ApiError::AccountFull(1, _)) => true,
         Err(error) => panic!("{error}"),
     };
     let quota = quotas(1);
-    drop(admit(&quota, &database).await.unwrap());
+    drop(reserve(&quota, &database).await.unwrap());
     assert!(!is_full(&quota).await, "the write never began");
 
-    let missing = admit(&quota, &database).await.unwrap().run(async { Err::<(), _>(Error::NotFound) });
+    let missing = reserve(&quota, &database).await.unwrap().run(async { Err::<(), _>(Error::NotFound) });
     assert!(missing.await.is_err());
     assert!(!is_full(&quota).await, "the write found no row");
 
-    let polled = admit(&quota, &database).await.unwrap().run(pending::<Result<(), _>>()).now_or_never();
+    let polled = reserve(&quota, &database).await.unwrap().run(pending::<Result<(), _>>()).now_or_never();
     assert!(polled.is_none());
     assert!(is_full(&quota).await, "the client has disconnected during the write");
 
     let quota = quotas(1);
     let lost = async { Err::<(), _>(Error::Unavailable("the result is lost".to_owned())) };
-    assert!(admit(&quota, &database).await.unwrap().run(lost).await.is_err());
+    assert!(reserve(&quota, &database).await.unwrap().run(lost).await.is_err());
     assert!(is_full(&quota).await, "the write may be stored");
 }
 
@@ -63,20 +63,20 @@ async fn writes_do_not_wait_for_each_other() {
     let mut held = Vec::new();
     // A sixteenth of the quota needs one count.
     for _ in 0..62 {
-        held.push(admit(&quota, &database).await.unwrap());
+        held.push(reserve(&quota, &database).await.unwrap());
     }
     // Another count waits until they have ended.
-    assert!(admit(&quota, &database).now_or_never().is_none());
+    assert!(reserve(&quota, &database).now_or_never().is_none());
     held.clear();
-    assert!(admit(&quota, &database).await.is_ok());
+    assert!(reserve(&quota, &database).await.is_ok());
 }
 
 #[actix_web::test]
 async fn counts_do_not_wait_for_a_summary() {
     let (_folder, database) = empty().await;
     let quota = quotas(1);
-    let summary = quota.admit(&database, ADA, Addition::summary()).await.unwrap();
-    let note = admit(&quota, &database).await.unwrap();
+    let summary = quota.reserve(&database, ADA, Addition::summary()).await.unwrap();
+    let note = reserve(&quota, &database).await.unwrap();
     drop((summary, note));
 }
 
@@ -84,11 +84,11 @@ async fn counts_do_not_wait_for_a_summary() {
 async fn a_failed_count_rejects_all_requests_that_wait_for_it() {
     let quota = quotas(1_000);
     let unreachable = Database::open(&"postgres://u@127.0.0.1:9/d".parse().unwrap()).unwrap();
-    let requests = (0..32).map(|_| admit(&quota, &unreachable));
+    let requests = (0..32).map(|_| reserve(&quota, &unreachable));
     for result in join_all(requests).await {
         assert!(matches!(result, Err(ApiError::Busy(..))));
     }
     assert_eq!(quota.accounts.get(&ADA).unwrap().tally.lock().failures(), 1, "each request has counted");
     let (_folder, database) = empty().await;
-    assert!(admit(&quota, &database).await.is_ok());
+    assert!(reserve(&quota, &database).await.is_ok());
 }

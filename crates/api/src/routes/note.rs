@@ -32,8 +32,9 @@ pub(crate) async fn create_note(
     state: Data<State>,
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Created<Note>, ApiError> {
-    let admission = state.quotas.admit(&state.database, access.user(), Addition::note(&draft)).await?;
-    let note = admission.run(state.database.create_note(access, draft, state.now())).await;
+    let addition = Addition::note(&draft);
+    let write = state.database.create_note(access, draft, state.now());
+    let note = state.quotas.store(&state.database, access.user(), addition, write).await?;
     note.or_account_gone().map(Created)
 }
 
@@ -94,13 +95,13 @@ pub(crate) async fn delete_note(
     Id(id): Id<NoteId>,
 ) -> Result<NoContent, ApiError> {
     state.database.delete_note(access, id).await.or_not_found(NoteId::NOT_FOUND)?;
-    state.quotas.release(access.user());
+    state.quotas.invalidate(access.user());
     Ok(NoContent)
 }
 
 async fn change(state: &State, access: Access, id: NoteId, patch: NotePatch) -> Result<Note, ApiError> {
     let addition = Addition::note_change(id, &patch);
-    let admission = state.quotas.admit(&state.database, access.user(), addition).await?;
-    let note = admission.run(state.database.update_note(access, id, patch, state.now())).await;
+    let write = state.database.update_note(access, id, patch, state.now());
+    let note = state.quotas.store(&state.database, access.user(), addition, write).await?;
     note.or_not_found(NoteId::NOT_FOUND)
 }

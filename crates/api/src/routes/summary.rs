@@ -18,7 +18,7 @@ use self::watch::SessionWatch;
 use crate::endpoint::{ErrorResponse, JsonOrEvents, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, CurrentUser, Id, OptionalJson, Paging, PathId, WantsEvents};
-use crate::quotas::Addition;
+use crate::quotas::{ACCOUNT_FULL, Addition};
 use crate::state::State;
 use crate::summaries::OVER_DAILY_BUDGET;
 
@@ -71,7 +71,7 @@ const PROVIDER_TIMEOUT: ErrorResponse = ErrorResponse {
 /// with `{"status": 502, "detail": "…"}`.
 #[endpoint(
     POST "/notes/{note_id}/summarize",
-    errors(OVER_DAILY_BUDGET, SUMMARY_LIMIT, PROVIDER_FAILED, PROVIDER_TIMEOUT)
+    errors(OVER_DAILY_BUDGET, ACCOUNT_FULL, SUMMARY_LIMIT, PROVIDER_FAILED, PROVIDER_TIMEOUT)
 )]
 pub(crate) async fn summarize_note(
     user: CurrentUser,
@@ -100,9 +100,9 @@ pub(crate) async fn summarize_note(
     }
     let counted = state.user_limits.summary(user.id, state.now()).await;
     counted.map_err(ApiError::too_many_requests)?;
-    let admission = state.quotas.admit(&state.database, user.id, Addition::summary()).await?;
+    let storage = state.quotas.reserve(&state.database, user.id, Addition::summary()).await?;
     let _waiting = state.metrics.count_waiting()?;
-    let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh, admission)?;
+    let mut waiter = state.summaries.join(&state.database, user.id, note, key, refresh, storage)?;
     let watch = SessionWatch::new(state, user);
     Ok(match wants_events {
         true => JsonOrEvents::Events(stream::send_live(waiter, watch).await?),

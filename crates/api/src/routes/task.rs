@@ -14,7 +14,7 @@ use self::weather::Weather;
 use crate::endpoint::{Created, ErrorResponse, Json, Located, NoContent, Paged};
 use crate::error::{ApiError, OrMissing};
 use crate::extract::{Body, Id, LONG_BODY_MAX, Paging, PathId, ValidJson};
-use crate::quotas::Addition;
+use crate::quotas::{ACCOUNT_FULL, Addition};
 use crate::state::State;
 
 impl Body for TaskDraft {
@@ -46,7 +46,7 @@ pub(crate) struct TaskWithWeather {
 
 const OTHER_OWNER: ErrorResponse = ErrorResponse {
     name: "OtherOwner",
-    description: "`user_id` is another user's, or the account has reached its quota",
+    description: "`user_id` is another user's",
     error: || ApiError::Forbidden("A task can only be your own"),
 };
 
@@ -54,7 +54,7 @@ const OTHER_OWNER: ErrorResponse = ErrorResponse {
 ///
 /// The city is geocoded into `place`. An ambiguous name is rejected with a 422 of type
 /// `ambiguous_place`; send one of `ctx.candidates[].city` instead.
-#[endpoint(POST "/tasks", errors(OTHER_OWNER))]
+#[endpoint(POST "/tasks", errors(OTHER_OWNER, ACCOUNT_FULL))]
 pub(crate) async fn create_task(
     access: Access,
     state: Data<State>,
@@ -62,10 +62,11 @@ pub(crate) async fn create_task(
 ) -> Result<Created<Task>, ApiError> {
     require_own(draft.user_id, access.user())?;
     let place = weather::locate(&state, access, draft.city.as_str()).await?;
-    let admission = state.quotas.admit(&state.database, access.user(), Addition::task(&draft)).await?;
+    let addition = Addition::task(&draft);
     // The geocoder may have taken seconds.
     let now = state.now();
-    let task = admission.run(state.database.create_task(access.at(now), draft, place, now)).await;
+    let write = state.database.create_task(access.at(now), draft, place, now);
+    let task = state.quotas.store(&state.database, access.user(), addition, write).await?;
     task.or_account_gone().map(Created)
 }
 
@@ -103,7 +104,7 @@ pub(crate) async fn get_task(
 /// Replace a task
 ///
 /// A changed city is geocoded as in `POST /tasks`.
-#[endpoint(PUT "/tasks/{task_id}", errors(OTHER_OWNER))]
+#[endpoint(PUT "/tasks/{task_id}", errors(OTHER_OWNER, ACCOUNT_FULL))]
 pub(crate) async fn replace_task(
     access: Access,
     state: Data<State>,
@@ -116,7 +117,7 @@ pub(crate) async fn replace_task(
 /// Update a task
 ///
 /// A field that is absent or null keeps its value. A changed city is geocoded as in `POST /tasks`.
-#[endpoint(PATCH "/tasks/{task_id}", errors(OTHER_OWNER))]
+#[endpoint(PATCH "/tasks/{task_id}", errors(OTHER_OWNER, ACCOUNT_FULL))]
 pub(crate) async fn update_task(
     access: Access,
     state: Data<State>,
@@ -134,7 +135,7 @@ pub(crate) async fn delete_task(
     Id(id): Id<TaskId>,
 ) -> Result<NoContent, ApiError> {
     state.database.delete_task(access, id).await.or_not_found(TaskId::NOT_FOUND)?;
-    state.quotas.release(access.user());
+    state.quotas.invalidate(access.user());
     Ok(NoContent)
 }
 
@@ -153,9 +154,9 @@ async fn change(state: &State, access: Access, id: TaskId, patch: TaskPatch) -> 
         None => None,
     };
     let addition = Addition::task_change(id, &patch);
-    let admission = state.quotas.admit(&state.database, access.user(), addition).await?;
     let now = state.now();
-    let task = admission.run(state.database.update_task(access.at(now), id, patch, place, now)).await;
+    let write = state.database.update_task(access.at(now), id, patch, place, now);
+    let task = state.quotas.store(&state.database, access.user(), addition, write).await?;
     task.or_not_found(TaskId::NOT_FOUND)
 }
 

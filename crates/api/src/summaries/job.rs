@@ -36,7 +36,7 @@ pub(super) struct Job {
 
 pub(crate) const OVER_DAILY_BUDGET: ErrorResponse = ErrorResponse {
     name: "OverDailyBudget",
-    description: "The note may need more tokens than the budget of a whole day, or the account is full",
+    description: "The note may need more tokens than the budget of a whole day",
     error: || ApiError::Forbidden("The budget for summaries is too small for this note"),
 };
 

@@ -10,11 +10,11 @@ use crate::summaries::summary_of;
 
 #[rstest]
 #[tokio::test]
-async fn stored_counts_the_items_and_bytes_of_one_user(#[values(Sqlite, Postgres)] kind: Kind) {
+async fn count_storage_counts_the_items_and_bytes_of_one_user(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, ada, bob) = (&fixture.database, fixture.user("ada").await, fixture.user("bob").await);
     let (now, long) = (Timestamp::now(), "🎂".repeat(100_000));
-    assert_eq!(database.stored(ada.id).await.unwrap(), Storage::default());
+    assert_eq!(database.count_storage(ada.id).await.unwrap(), Storage::default());
     for (user, title, content) in [(ada.id, "é", long.as_str()), (bob.id, "t", "c"), (ada.id, "t", "")] {
         let draft = NoteDraft::parse(title, content).unwrap();
         let note = database.create_note(user, draft, now).await.unwrap();
@@ -26,9 +26,9 @@ async fn stored_counts_the_items_and_bytes_of_one_user(#[values(Sqlite, Postgres
         database.create_task(user, draft, None, now).await.unwrap();
     }
     let of_ada = Storage { items: 3, bytes: (2 + 400_000 + 2) + (1 + 2) + (6 + 400_000) };
-    assert_eq!(database.stored(ada.id).await.unwrap(), of_ada);
+    assert_eq!(database.count_storage(ada.id).await.unwrap(), of_ada);
     let of_bob = Storage { items: 2, bytes: (1 + 1 + 2) + (6 + 400_000) };
-    assert_eq!(database.stored(bob.id).await.unwrap(), of_bob);
+    assert_eq!(database.count_storage(bob.id).await.unwrap(), of_bob);
 }
 
 /// A unit of the count reads 5,000 rows.
@@ -37,7 +37,7 @@ async fn stored_counts_the_items_and_bytes_of_one_user(#[values(Sqlite, Postgres
 #[case(5_000, 5_001)]
 #[case(10_000, 12_345)]
 #[tokio::test]
-async fn stored_counts_across_the_borders_of_its_units(
+async fn count_storage_counts_across_the_borders_of_its_units(
     #[values(Sqlite, Postgres)] kind: Kind,
     #[case] notes: u64,
     #[case] tasks: u64,
@@ -65,7 +65,7 @@ async fn stored_counts_across_the_borders_of_its_units(
          SELECT (SELECT max(id) FROM notes), {columns} FROM summaries"
     ));
     let expected = Storage { items: notes + tasks, bytes: notes * 3 + tasks * 4 + 2 * 5 };
-    assert_eq!(database.stored(ada).await.unwrap(), expected);
+    assert_eq!(database.count_storage(ada).await.unwrap(), expected);
 }
 
 #[rstest]

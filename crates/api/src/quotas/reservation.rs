@@ -1,4 +1,4 @@
-//! The guard of a write that was admitted.
+//! The reservation of storage for one write.
 
 use std::time::Instant;
 
@@ -6,36 +6,36 @@ use daybook_persistence::Error;
 use tokio::sync::OwnedRwLockReadGuard;
 
 use super::addition::Kind;
-use super::tally::{Charge, SharedTally, Tally};
+use super::tally::{Growth, SharedTally, Tally};
 
-/// The admission of one write. Without a write, dropping it gives the room back.
-#[must_use = "the write must run in its admission"]
-pub(crate) struct Admission {
+/// Storage that is reserved for one write. Dropping it before the write cancels it.
+#[must_use = "the write must run in its reservation"]
+pub(crate) struct StorageReservation {
     tally: SharedTally,
-    charge: Charge,
+    growth: Growth,
     /// True if the write replaces texts, perhaps with shorter ones.
     replaces: bool,
     progress: Progress,
     /// Keeps counts waiting. A summary takes minutes, so no count waits for it.
-    _gate: Option<OwnedRwLockReadGuard<()>>,
+    _count_lock: Option<OwnedRwLockReadGuard<()>>,
 }
 
 enum Progress {
-    Admitted,
+    Reserved,
     Running,
     Ended,
 }
 
-impl Admission {
+impl StorageReservation {
     pub(super) fn new(
         tally: SharedTally,
-        charge: Charge,
+        growth: Growth,
         kind: &Kind,
-        gate: OwnedRwLockReadGuard<()>,
+        count_lock: OwnedRwLockReadGuard<()>,
     ) -> Self {
-        let gate = (!matches!(kind, Kind::Summary)).then_some(gate);
+        let count_lock = (!matches!(kind, Kind::Summary)).then_some(count_lock);
         let replaces = matches!(kind, Kind::Update { .. });
-        Self { tally, charge, replaces, progress: Progress::Admitted, _gate: gate }
+        Self { tally, growth, replaces, progress: Progress::Reserved, _count_lock: count_lock }
     }
 
     /// Runs the write and returns its result.
@@ -48,8 +48,8 @@ impl Admission {
         self.progress = Progress::Running;
         let result = write.await;
         match &result {
-            Ok(_) => self.end(Tally::keep),
-            Err(Error::NotFound) => self.end(Tally::refund),
+            Ok(_) => self.end(Tally::commit),
+            Err(Error::NotFound) => self.end(Tally::cancel),
             // After any other error, the write may still be stored.
             Err(_) => {}
         }
@@ -60,24 +60,24 @@ impl Admission {
     pub(crate) async fn run_in_background(mut self, work: impl Future<Output = ()>) {
         self.progress = Progress::Running;
         work.await;
-        self.end(Tally::keep);
+        self.end(Tally::commit);
     }
 
-    fn end(&mut self, settle: fn(&mut Tally, Charge)) {
+    fn end(&mut self, settle: fn(&mut Tally, Growth)) {
         self.progress = Progress::Ended;
         let mut tally = self.tally.lock();
-        settle(&mut tally, self.charge);
+        settle(&mut tally, self.growth);
         if self.replaces {
-            tally.release();
+            tally.invalidate();
         }
     }
 }
 
-impl Drop for Admission {
+impl Drop for StorageReservation {
     fn drop(&mut self) {
         match self.progress {
-            Progress::Admitted => self.tally.lock().refund(self.charge),
-            Progress::Running => self.tally.lock().lose(self.charge, Instant::now()),
+            Progress::Reserved => self.tally.lock().cancel(self.growth),
+            Progress::Running => self.tally.lock().commit_unknown(self.growth, Instant::now()),
             Progress::Ended => {}
         }
     }
