@@ -78,7 +78,7 @@ pub(crate) enum ApiError {
     /// 429: too many summaries are in progress.
     TooManySummaries,
     /// 429: the budget of tokens is used up until this time, and for this long.
-    BudgetSpent(Timestamp, Duration),
+    BudgetSpent { resets_at: Timestamp, wait: Duration, per_user: i64 },
     /// 503: retry after this time. The text is for the log.
     Busy(Duration, String),
     /// 503: the request was carried out, but its network has not read too many large responses.
@@ -93,6 +93,9 @@ pub(crate) enum ApiError {
 
 /// Long enough for the load to change, and short enough for a person to wait.
 const BUSY_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The window of a budget of tokens.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl ApiError {
     /// The service is overloaded. The cause is for the log.
@@ -145,7 +148,7 @@ impl ApiError {
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::Compressed => "The request body must not be compressed".to_owned(),
             Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
-            Self::BudgetSpent(resets_at, _) => {
+            Self::BudgetSpent { resets_at, .. } => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
             }
             Self::Busy(..) => "The service is busy, try again shortly".to_owned(),
@@ -188,7 +191,7 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::RateLimited(..) | Self::TooManySummaries | Self::BudgetSpent(..) => {
+            Self::RateLimited(..) | Self::TooManySummaries | Self::BudgetSpent { .. } => {
                 StatusCode::TOO_MANY_REQUESTS
             }
             Self::Busy(..) | Self::ResultNotSent | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -221,16 +224,18 @@ impl ResponseError for ApiError {
                 response.force_close();
             }
             Self::RateLimited(_, Some(refusal)) => {
-                response.insert_header((header::RETRY_AFTER, whole_seconds(refusal.retry_after)));
-                for (name, value) in rate_limit_fields(refusal) {
-                    response.insert_header((name, value));
+                let Refusal { bucket, quota, retry_after, .. } = refusal;
+                for field in limit_fields(bucket, quota.limit().into(), quota.period(), *retry_after) {
+                    response.insert_header(field);
                 }
             }
             Self::TooManySummaries => {
                 response.insert_header((header::RETRY_AFTER, BUSY_RETRY_AFTER.as_secs()));
             }
-            Self::BudgetSpent(_, wait) => {
-                response.insert_header((header::RETRY_AFTER, wait.as_secs()));
+            Self::BudgetSpent { wait, per_user, .. } => {
+                for field in limit_fields("tokens", *per_user, DAY, *wait) {
+                    response.insert_header(field);
+                }
             }
             Self::Busy(after, _) => {
                 response.insert_header((header::RETRY_AFTER, after.as_secs().max(1)));
@@ -246,13 +251,15 @@ fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + u64::from(time.subsec_nanos() > 0)).max(1)
 }
 
-/// The quota that is used up, for clients (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and
-/// 4).
-fn rate_limit_fields(refusal: &Refusal) -> [(&'static str, String); 2] {
-    let Refusal { bucket, quota, retry_after, .. } = refusal;
-    let policy = format!(r#""{bucket}";q={};w={}"#, quota.limit(), quota.period().as_secs());
-    let state = format!(r#""{bucket}";r=0;t={}"#, whole_seconds(*retry_after));
-    [("RateLimit-Policy", policy), ("RateLimit", state)]
+/// The limit that is used up, for clients (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and
+/// 4), and the time to wait.
+fn limit_fields(name: &str, limit: i64, window: Duration, wait: Duration) -> [(&'static str, String); 3] {
+    let wait = whole_seconds(wait);
+    [
+        ("Retry-After", wait.to_string()),
+        ("RateLimit-Policy", format!(r#""{name}";q={limit};w={}"#, window.as_secs())),
+        ("RateLimit", format!(r#""{name}";r=0;t={wait}"#)),
+    ]
 }
 
 /// Turns the result of a query into that of a handler. There is no `From`, so each handler says

@@ -26,5 +26,6 @@ mod summaries;
 mod telemetry;
 mod token_keys;
 mod user_limits;
+mod verify_time;
 
 pub use commands::run;

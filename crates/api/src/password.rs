@@ -1,7 +1,6 @@
 //! Hashes and verifies the passwords of requests, within the limits of their networks.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use daybook_auth::{Error, Password, PasswordHash, PasswordPolicy, Verdict};
 use daybook_domain::{Email, Origin, Username};
@@ -21,21 +20,6 @@ pub(crate) const TOO_MANY_ATTEMPTS: ErrorResponse = ErrorResponse {
     description: "Too many attempts; `Retry-After` has the seconds to wait",
     error: || ApiError::too_many_attempts(None),
 };
-
-/// How long the last verification of a password took, with its wait for a thread.
-#[derive(Default)]
-pub(crate) struct VerifyTime(AtomicU64);
-
-impl VerifyTime {
-    /// Returns the time of the last verification, or zero before the first one.
-    pub(crate) fn recent(&self) -> Duration {
-        Duration::from_micros(self.0.load(Ordering::Relaxed))
-    }
-
-    fn record(&self, time: Duration) {
-        self.0.store(u64::try_from(time.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
-    }
-}
 
 /// Returns the PHC string of a new password.
 ///

@@ -20,12 +20,12 @@ use crate::hashing::hasher_options;
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use crate::network_limits::NetworkLimits;
-use crate::password::VerifyTime;
 use crate::quotas::Quotas;
 use crate::request_id::RequestIds;
 use crate::sessions::{ActivityRecorder, DelayedEvents};
 use crate::summaries::Summaries;
 use crate::user_limits::UserLimits;
+use crate::verify_time::VerifyTime;
 
 /// The parts of a running service. Each worker thread has one, and all of it is shared except the
 /// database connection for reads.

@@ -146,7 +146,8 @@ settings! {
         "Tokens for one user in a day (UTC), at least 10000. Without a model, they are estimated from \
          the length of the texts.";
     AI_TOKENS_PER_DAY "DAYBOOK_AI_TOKENS_PER_DAY" = Value("20000000"), public,
-        "Tokens for all users together in a day (UTC), at least 10000.";
+        "Tokens for all users together in a day (UTC), at least 10000. Without a key there is no \
+         such limit by default.";
     AI_PARALLEL_PER_USER "DAYBOOK_AI_PARALLEL_PER_USER" = Value("4"), public,
         "Concurrent summaries for one user, in each process, 1 to 10000.";
     AI_PARALLEL "DAYBOOK_AI_PARALLEL" = Value("64"), public,

@@ -75,7 +75,12 @@ impl SummarizerConfig {
             }
             Mode::Auto | Mode::Openai => Some(provider?),
         };
-        Some(Some(Self { limits: limits?, provider }))
+        let mut limits = limits?;
+        if provider.is_none() && !reader.is_set(settings::AI_TOKENS_PER_DAY.name) {
+            // These tokens cost nothing, and a few users must not use up the budget of all.
+            limits.budget.of_all = UNLIMITED;
+        }
+        Some(Some(Self { limits, provider }))
     }
 }
 
@@ -153,6 +158,9 @@ fn prices(text: &str) -> Result<Prices, &'static str> {
          a model, and US dollars for a million tokens read and written"
     })
 }
+
+/// More tokens than can be counted in a day. The sum of two such numbers is still a number.
+const UNLIMITED: i64 = i64::MAX / 4;
 
 /// A budget of less than 10,000 tokens does not allow a single summary.
 fn tokens(text: &str) -> Result<i64, String> {

@@ -93,7 +93,8 @@ impl Job {
             Err(OverBudget::Today) => {
                 let resets_at = Day::of(now).next().begins();
                 let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());
-                Err(ApiError::BudgetSpent(resets_at, Duration::from_secs(seconds.max(1).unsigned_abs())))
+                let wait = Duration::from_secs(seconds.max(1).unsigned_abs());
+                Err(ApiError::BudgetSpent { resets_at, wait, per_user: budget.per_user })
             }
         }
     }

@@ -141,7 +141,7 @@ async fn disconnected_clients_leave_no_requests_and_no_connections(
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn create_note_survives_kill_9_once_acknowledged(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let kills = std::env::var("DAYBOOK_KILLS").map_or(5, |kills| kills.parse().unwrap());
+    let kills = std::env::var("DAYBOOK_KILLS").map_or(10, |kills| kills.parse().unwrap());
     let start = Start::on(kind);
     let mut server = start.start().await;
     let token = server.user("ada").await;
