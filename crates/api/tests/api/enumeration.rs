@@ -193,7 +193,7 @@ async fn login_runs_the_same_statements_for_every_name() {
         statements
     };
     let names =
-        ["ada", "ADA@example.com", "bob", "bob@example.com", "x", "ada@", "@", "Bob <bob@example.com>"];
+        ["ada", "Ada@Example.COM", "bob", "bob@example.com", "x", "ada@", "@", "Bob <bob@example.com>"];
     for token in ["", "made up", &tokens.refresh, &"A".repeat(64)] {
         // The first login prepares its statements.
         statements("ada", token).await;
