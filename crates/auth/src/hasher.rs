@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::budget::{MemoryBudget, Need};
+use crate::heap;
 use crate::pool::Pool;
 use crate::scheme::Scheme;
 use crate::scheme::argon2id::{self, Argon2id};
@@ -104,6 +105,10 @@ struct Inner {
 impl Hasher {
     /// Starts the threads. Memory is allocated at the first hash.
     ///
+    /// With glibc, this fixes two thresholds of the process: an allocation of 4 MiB or more is
+    /// returned to the system when it is freed. Otherwise the heap would keep the memory of scrypt,
+    /// and the memory limit would not hold.
+    ///
     /// # Errors
     ///
     /// [`Error::Internal`] if the memory limit is less than a new hash takes, or if the system
@@ -114,6 +119,7 @@ impl Hasher {
         if memory_kib < new_hash {
             return Err(Error::internal("the memory limit of hashing is less than a new hash takes"));
         }
+        heap::return_large_allocations();
         let budget = MemoryBudget::new(memory_kib, new_hash, retention);
         let pool = Pool::start(threads, queue, budget).map_err(Error::internal)?;
         Ok(Self { inner: Arc::new(Inner { pool, parameters, memory_kib }) })

@@ -4,6 +4,7 @@ mod budget;
 mod error;
 mod hash;
 mod hasher;
+mod heap;
 mod memory;
 mod parameters;
 mod password;

@@ -75,6 +75,23 @@ async fn verify_of_an_scrypt_hash_takes_no_more_memory_than_the_limit_and_frees_
     }
 }
 
+/// Each thread has a heap of its own. After the first of these allocations is freed, glibc would take
+/// the next ones from these heaps by default, and keep them.
+#[tokio::test]
+async fn verify_of_scrypt_hashes_on_several_threads_frees_their_memory() {
+    let (_alone, idle) = measure_alone().await;
+    let options = HasherOptions { parameters: HashParameters::FLOOR, ..HasherOptions::with_threads(4) };
+    let hasher = Hasher::new(options).unwrap();
+    for round in 0..4 {
+        let all = (0..8).map(|_| hasher.verify(password(), scrypt("16384:14:1")));
+        assert!(join_all(all).await.into_iter().all(|verdict| verdict.unwrap() == Verdict::Wrong));
+        let now = status("VmRSS");
+        assert!(now <= idle + SLACK, "round {round}: {idle} MiB idle, {now} afterwards");
+    }
+    let peak = status("VmHWM");
+    assert!(peak <= idle + 4 * 28 + SLACK, "{idle} MiB idle, {peak} at most");
+}
+
 #[tokio::test]
 async fn concurrent_hashes_stay_within_the_memory_limit() {
     let (_alone, idle) = measure_alone().await;

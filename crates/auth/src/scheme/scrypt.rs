@@ -53,8 +53,6 @@ impl Scrypt {
     }
 
     pub(crate) fn verify(&self, password: &[u8]) -> Result<bool, Error> {
-        // `scrypt` allocates its own memory. For allocations under 32 MiB, glibc may keep the freed
-        // memory for the thread's next allocation, and `malloc_trim` does not return it.
         self.salted.matches(|salt, output| {
             scrypt::scrypt(password, salt, &self.params, output).map_err(Error::internal)
         })
