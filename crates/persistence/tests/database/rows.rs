@@ -42,18 +42,25 @@ pub(crate) fn insert_notes(fixture: &Fixture, kind: Kind, user: UserId, count: u
     ));
 }
 
-/// Returns the number of rows of this user in all tables, except in `users`.
-pub(crate) fn owned(fixture: &Fixture, user: UserId) -> Vec<(&'static str, u64)> {
-    let tables = ["summaries", "notes", "tasks", "events", "usage", "sessions"];
-    let of_table = |table| {
-        let count =
-            fixture.lines(&format!("SELECT CAST(count(*) AS TEXT) FROM {table} WHERE user_id = {user}"));
-        (table, count.parse().unwrap())
-    };
-    tables.map(of_table).into()
+/// Returns the number of rows of this user in each table that the database lists with the column
+/// `user_id`. That is every table with rows of users, except `users` itself and `rotations`.
+pub(crate) fn owned(fixture: &Fixture, kind: Kind, user: UserId) -> Vec<(String, u64)> {
+    let tables = fixture.lines(match kind {
+        Postgres => {
+            "SELECT table_name FROM information_schema.columns \
+             WHERE table_schema = current_schema() AND column_name = 'user_id' ORDER BY table_name"
+        }
+        Sqlite => {
+            "SELECT tables.name FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns \
+             WHERE tables.type = 'table' AND columns.name = 'user_id' ORDER BY tables.name"
+        }
+    });
+    assert!(tables.contains("notes"), "{tables}");
+    let rows = |table: &str| (table.to_owned(), count(fixture, &format!("{table} WHERE user_id = {user}")));
+    tables.lines().map(rows).collect()
 }
 
-/// Returns the number of rows of a table.
+/// Returns the number of rows of a table, which may have a condition.
 pub(crate) fn count(fixture: &Fixture, table: &str) -> u64 {
     fixture.lines(&format!("SELECT CAST(count(*) AS TEXT) FROM {table}")).parse().unwrap()
 }
