@@ -36,7 +36,7 @@ fn login(server: &Server) -> reqwest::RequestBuilder {
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sixty_four_concurrent_logins_stay_within_the_memory_limit_and_return_memory_after_a_minute(
+async fn sixty_four_concurrent_logins_stay_within_the_memory_limit(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
     let server = start(kind).await;
@@ -71,18 +71,6 @@ async fn sixty_four_concurrent_logins_stay_within_the_memory_limit_and_return_me
     let allowed = idle + (THREADS + 1) * 64 * MIB;
     println!("{kind:?}: idle {} MiB, at most {} of {} MiB", idle / MIB, most / MIB, allowed / MIB);
     assert!(most <= allowed, "{most} KiB of {allowed} KiB");
-
-    // Most of a debug build's memory is the binary, so only the rest is compared.
-    let line = if std::env::var("DAYBOOK_MEASURE").is_ok() { "VmRSS" } else { "RssAnon" };
-    let kept = memory(&server, line);
-    assert!(kept >= 64 * MIB, "{kept} KiB are kept for the next login");
-    let ended = Instant::now();
-    while memory(&server, line) > 30 * MIB {
-        assert!(ended.elapsed() < Duration::from_secs(300), "{} KiB are not returned", memory(&server, line));
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    println!("{kind:?}: {} MiB after {:?}", memory(&server, line) / MIB, ended.elapsed());
-    Answer::of(login(&server)).await.expect(StatusCode::OK);
 }
 
 /// Checks the time only with DAYBOOK_MEASURE=1, for a release build on an idle machine.
