@@ -80,8 +80,8 @@ impl Quotas {
     ///
     /// # Errors
     ///
-    /// [`ApiError::AccountFull`] if the write does not fit. [`ApiError::Busy`] if the count fails or
-    /// takes more than 5 s.
+    /// [`ApiError::AccountFull`] if the write does not fit. [`ApiError::Busy`] if the count fails
+    /// or takes more than 5 s.
     ///
     /// # Cancellation
     ///

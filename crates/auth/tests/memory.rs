@@ -75,8 +75,8 @@ async fn verify_of_an_scrypt_hash_takes_no_more_memory_than_the_limit_and_frees_
     }
 }
 
-/// Each thread has a heap of its own. After the first of these allocations is freed, glibc would take
-/// the next ones from these heaps by default, and keep them.
+/// Each thread has a heap of its own. After the first of these allocations is freed, glibc would
+/// take the next ones from these heaps by default, and keep them.
 #[tokio::test]
 async fn verify_of_scrypt_hashes_on_several_threads_frees_their_memory() {
     let (_alone, idle) = measure_alone().await;

@@ -68,9 +68,9 @@ pub(crate) trait WriteHandle: ReadHandle {
 
     /// Takes a lock until the end of the transaction. Returns false if another instance holds it.
     ///
-    /// For the rest of the transaction on PostgreSQL, a statement fails after a wait of 100 ms for a
-    /// row, and the planner avoids sequential and bitmap scans. SQLite has one writer at a time, so
-    /// this does nothing there and returns true.
+    /// For the rest of the transaction on PostgreSQL, a statement fails after a wait of 100 ms for
+    /// a row, and the planner avoids sequential and bitmap scans. SQLite has one writer at a time,
+    /// so this does nothing there and returns true.
     fn try_begin_batch(&mut self, key: i64) -> QueryFuture<'_, bool>;
 }
 

@@ -56,8 +56,8 @@ pub(crate) struct Provider {
 }
 
 impl SummarizerConfig {
-    /// Also checks settings that have no effect. Returns `Some(None)` if summaries are switched off,
-    /// and `None` after a problem.
+    /// Also checks settings that have no effect. Returns `Some(None)` if summaries are switched
+    /// off, and `None` after a problem.
     pub(super) fn read(reader: &mut SettingReader<'_>) -> Option<Option<Self>> {
         let mode = reader.read(&settings::SUMMARIZER, mode);
         let provider = Provider::read(reader);

@@ -14,8 +14,8 @@ use super::reservation::StorageReservation;
 use super::tally::{Growth, Limits, SharedTally};
 use crate::error::ApiError;
 
-/// The user's estimate. Writes share the count lock and a count excludes them, so that a count either
-/// sees all of a write or comes before it. Clones share both.
+/// The user's estimate. Writes share the count lock and a count excludes them, so that a count
+/// either sees all of a write or comes before it. Clones share both.
 #[derive(Clone, Default)]
 pub(super) struct Account {
     pub(super) tally: SharedTally,
@@ -31,8 +31,9 @@ impl Account {
         fits.then(|| StorageReservation::new(self.tally.clone(), growth, &addition.kind, shared))
     }
 
-    /// Reserves the storage of a write if it fits by the size of the row that it replaces, or by a count. Waits for
-    /// a count in progress. If another count is needed, waits for the user's other writes.
+    /// Reserves the storage of a write if it fits by the size of the row that it replaces, or by a
+    /// count. Waits for a count in progress. If another count is needed, waits for the user's other
+    /// writes.
     ///
     /// # Errors
     ///

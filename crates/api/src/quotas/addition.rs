@@ -72,8 +72,8 @@ impl Addition {
         Growth { upper_bound: self.upper_bound, net: self.upper_bound }
     }
 
-    /// Returns what the write adds. Looks at the row that it replaces. The change of a row that does
-    /// not exist adds nothing, and is rejected by its own statement.
+    /// Returns what the write adds. Looks at the row that it replaces. The change of a row that
+    /// does not exist adds nothing, and is rejected by its own statement.
     pub(super) async fn growth(&self, database: &Database, user: UserId) -> Result<Growth, Error> {
         let upper_bound = self.upper_bound;
         let Kind::Update { row, sets_title, sets_content } = &self.kind else {

@@ -44,7 +44,7 @@ impl StorageReservation {
     ///
     /// If the future is dropped, the write may still be stored. The estimate then stays too high
     /// until a later count.
-    pub(crate) async fn run<T>(mut self, write: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn run<T>(mut self, write: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.progress = Progress::Running;
         let result = write.await;
         match &result {

@@ -17,8 +17,8 @@ const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     all: Storage,
-    /// What one process may reserve after a count: a sixteenth. Few instances then exceed a quota by
-    /// little, and a count is still rare.
+    /// What one process may reserve after a count: a sixteenth. Few instances then exceed a quota
+    /// by little, and a count is still rare.
     uncounted: Storage,
 }
 

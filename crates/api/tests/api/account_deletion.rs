@@ -39,7 +39,8 @@ async fn delete_account(server: &Server, token: &str) -> Answer {
     server.send(Method::DELETE, "/users/me", token, &json!({ "current_password": PASSWORD })).await
 }
 
-/// Returns a query for the number of rows of this user in all tables. The database lists the tables.
+/// Returns a query for the number of rows of this user in all tables. The database lists the
+/// tables.
 fn count_rows(server: &Server, kind: Kind, user: i64) -> String {
     let tables = server.query(match kind {
         Kind::Postgres => {
