@@ -192,12 +192,22 @@ fn summarizer_can_be_required_and_switched_off() {
 
 #[test]
 fn limits_of_summaries_apply_without_a_model() {
-    let limits = Environment::from([("DAYBOOK_AI_TOKENS_PER_USER", "10001"), ("DAYBOOK_AI_PARALLEL", "7")]);
-    let SummarizerConfig { limits, provider } =
-        Config::from_environment(&limits).unwrap().summarizer.unwrap();
-    assert!(provider.is_none(), "there is no key");
-    assert_eq!((limits.budget.per_user, limits.budget.of_all), (10_001, 20_000_000));
-    assert_eq!((limits.parallel_per_user, limits.parallel), (4, 7));
+    let limits = |per_day, key| {
+        let environment = Environment::from([
+            ("DAYBOOK_AI_TOKENS_PER_USER", "10001"),
+            ("DAYBOOK_AI_TOKENS_PER_DAY", per_day),
+            ("DAYBOOK_AI_PARALLEL", "7"),
+            ("OPENAI_SECRET_KEY", key),
+        ]);
+        Config::from_environment(&environment).unwrap().summarizer.unwrap().limits
+    };
+    for key in ["", "sk-1"] {
+        let set = limits("10002", key);
+        assert_eq!((set.budget.per_user, set.budget.of_all), (10_001, 10_002));
+        assert_eq!((set.parallel_per_user, set.parallel), (4, 7));
+    }
+    assert_eq!(limits("", "sk-1").budget.of_all, 20_000_000);
+    assert!(limits("", "").budget.of_all > i64::MAX / 8, "tokens without a model cost nothing");
 }
 
 #[test]
