@@ -174,7 +174,11 @@ fn module_of(folder: &Path, file: &Path) -> Name {
 }
 
 fn modules(folder: &Path) -> Modules {
-    let files = sources(folder).into_iter().filter(|file| !file.ends_with("tests.rs"));
+    let is_test = |file: &Path| {
+        let module = file.strip_prefix(folder).expect("a file of the folder").with_extension("");
+        module.components().any(|part| part.as_os_str() == "tests")
+    };
+    let files = sources(folder).into_iter().filter(|file| !is_test(file));
     let files: Vec<_> = files.map(|file| (module_of(folder, &file), file)).collect();
     let mut modules = Modules::new();
     for (name, file) in &files {
