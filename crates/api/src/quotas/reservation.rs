@@ -38,15 +38,16 @@ impl StorageReservation {
         Self { tally, growth, replaces, progress: Progress::Reserved, _count_lock: count_lock }
     }
 
-    /// Runs the write and returns its result.
+    /// Runs the write and returns its result. The write is a function, because its future is large:
+    /// it would be stored twice if it were an argument.
     ///
     /// # Cancellation
     ///
     /// If the future is dropped, the write may still be stored. The estimate then stays too high
     /// until a later count.
-    pub(super) async fn run<T>(mut self, write: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    pub(super) async fn run<T>(mut self, write: impl AsyncFnOnce() -> Result<T, Error>) -> Result<T, Error> {
         self.progress = Progress::Running;
-        let result = write.await;
+        let result = write().await;
         match &result {
             Ok(_) => self.end(Tally::commit),
             Err(Error::NotFound) => self.end(Tally::cancel),

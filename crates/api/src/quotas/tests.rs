@@ -42,16 +42,20 @@ async fn an_interrupted_write_counts_only_if_it_may_be_stored() {
     drop(reserve(&quota, &database).await.unwrap());
     assert!(!is_full(&quota).await, "the write never began");
 
-    let missing = reserve(&quota, &database).await.unwrap().run(async { Err::<(), _>(Error::NotFound) });
+    let missing = reserve(&quota, &database).await.unwrap().run(async || Err::<(), _>(Error::NotFound));
     assert!(missing.await.is_err());
     assert!(!is_full(&quota).await, "the write found no row");
 
-    let polled = reserve(&quota, &database).await.unwrap().run(pending::<Result<(), _>>()).now_or_never();
+    let polled = reserve(&quota, &database)
+        .await
+        .unwrap()
+        .run(async || pending::<Result<(), _>>().await)
+        .now_or_never();
     assert!(polled.is_none());
     assert!(is_full(&quota).await, "the client has disconnected during the write");
 
     let quota = quotas(1);
-    let lost = async { Err::<(), _>(Error::Unavailable("the result is lost".to_owned())) };
+    let lost = async || Err::<(), _>(Error::Unavailable("the result is lost".to_owned()));
     assert!(reserve(&quota, &database).await.unwrap().run(lost).await.is_err());
     assert!(is_full(&quota).await, "the write may be stored");
 }

@@ -33,7 +33,7 @@ pub(crate) async fn create_note(
     ValidJson(draft): ValidJson<NoteDraft>,
 ) -> Result<Created<Note>, ApiError> {
     let addition = Addition::note(&draft);
-    let write = state.database.create_note(access, draft, state.now());
+    let write = async || state.database.create_note(access, draft, state.now()).await;
     let note = state.quotas.store(&state.database, access.user(), addition, write).await?;
     note.or_account_gone().map(Created)
 }
@@ -101,7 +101,7 @@ pub(crate) async fn delete_note(
 
 async fn change(state: &State, access: Access, id: NoteId, patch: NotePatch) -> Result<Note, ApiError> {
     let addition = Addition::note_change(id, &patch);
-    let write = state.database.update_note(access, id, patch, state.now());
+    let write = async || state.database.update_note(access, id, patch, state.now()).await;
     let note = state.quotas.store(&state.database, access.user(), addition, write).await?;
     note.or_not_found(NoteId::NOT_FOUND)
 }

@@ -63,9 +63,11 @@ pub(crate) async fn create_task(
     require_own(draft.user_id, access.user())?;
     let place = weather::locate(&state, access, draft.city.as_str()).await?;
     let addition = Addition::task(&draft);
-    // The geocoder may have taken seconds.
-    let now = state.now();
-    let write = state.database.create_task(access.at(now), draft, place, now);
+    let write = async || {
+        // The geocoder may have taken seconds.
+        let now = state.now();
+        state.database.create_task(access.at(now), draft, place, now).await
+    };
     let task = state.quotas.store(&state.database, access.user(), addition, write).await?;
     task.or_account_gone().map(Created)
 }
@@ -154,8 +156,10 @@ async fn change(state: &State, access: Access, id: TaskId, patch: TaskPatch) -> 
         None => None,
     };
     let addition = Addition::task_change(id, &patch);
-    let now = state.now();
-    let write = state.database.update_task(access.at(now), id, patch, place, now);
+    let write = async || {
+        let now = state.now();
+        state.database.update_task(access.at(now), id, patch, place, now).await
+    };
     let task = state.quotas.store(&state.database, access.user(), addition, write).await?;
     task.or_not_found(TaskId::NOT_FOUND)
 }
