@@ -69,7 +69,7 @@ impl Quotas {
         database: &Database,
         user: UserId,
         addition: Addition,
-        write: impl Future<Output = Result<T, Error>>,
+        write: impl AsyncFnOnce() -> Result<T, Error>,
     ) -> Result<Result<T, Error>, ApiError> {
         let reservation = self.reserve(database, user, addition).await?;
         Ok(reservation.run(write).await)
