@@ -112,7 +112,7 @@ mod tests {
         assert!(waiting.iter_mut().all(|waiting| waiting.now_or_never().is_none()));
         drop(semaphore.acquire("bob").now_or_never().unwrap());
         drop(running);
-        let next: Vec<_> = waiting.iter_mut().filter_map(|waiting| waiting.now_or_never()).collect();
+        let next: Vec<_> = waiting.iter_mut().filter_map(FutureExt::now_or_never).collect();
         assert_eq!(next.len(), 1);
     }
 

@@ -34,8 +34,8 @@ async fn login_is_recorded_although_the_client_disconnects(
     server.register("ada").await;
     let form = "Content-Type: application/x-www-form-urlencoded\r\n";
     let login = post("/auth/login", form, "username=ada&password=wrong1");
-    // Five attempts count for the name, and five more for the known address. On a busy machine, some
-    // clients are gone before their attempt begins.
+    // Five attempts count for the name, and five more for the known address. On a busy machine,
+    // some clients are gone before their attempt begins.
     for _ in 0..40 {
         send_and_reset(&server, &login, tokio::time::sleep(Duration::from_millis(50))).await;
     }
