@@ -31,6 +31,11 @@ pub(crate) async fn hash(state: &State, password: Password, origin: &Origin) -> 
     Ok(state.hasher.hash(password).await?.into_string())
 }
 
+/// True if the password is wrong in any case, and is not hashed.
+pub(crate) fn is_too_long(password: &Password) -> bool {
+    password.expose().chars().count() > MAX
+}
+
 /// Verifies the password of an account. Without an account it takes as long and is wrong.
 ///
 /// # Errors
@@ -42,7 +47,7 @@ pub(crate) async fn verify(
     found: Option<&Credentials>,
     origin: &Origin,
 ) -> Result<Verdict, ApiError> {
-    if password.expose().chars().count() > MAX {
+    if is_too_long(&password) {
         return Ok(Verdict::Wrong);
     }
     let _permit = state.network_limits.permit_hash(origin.ip)?;

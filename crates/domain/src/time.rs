@@ -18,8 +18,8 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(jiff::Timestamp::UNIX_EPOCH);
 
-    /// The last supported instant, near the end of the year 9999.
-    pub const MAX: Self = Self(jiff::Timestamp::constant(253_402_207_200, 999_999_000));
+    /// The last supported instant, 9999-12-30T22:00:00Z.
+    pub const MAX: Self = Self(jiff::Timestamp::constant(253_402_207_200, 0));
 
     /// The current time of the system clock.
     #[must_use]
@@ -67,8 +67,8 @@ impl Timestamp {
 
 impl From<jiff::Timestamp> for Timestamp {
     fn from(precise: jiff::Timestamp) -> Self {
-        // Microseconds of a valid timestamp are always in range.
-        Self(jiff::Timestamp::from_microsecond(precise.as_microsecond()).unwrap_or(precise))
+        // Only a fraction after the last whole second is out of range.
+        Self::from_micros(precise.as_microsecond()).unwrap_or(Self::MAX)
     }
 }
 
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn max_is_the_last_instant_with_microseconds() {
+    fn max_is_the_last_supported_instant() {
         let max = Timestamp::MAX.as_micros();
         assert_eq!(Timestamp::from_micros(max), Some(Timestamp::MAX));
         assert_eq!(Timestamp::from_micros(max + 1), None);

@@ -191,6 +191,10 @@ async fn known_client(
     found: Option<&Credentials>,
     origin: &Origin,
 ) -> Result<Option<KnownClient>, ApiError> {
+    if password::is_too_long(&form.password) {
+        // The time of a refusal would show that nothing is hashed.
+        return Ok(None);
+    }
     let user = found.map_or(NO_ACCOUNT, |found| found.user);
     let device = known_device(state, user, form).await?.map(KnownClient::Device);
     let address = is_known_address(state, user, origin).await?.then_some(KnownClient::Address);

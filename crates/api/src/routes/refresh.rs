@@ -60,26 +60,32 @@ pub(crate) async fn refresh(
 ) -> Result<Json<Token>, ApiError> {
     let presented = RefreshToken::parse(&body.refresh_token).ok_or(INVALID)?;
     let family = FamilyDigest(presented.family().into_bytes());
-    // Most invalid tokens end here, with one read. A refresh is a transaction.
-    match state.database.holder_of_family(family, state.now()).await.or_account_gone()? {
-        Ok(holder) => {
-            let counted = state.user_limits.refresh(holder, state.now()).await;
-            counted.map_err(ApiError::too_many_requests)?;
-        }
-        Err(outcome) => return Err(rejection(&outcome)),
-    }
+    let refresh_token = TokenDigest(presented.digest().into_bytes());
+    // Invalid and repeated tokens cost some reads. A refresh is a transaction.
+    let preview = state.database.preview_refresh(family, refresh_token, state.now()).await;
+    let preview = preview.or_account_gone()?;
+    let holder = match &preview {
+        Ok(user) | Err(Refreshed::Repeated { user, .. }) => *user,
+        Err(outcome) => return Err(rejection(outcome)),
+    };
+    let counted = state.user_limits.refresh(holder, state.now()).await;
+    counted.map_err(ApiError::too_many_requests)?;
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
     let refresh = Refresh {
         family,
-        refresh_token: TokenDigest(presented.digest().into_bytes()),
+        refresh_token,
         successor: TokenDigest(successor.digest().into_bytes()),
         salt,
         origin: origin.clone(),
         policy: state.session_policy,
     };
     let now = state.now();
-    match state.database.refresh_session(refresh, now).await.or_account_gone()? {
+    let refreshed = match preview {
+        Ok(_) => state.database.refresh_session(refresh, now).await.or_account_gone()?,
+        Err(repeated) => repeated,
+    };
+    match refreshed {
         Refreshed::Rotated { user, session } => {
             audit::log(EventKind::Refresh, Some(user), Some(session), &origin);
             token::issue(&state, user, session, &successor).map(Json)

@@ -57,19 +57,34 @@ impl Refresh {
 }
 
 impl Database {
-    /// Returns the user of the live session that a family of refresh tokens belongs to. If there is
-    /// no such session, returns what [`Database::refresh_session`] would return for each token of
-    /// the family. It is one read, and a refresh is a transaction.
+    /// Returns the outcome of a refresh that changes nothing. Otherwise returns the user, and
+    /// [`Database::refresh_session`] must decide. A few reads are enough for this, and a refresh is
+    /// a transaction that locks the user.
     ///
     /// # Errors
     ///
     /// [`Error::Unavailable`], [`Error::Internal`].
-    pub async fn holder_of_family(
+    pub async fn preview_refresh(
         &self,
         family: FamilyDigest,
+        token: TokenDigest,
         now: Timestamp,
     ) -> Result<Result<UserId, Refreshed>, Error> {
-        read!(self, |c| Ok(live(session_of(c, family).await?, now).map(|found| found.user())))
+        read!(self, |c| {
+            let found = match live(session_of(c, family).await?, now) {
+                Ok(found) => found,
+                Err(outcome) => return Ok(Err(outcome)),
+            };
+            let user = found.user();
+            if found.has(token) {
+                return Ok(Ok(user));
+            }
+            let recent = recent_rotations(c, found.session(), now).await?;
+            Ok(match judge(Some(found), recent, token, now) {
+                Verdict::Return(repeated) => Err(repeated),
+                Verdict::Reuse { .. } => Ok(user),
+            })
+        })
     }
 
     /// Replaces a refresh token by its successor. If several clients send the same token at once, a

@@ -64,9 +64,15 @@ pub(super) struct SessionRow {
     expires_at: At,
     ended_at: Option<At>,
     end_reason: Option<String>,
+    refresh_token: Option<Vec<u8>>,
 }
 
 impl SessionRow {
+    /// True if this is the session's current token.
+    pub(super) fn has(&self, token: TokenDigest) -> bool {
+        self.refresh_token.as_deref() == Some(&token.0)
+    }
+
     pub(super) fn user(&self) -> UserId {
         UserId(self.user_id)
     }
@@ -130,6 +136,7 @@ mod tests {
             expires_at: At(now.plus_seconds(expires_in)),
             ended_at: ended.map(|_| At(now)),
             end_reason: ended.map(str::to_owned),
+            refresh_token: None,
         })
     }
 
