@@ -32,7 +32,7 @@ INSERT INTO summaries (user_id, note_id, text, model, input_tokens, output_token
     VALUES (1, 1, 't', 'm', 1, 1, '', 1);
 INSERT INTO tasks (user_id, title, content, city, created_at, updated_at)
     VALUES (1, 't', 'c', 'Lisbon', 1, 1);
-INSERT INTO events (user_id, kind, created_at) VALUES (1, 'login', 1);
+INSERT INTO events (user_id, kind, created_at) VALUES (1, 'refresh', 1);
 INSERT INTO sessions (user_id, created_at, expires_at) VALUES (1, 1, 1);
 INSERT INTO rotations (refresh_token, session_id, salt, rotated_at) VALUES (x'00', 1, x'00', 1);
 INSERT INTO usage (user_id, day) VALUES (1, 1);

@@ -59,7 +59,7 @@ async fn tried(database: &Database, actor: &Actor, rows: &Rows, verified: Creden
         ("delete_task", database.delete_task(access, rows.task).await),
         ("user", database.user(access).await.map(drop)),
         ("credentials", database.credentials_of(access).await.map(drop)),
-        ("update_user", database.update_user(actor, None, username, None).await.map(drop)),
+        ("update_user", database.update_user(actor, None, username, Some(verified.clone())).await.map(drop)),
         ("end_session", database.end_session(actor, rows.session, EndReason::Revoked).await.map(drop)),
         ("password", database.change_password(actor, verified, "new".to_owned()).await.map(drop)),
     ];

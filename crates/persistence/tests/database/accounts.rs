@@ -4,7 +4,7 @@ use daybook_domain::{Email, LoginName, Origin, Timestamp, Username};
 use daybook_persistence::{Credentials, Error, Field, NewUser};
 use rstest::rstest;
 
-use crate::client::actor;
+use crate::client::{actor, credentials};
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::fixture::{Fixture, new_user};
 
@@ -24,7 +24,8 @@ async fn register_and_update_user_reject_taken_values(#[values(Sqlite, Postgres)
     assert!(matches!(rejected, Err(Error::Conflict(Field::Username))), "{rejected:?}");
     let bob = fixture.user("bob").await;
     let taken = Some(Email::parse("ada@example.com").unwrap());
-    let rejected = database.update_user(&actor(bob.id, Timestamp::now()), taken, None, None).await;
+    let rejected =
+        database.update_user(&actor(bob.id, Timestamp::now()), taken, None, Some(credentials(&bob))).await;
     assert!(matches!(rejected, Err(Error::Conflict(Field::Email))), "{rejected:?}");
 }
 

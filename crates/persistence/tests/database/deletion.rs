@@ -191,10 +191,11 @@ async fn cleanup_gives_up_before_the_server_looks_for_a_deadlock() {
     let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
     open(database, &ada, 1, now).await;
     refresh(database, 1, 0, 1, now).await;
+    fixture.execute("UPDATE rotations SET rotated_at = rotated_at - interval '1 hour'");
     let mut other = Server::shared().session(fixture.server_name());
     other.run("BEGIN");
     other.run("SELECT id FROM sessions FOR UPDATE");
-    let (cleaning, expired) = (database.clone(), now.plus_seconds(1_000));
+    let (cleaning, expired) = (database.clone(), now.plus_seconds(91 * 24 * 60 * 60));
     let cleaning = tokio::spawn(async move { cleaning.clean_up(Cleanup::Sessions, 0, expired).await });
     while !cleaning.is_finished() && waiting(&fixture) == "0" {
         tokio::time::sleep(Duration::from_millis(1)).await;

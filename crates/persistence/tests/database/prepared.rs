@@ -110,9 +110,9 @@ async fn update_everything(database: &Database, ada: &User, round: u8) {
     let reserved = database.reserve_tokens(ada.id, 9, budget, now).await.unwrap().unwrap();
     database.settle_tokens(reserved, Spent::default()).await.unwrap();
     let username = Some(Username::parse(&format!("name{round}")).unwrap());
-    database.update_user(&by_session, None, username, None).await.unwrap();
+    database.update_user(&by_session, None, username, Some(verified.clone())).await.unwrap();
     let email = Some(Email::parse(&format!("name{round}@example.com")).unwrap());
-    database.update_user(&by_session, email, None, None).await.unwrap();
+    database.update_user(&by_session, email, None, Some(verified.clone())).await.unwrap();
     let _ = database.change_password(&by_session, verified, format!("new {round}")).await.unwrap();
     let _ = database.end_session(&by_session, session, EndReason::Logout).await.unwrap();
     let _ = database.end_all_sessions(&actor(ada.id, now)).await.unwrap();
