@@ -39,18 +39,22 @@ pub(crate) struct Jobs {
     is_on: bool,
     clock: fn() -> Timestamp,
     closed: Arc<Notify>,
+    /// Is notified after rows were deleted.
+    freed: Arc<Notify>,
     stop: watch::Sender<bool>,
 }
 
 impl Jobs {
     /// Returns the jobs. [`Jobs::run`] does nothing unless `is_on` is true.
     pub(crate) fn new(is_on: bool, clock: fn() -> Timestamp) -> Self {
-        Self { is_on, clock, closed: Arc::default(), stop: watch::Sender::new(false) }
+        let (closed, freed, stop) = (Arc::default(), Arc::default(), watch::Sender::new(false));
+        Self { is_on, clock, closed, freed, stop }
     }
 
-    /// Starts the deletion of closed accounts now.
+    /// Starts the deletion of closed accounts now, and removes the texts of deleted ones.
     pub(crate) fn account_closed(&self) {
         self.closed.notify_one();
+        self.freed.notify_one();
     }
 
     /// Stops the jobs. A batch in progress is finished.
@@ -64,7 +68,7 @@ impl Jobs {
             tracing::info!("background jobs are off in this process");
             return;
         }
-        let (turn, freed) = (Arc::new(Mutex::new(())), Arc::new(Notify::new()));
+        let (turn, freed) = (Arc::new(Mutex::new(())), Arc::clone(&self.freed));
         let space =
             Space { database: database.clone(), turn: Arc::clone(&turn), stop: self.stop.subscribe() };
         let reclaim =

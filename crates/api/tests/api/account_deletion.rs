@@ -170,3 +170,27 @@ async fn metrics_count_the_rows_that_jobs_delete() {
     }
     assert_eq!(counted().await, 2_004.0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn texts_of_a_deleted_account_are_gone_from_the_files_at_once() {
+    let server = Server::on(Kind::Sqlite).await;
+    let token = server.user("ada").await;
+    let note = json!({ "title": "t", "content": "a canary of 4711" });
+    server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
+    let in_files = || {
+        let files = std::fs::read_dir(server.folder()).unwrap().map(|file| file.unwrap().path());
+        let bytes = files.filter_map(|file| std::fs::read(file).ok());
+        let canary = b"a canary of 4711";
+        bytes
+            .flat_map(|bytes| bytes.windows(canary.len()).map(|part| part == canary).collect::<Vec<_>>())
+            .any(|found| found)
+    };
+    assert!(in_files());
+    delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
+    // Without the wake, the job runs after half a minute or later.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while in_files() {
+        assert!(Instant::now() < deadline, "the text is still there");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
