@@ -24,18 +24,10 @@ const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 
 /// A person who has forgotten a password tries a handful of times. An attacker gets 1,500 attempts
 /// a day, of which none is likely to be right.
-const ACCOUNT: Quota = quota(10, TEN_MINUTES);
+const ACCOUNT: Quota = Quota::constant(10, TEN_MINUTES);
 
 /// An office has one address, and right passwords do not count.
-const ADDRESS: Quota = quota(100, TEN_MINUTES);
-
-/// The compiler evaluates this, so a default that is out of range does not compile.
-const fn quota(limit: u32, period: Duration) -> Quota {
-    match Quota::new(limit, period) {
-        Ok(quota) => quota,
-        Err(_) => panic!("a default is out of range"),
-    }
-}
+const ADDRESS: Quota = Quota::constant(100, TEN_MINUTES);
 
 impl Default for RateLimits {
     fn default() -> Self {

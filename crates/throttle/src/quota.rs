@@ -53,6 +53,19 @@ impl Quota {
         Ok(Self { limit, period })
     }
 
+    /// Returns a quota for a constant.
+    ///
+    /// # Panics
+    ///
+    /// If a value is out of range. In a constant, this is an error of the compiler.
+    #[must_use]
+    pub const fn constant(limit: u32, period: Duration) -> Self {
+        match Self::new(limit, period) {
+            Ok(quota) => quota,
+            Err(_) => panic!("the quota is out of range"),
+        }
+    }
+
     /// Returns the number of units that can be taken at once.
     #[must_use]
     pub fn limit(self) -> u32 {

@@ -19,25 +19,17 @@ const TEN_MINUTES: Duration = Duration::from_secs(10 * 60);
 
 /// 20 a second is more than a person or a client that synchronizes needs, and about a hundredth of
 /// what a process can store.
-const WRITE: Quota = quota(1_200, MINUTE);
+const WRITE: Quota = Quota::constant(1_200, MINUTE);
 
 /// A summary costs money, or keeps a core busy for some hundredths of a second.
-const SUMMARY: Quota = quota(60, MINUTE);
+const SUMMARY: Quota = Quota::constant(60, MINUTE);
 
 /// A tenth of the 600 calls a minute that Open-Meteo allows.
-const WEATHER: Quota = quota(60, MINUTE);
+const WEATHER: Quota = Quota::constant(60, MINUTE);
 
 /// A session needs one refresh in 30 minutes, and by default a user has at most 50 sessions. Each
 /// refresh adds an event, which is kept for 90 days.
-const REFRESH: Quota = quota(300, TEN_MINUTES);
-
-/// The compiler evaluates this, so a default that is out of range does not compile.
-const fn quota(limit: u32, period: Duration) -> Quota {
-    match Quota::new(limit, period) {
-        Ok(quota) => quota,
-        Err(_) => panic!("a default is out of range"),
-    }
-}
+const REFRESH: Quota = Quota::constant(300, TEN_MINUTES);
 
 impl Default for RateLimitConfig {
     fn default() -> Self {
