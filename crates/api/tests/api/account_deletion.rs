@@ -172,7 +172,7 @@ async fn metrics_count_the_rows_that_jobs_delete() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn texts_of_a_deleted_account_are_gone_from_the_files_at_once() {
+async fn deletion_of_an_account_wakes_the_job_that_removes_its_texts_from_the_files() {
     let server = Server::on(Kind::Sqlite).await;
     let token = server.user("ada").await;
     let note = json!({ "title": "t", "content": "a canary of 4711" });

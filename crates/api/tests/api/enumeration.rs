@@ -15,6 +15,16 @@ use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventu
 const HOME: &str = "192.0.2.1";
 const STRANGER: &str = "203.0.113.9";
 
+/// Starts a service behind a proxy on this machine, where Ada was registered from [`HOME`].
+async fn with_ada_at_home(kind: Kind, limits: &str) -> Server {
+    let start = Start::on(kind).with("DAYBOOK_RATE_LIMIT", limits);
+    let server = start.with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1").start().await;
+    let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
+    let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", HOME);
+    Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    server
+}
+
 async fn login(server: &Server, from: &str, name: &str) -> Answer {
     let form = [("username", name), ("password", "wrong1")];
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
@@ -43,7 +53,7 @@ const OF_ADA: [[&str; 2]; 5] = [
     ["ada", "ada@example.com"],
     ["ada@example.com", "ada"],
 ];
-const OF_NOBODY: [[&str; 2]; 5] = [
+const UNKNOWN: [[&str; 2]; 5] = [
     ["bob", "BOB"],
     ["bob@example.com", " bob@example.com"],
     ["Bob@Example.COM", "Bob <bob@example.com>"],
@@ -58,18 +68,11 @@ async fn login_limits_reveal_no_names(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
     #[values(HOME, STRANGER)] from: &str,
 ) {
-    for (of_ada, of_nobody) in OF_ADA.iter().zip(OF_NOBODY) {
-        let server = Start::on(kind)
-            .with("DAYBOOK_RATE_LIMIT", "account=3/10m,address=1000/10m")
-            .with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1")
-            .start()
-            .await;
-        let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
-        let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", HOME);
-        Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    for (of_ada, unknown_names) in OF_ADA.iter().zip(UNKNOWN) {
+        let server = with_ada_at_home(kind, "account=3/10m,address=1000/10m").await;
         for spelling in [0, 0, 0, 0, 1, 1, 1, 1] {
             let known = seen(login(&server, from, of_ada[spelling]).await);
-            let unknown = seen(login(&server, from, of_nobody[spelling]).await);
+            let unknown = seen(login(&server, from, unknown_names[spelling]).await);
             assert_eq!(known, unknown, "{of_ada:?} {spelling}");
         }
     }
@@ -83,14 +86,7 @@ async fn login_at_a_used_up_limit_reveals_no_names_to_a_shared_address(
     // An attacker at the address of the owner, after others were refused there or elsewhere
     #[values(HOME, STRANGER)] attacked_from: &str,
 ) {
-    let server = Start::on(kind)
-        .with("DAYBOOK_RATE_LIMIT", "account=3/10m,address=12/10m")
-        .with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1")
-        .start()
-        .await;
-    let body = json!({ "email": "ada@example.com", "username": "ada", "password": PASSWORD });
-    let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", HOME);
-    Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    let server = with_ada_at_home(kind, "account=3/10m,address=12/10m").await;
     for name in ["ada", "ada@example.com", "bob", "bob@example.com"] {
         for _ in 0..4 {
             login(&server, attacked_from, name).await;
