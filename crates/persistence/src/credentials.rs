@@ -78,10 +78,12 @@ impl Database {
         let (email_key, username_key) = (name.email_key().to_owned(), name.username_key().to_owned());
         read!(self, |c| {
             // A closed account is not found, because no text has its keys (see `delete_user`).
-            let is_named = users::email_key.eq(email_key.clone()).or(users::username_key.eq(username_key));
-            let named = users::table.filter(is_named).select((users::email_key, columns::<Row>()));
-            let mut found: Vec<(String, Row)> = c.all(named).await?;
-            // At most two accounts are found, since the keys are unique.
+            let named = users::table.select((users::email_key, columns::<Row>()));
+            let by_email = named.filter(users::email_key.eq(email_key.clone()));
+            let by_username = named.filter(users::username_key.eq(username_key));
+            // No `OR`: `PLAN_OPTIONS` disable bitmaps, so PostgreSQL could not use both indexes.
+            let mut found: Vec<(String, Row)> = c.all(by_email.union_all(by_username)).await?;
+            // At most two rows are found, since the keys are unique.
             found.sort_by_key(|(found_key, _)| *found_key != email_key);
             Ok(found.into_iter().next().map(|(_, row)| row.into()))
         })

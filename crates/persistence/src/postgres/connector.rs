@@ -28,8 +28,11 @@ const TIMEOUT_OPTIONS: &str =
 /// page of a large table again, because it estimates that a custom plan costs less than the generic
 /// one. The planning doubles the cost of a page. PostgreSQL may also keep a sequential scan that
 /// was right while the table was empty.
+///
+/// JIT takes about 40 ms for a statement. The planner estimates a very high cost for a disabled
+/// scan, so it would use JIT where it finds no other plan.
 const PLAN_OPTIONS: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
-                            -c enable_bitmapscan=off -c max_parallel_workers_per_gather=0";
+                            -c enable_bitmapscan=off -c max_parallel_workers_per_gather=0 -c jit=off";
 
 /// Opens connections to one server. The pool uses it as its manager.
 #[derive(Clone)]

@@ -50,6 +50,12 @@ impl Fixture {
         Database::open(&self.url.parse().unwrap()).unwrap()
     }
 
+    /// Opens the database again, with further parameters in the URL.
+    pub(crate) fn with_parameters(&self, parameters: &str) -> Database {
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        Database::open(&format!("{}{separator}{parameters}", self.url).parse().unwrap()).unwrap()
+    }
+
     /// Returns the database's name on the PostgreSQL server.
     pub(crate) fn server_name(&self) -> &str {
         self.server.as_ref().and_then(|server| server.url().rsplit('/').next()).unwrap()
