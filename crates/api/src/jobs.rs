@@ -109,22 +109,30 @@ struct Pass {
 
 impl Pass {
     /// Runs batches until there is nothing more to delete, another instance runs the same cleanup,
-    /// or the service stops.
+    /// or the service stops. Returns the first error of a batch at the end.
     async fn run(mut self) -> Result<(), Error> {
         let job = self.cleanup.name();
-        let (mut deleted, mut position) = (0, Some(0));
+        let (mut deleted, mut position, mut failure) = (0, Some(0), None);
         while let Some(from) = position {
             let turn = self.turn.lock().await;
             if *self.stop.borrow() {
                 break;
             }
             let began = Instant::now();
-            let batch = self.database.clean_up(self.cleanup, from, (self.clock)()).await?;
+            let batch = self.database.clean_up(self.cleanup, from, (self.clock)()).await;
             drop(turn);
-            let Some(batch) = batch else { break };
-            self.metrics.count_deleted(job, batch.deleted);
-            deleted += batch.deleted;
-            position = batch.next;
+            position = match batch {
+                Ok(None) => break,
+                Ok(Some(batch)) => {
+                    self.metrics.count_deleted(job, batch.deleted);
+                    deleted += batch.deleted;
+                    batch.next
+                }
+                Err(error) => {
+                    failure = failure.or(Some(error));
+                    self.database.position_after_failure(self.cleanup, from).await?
+                }
+            };
             tokio::select! {
                 () = sleep(began.elapsed().max(PAUSE_MIN)) => {}
                 _ = self.stop.wait_for(|stop| *stop) => {}
@@ -134,7 +142,7 @@ impl Pass {
             tracing::info!(job, rows = deleted, "deleted rows in the background");
             self.freed.notify_one();
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::database::Database;
 use crate::error::Error;
 use crate::handle::WriteHandle;
-use crate::unit::transaction;
+use crate::unit::{read, transaction};
 use crate::{deletion, retention};
 
 /// The kinds of rows that are deleted in the background.
@@ -59,7 +59,8 @@ impl Database {
     /// should pause between batches, so that other writes do not wait. On PostgreSQL, a batch gives
     /// up after it has waited 100 ms for a row.
     ///
-    /// Returns `None` if another instance runs a batch of the same cleanup.
+    /// Returns `None` if another instance runs a batch of the same cleanup. Skips a closed account
+    /// if another instance deletes its rows.
     ///
     /// # Errors
     ///
@@ -75,12 +76,30 @@ impl Database {
                 return Ok(None);
             }
             match cleanup {
-                Cleanup::ClosedAccounts => deletion::delete_first_closed(c).await,
-                Cleanup::Events => retention::delete_events(c, position, now).await.map(Some),
-                Cleanup::Sessions => retention::delete_sessions(c, position, now).await.map(Some),
-                Cleanup::Usage => retention::delete_usage(c, position, now).await.map(Some),
+                Cleanup::ClosedAccounts => deletion::delete_first_closed(c, position).await,
+                Cleanup::Events => retention::delete_events(c, position, now).await,
+                Cleanup::Sessions => retention::delete_sessions(c, position, now).await,
+                Cleanup::Usage => retention::delete_usage(c, position, now).await,
             }
+            .map(Some)
         })
+    }
+
+    /// Returns the position at which a cleanup can continue after the batch at `position` has
+    /// failed, so that one closed account does not delay the others. `None` if it cannot continue.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`], [`Error::Internal`].
+    pub async fn position_after_failure(
+        &self,
+        cleanup: Cleanup,
+        position: i64,
+    ) -> Result<Option<i64>, Error> {
+        match cleanup {
+            Cleanup::ClosedAccounts => read!(self, |c| deletion::after_first_closed(c, position).await),
+            Cleanup::Events | Cleanup::Sessions | Cleanup::Usage => Ok(None),
+        }
     }
 }
 

@@ -107,16 +107,35 @@ fn closed(verified: &Credentials, now: Timestamp) -> Closed {
     }
 }
 
-/// Deletes a batch of rows of the account that was closed first. Returns `None` if another instance
-/// deletes rows of it at the moment.
-pub(crate) async fn delete_first_closed(c: &mut impl WriteHandle) -> Result<Option<Batch>, Error> {
-    let closed = users::table.filter(users::closed_at.is_not_null());
-    let first: Option<i64> =
-        c.optional(closed.order(users::closed_at.asc()).select(users::id).limit(1)).await?;
-    let Some(user) = first else { return Ok(Some(Batch { deleted: 0, next: None })) };
-    let deleted = delete_rows(c, UserId(user)).await?;
-    // The next batch finds the next account by itself.
-    Ok(deleted.map(|deleted| Batch { deleted, next: Some(0) }))
+/// Deletes a batch of rows of the account that was closed first, at this position or later. The
+/// position is the time in microseconds.
+pub(crate) async fn delete_first_closed(c: &mut impl WriteHandle, position: i64) -> Result<Batch, Error> {
+    let Some((user, closed_at)) = first_closed(c, position).await? else {
+        return Ok(Batch { deleted: 0, next: None });
+    };
+    Ok(match delete_rows(c, user).await? {
+        // The next batch finds the next account by itself.
+        Some(deleted) => Batch { deleted, next: Some(closed_at.as_micros()) },
+        // Another instance deletes rows of this account.
+        None => Batch { deleted: 0, next: Some(after(closed_at)) },
+    })
+}
+
+/// Returns the position after the account that was closed first, at this position or later.
+pub(crate) async fn after_first_closed(c: &mut impl ReadHandle, position: i64) -> Result<Option<i64>, Error> {
+    Ok(first_closed(c, position).await?.map(|(_, closed_at)| after(closed_at)))
+}
+
+async fn first_closed(c: &mut impl ReadHandle, position: i64) -> Result<Option<(UserId, Timestamp)>, Error> {
+    let from = Timestamp::from_micros(position).ok_or_else(|| Error::internal("no such position"))?;
+    let closed = users::table.filter(users::closed_at.ge(At(from))).order(users::closed_at.asc());
+    let first = closed.select((users::id, users::closed_at.assume_not_null())).limit(1);
+    let first: Option<(i64, At)> = c.optional(first).await?;
+    Ok(first.map(|(id, At(closed_at))| (UserId(id), closed_at)))
+}
+
+fn after(closed_at: Timestamp) -> i64 {
+    closed_at.plus_micros(1).as_micros()
 }
 
 /// Deletes one batch of rows of a closed account, and the account itself if the batch has room for

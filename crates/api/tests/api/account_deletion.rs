@@ -118,13 +118,17 @@ async fn deletion_continues_after_a_restart(#[values(Kind::Sqlite, Kind::Postgre
     let token = server.login("ada").await;
     insert_notes(&server, kind, ada, 20_000);
     delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
+    let bob = server.register("bob").await;
+    let token = server.login("bob").await;
+    insert_notes(&server, kind, bob, 3_000);
+    delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
     assert!(server.log().contains("background jobs are off"), "{}", server.log());
     server.signal("TERM");
     assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
     let left = || server.query(&format!("SELECT count(*) FROM notes WHERE user_id = {ada}"));
     assert_eq!(left(), "19000");
 
-    // The last note cannot be deleted, so the deletion is not complete before the stop.
+    // Ada's last note cannot be deleted, so the deletion is not complete before the stop.
     let (trigger, drop_trigger) = match kind {
         Kind::Postgres => (
             "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''kept''; END'; \
@@ -141,6 +145,9 @@ async fn deletion_continues_after_a_restart(#[values(Kind::Sqlite, Kind::Postgre
     server.execute(trigger);
     let mut second = start.start().await;
     eventually("a batch of the deletion", || async { left() != "19000" }).await;
+    // Bob's account was closed later. It does not wait for Ada's.
+    wait_for_deletion(&second, kind, bob).await;
+    eventually("the failed batch", || async { second.log().contains("a background job failed") }).await;
     second.signal("TERM");
     assert_eq!(second.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
     // A stop finishes the batch in progress.

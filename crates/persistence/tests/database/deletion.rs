@@ -86,6 +86,52 @@ async fn cleanup_of_long_texts_has_batches_of_few_rows(#[values(Sqlite, Postgres
     assert_eq!(count(&fixture, "users"), 0);
 }
 
+/// Makes every deletion of a note of this user fail.
+fn break_notes(fixture: &Fixture, kind: Kind, user: UserId) {
+    fixture.execute(&match kind {
+        Postgres => format!(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$; \
+             CREATE TRIGGER broken BEFORE DELETE ON notes FOR EACH ROW WHEN (OLD.user_id = {user}) \
+             EXECUTE FUNCTION fail()"
+        ),
+        Sqlite => format!(
+            "CREATE TRIGGER broken BEFORE DELETE ON notes WHEN OLD.user_id = {user} \
+             BEGIN SELECT RAISE(ABORT, 'broken'); END"
+        ),
+    });
+}
+
+#[rstest]
+#[tokio::test]
+async fn cleanup_continues_after_the_failing_batch_of_one_account(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, now) = (&fixture.database, Timestamp::now());
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    break_notes(&fixture, kind, ada.id);
+    for (seconds, user) in [(0, &ada), (1, &bob)] {
+        insert_notes(&fixture, kind, user.id, 1_500);
+        let closed_at = now.plus_seconds(seconds);
+        let _ = database.delete_user(&actor(user.id, closed_at), credentials(user)).await.unwrap();
+    }
+    let error = database.clean_up(Cleanup::ClosedAccounts, 0, now).await.unwrap_err();
+    assert!(matches!(error, Error::Internal(_)), "{error:?}");
+    let mut position = database.position_after_failure(Cleanup::ClosedAccounts, 0).await.unwrap();
+    while let Some(from) = position {
+        position = database.clean_up(Cleanup::ClosedAccounts, from, now).await.unwrap().unwrap().next;
+    }
+    assert_eq!(count(&fixture, "users"), 1);
+    let end = now.plus_seconds(2).as_micros();
+    let none_left = database.position_after_failure(Cleanup::ClosedAccounts, end).await;
+    assert_eq!(none_left.unwrap(), None);
+    assert_eq!(database.position_after_failure(Cleanup::Events, 0).await.unwrap(), None);
+    fixture.execute(match kind {
+        Postgres => "DROP TRIGGER broken ON notes",
+        Sqlite => "DROP TRIGGER broken",
+    });
+    clean_up(database, Cleanup::ClosedAccounts, now).await;
+    assert_eq!(count(&fixture, "users"), 0);
+}
+
 /// The outcomes of writes that may lose against a deletion.
 #[track_caller]
 fn assert_not_found_or_ok<T: std::fmt::Debug>(what: &str, outcome: Result<T, Error>) {
