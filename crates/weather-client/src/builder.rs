@@ -111,8 +111,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the maximum number of concurrent requests. Further requests wait within their timeout.
-    /// At least 1. Default: 16.
+    /// Sets the maximum number of concurrent requests. Further requests wait for at most half
+    /// of their timeout. At least 1. Default: 16.
     pub fn max_concurrency(mut self, requests: usize) -> Self {
         self.max_concurrency = requests;
         self
@@ -159,7 +159,7 @@ impl ClientBuilder {
         let forecast = endpoint(self.weather_base_url, WEATHER_BASE_URL, "forecast")
             .ok_or_else(|| Error::config("the forecaster's base URL must be plain http or https"))?;
         Ok(Client::new(Inner {
-            http: Http::new(self.connect_timeout, self.max_concurrency)?,
+            http: Http::new(self.timeout, self.connect_timeout, self.max_concurrency)?,
             search: Provider::new(search, self.pause),
             forecast: Provider::new(forecast, self.pause),
             places: cache::places(self.cache_capacity, PLACE_LIFETIME),

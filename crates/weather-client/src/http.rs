@@ -36,6 +36,8 @@ const RATE_LIMIT_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct Http {
     client: reqwest::Client,
     permits: Semaphore,
+    /// The least time between the longest wait for a permit and the deadline.
+    fetch_time: Duration,
 }
 
 /// One of the two APIs, which may have servers of their own.
@@ -57,8 +59,13 @@ impl Provider {
 }
 
 impl Http {
-    /// Sets up TLS and the connection pool. Opens no connection.
-    pub(crate) fn new(connect_timeout: Duration, max_concurrency: usize) -> Result<Self, Error> {
+    /// Sets up TLS and the connection pool. Opens no connection. `timeout` is the time from the
+    /// start of a call to its deadline.
+    pub(crate) fn new(
+        timeout: Duration,
+        connect_timeout: Duration,
+        max_concurrency: usize,
+    ) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
             .user_agent(USER_AGENT)
             .redirect(Policy::none())
@@ -71,10 +78,12 @@ impl Http {
                 problem: "TLS could not be set up",
                 source: Some(Arc::new(error)),
             })?;
-        Ok(Self { client, permits: Semaphore::new(max_concurrency) })
+        Ok(Self { client, permits: Semaphore::new(max_concurrency), fetch_time: timeout / 2 })
     }
 
-    /// Fetches and parses a JSON document. The deadline includes the wait for a permit.
+    /// Fetches and parses a JSON document. Waits for a permit for at most half of the timeout.
+    /// Otherwise a request could begin so late that it fails for this reason alone, and five such
+    /// failures would pause the provider.
     ///
     /// Dropping the future closes the connection and releases the permit.
     pub(crate) async fn get<T: DeserializeOwned>(
@@ -84,7 +93,8 @@ impl Http {
         deadline: Instant,
     ) -> Result<T, Error> {
         // `acquire` fails only if the semaphore is closed. This one is never closed.
-        let _permit = timeout_at(deadline, self.permits.acquire()).await.map_err(|_| Error::Timeout)?;
+        let permit = timeout_at(deadline - self.fetch_time, self.permits.acquire());
+        let _permit = permit.await.map_err(|_| Error::Timeout)?;
         let call = provider.breaker.enter(Instant::now());
         let call = call.map_err(|retry_after| Error::Paused { retry_after })?;
         let body = timeout_at(deadline, self.fetch(url)).await.unwrap_or(Err(Error::Timeout));

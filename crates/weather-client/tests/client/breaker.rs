@@ -76,6 +76,39 @@ async fn concurrent_failures_of_a_provider_that_hangs_are_limited() {
 }
 
 #[tokio::test]
+async fn calls_that_wait_long_for_a_permit_do_not_pause_the_provider() {
+    let (listener, url) = listen().await;
+    let client = builder(&url)
+        .timeout(Duration::from_secs(6))
+        .pause(LONG_PAUSE)
+        .max_concurrency(FAILURES)
+        .build()
+        .unwrap();
+    let request = |number| {
+        let client = client.clone();
+        tokio::spawn(async move { client.forecast(place(number)).await })
+    };
+    let first: Vec<_> = (0..FAILURES).map(request).collect();
+    let mut connections = Vec::new();
+    for _ in 0..FAILURES {
+        connections.push(accept(&listener).await);
+    }
+    // They wait until too little of their timeout is left.
+    for call in (FAILURES..2 * FAILURES).map(request).collect::<Vec<_>>() {
+        let error = call.await.unwrap().unwrap_err();
+        assert!(matches!(error, Error::Timeout), "{error:?}");
+    }
+    for connection in connections {
+        respond(connection, &forecast_body()).await;
+    }
+    for call in first {
+        call.await.unwrap().unwrap();
+    }
+    tokio::spawn(async move { respond(accept(&listener).await, &forecast_body()).await });
+    client.forecast(place(2 * FAILURES)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_success_resets_the_count_of_failures() {
     let server = provider(ok(paris()), ResponseTemplate::new(503)).await;
     let client = builder(&server.uri()).pause(LONG_PAUSE).build().unwrap();
