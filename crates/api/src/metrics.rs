@@ -66,7 +66,7 @@ impl Metrics {
             registry: Registry::new(),
             requests: IntCounterVec::new(requests, &["method", "route", "status"])?,
             durations: HistogramVec::new(durations.buckets(SECONDS.to_vec()), &["method", "route"])?,
-            in_flight: IntGauge::new("http_requests_in_flight", "Requests that have not been answered")?,
+            in_flight: IntGauge::new("http_requests_in_flight", "Requests whose handler has not ended")?,
             reading: IntGauge::new("http_requests_reading_body", "Those of them whose body is being read")?,
             waiting: IntGauge::new("http_requests_waiting", "Those of them that wait for another service")?,
             connections: IntGauge::new("http_connections", "Open connections")?,

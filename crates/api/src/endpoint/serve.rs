@@ -1,5 +1,8 @@
 //! Runs a request: verifies the token, checks the session, reads the arguments, calls the handler.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use actix_web::dev::Payload;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
@@ -11,6 +14,7 @@ use tracing::Instrument;
 use super::response::Respond;
 use super::spec::Spec;
 use crate::error::ApiError;
+use crate::metrics::{CountedRequest, Metrics};
 
 /// Who may call an endpoint. The first argument of every handler is a caller, and no other argument
 /// can be one.
@@ -33,9 +37,16 @@ pub(crate) trait Caller: Sized + 'static {
     /// True if a rate limit of the user counts the changes by this caller.
     const IS_RATE_LIMITED: bool = false;
 
-    /// True if a change by this caller goes on when its client disconnects. Otherwise a client
-    /// could suppress the event of a failed login, or that of a logout.
-    const RUNS_TO_END: bool = false;
+    /// Returns what counts a change by this caller that goes on when its client disconnects. `None`
+    /// if the change is dropped then, which would let a client suppress the event of a failed
+    /// login, or that of a logout.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::Internal`] if the service has no state.
+    fn runs_to_end(_: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
+        Ok(None)
+    }
 
     /// Counts a change for the rate limit of its user.
     ///
@@ -175,9 +186,10 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
         let caller = caller.start(&request);
         let handled = handler.run(caller, rest);
-        let handled = match CallerOf::<H, Args>::RUNS_TO_END && is_change {
-            true => run_to_end(handled).await,
-            false => handled.await,
+        let metrics = if is_change { CallerOf::<H, Args>::runs_to_end(&request)? } else { None };
+        let handled = match metrics {
+            Some(metrics) => run_to_end(handled, metrics).await,
+            None => handled.await,
         };
         Ok::<_, actix_web::Error>(handled.respond(&request)?)
     };
@@ -205,8 +217,17 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     })
 }
 
-/// Waits for a handler. If the caller is dropped, the handler goes on.
-async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static) -> T {
+/// Waits for a handler. If the caller is dropped, the handler goes on, and still counts as a
+/// request.
+async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static, metrics: Metrics) -> T {
+    let counted = Rc::default();
+    let held = Rc::clone(&counted);
+    let _caller = CountOnDrop { metrics, counted };
+    let handler = async move {
+        let output = handler.await;
+        drop(held);
+        output
+    };
     match actix_web::rt::spawn(handler.in_current_span()).await {
         Ok(output) => output,
         Err(error) => match error.try_into_panic() {
@@ -214,6 +235,23 @@ async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static) -> T
             // The thread ends, and this future with it.
             Err(_) => std::future::pending().await,
         },
+    }
+}
+
+/// If it is dropped before the handler ends, counts the request until then. Otherwise clients that
+/// disconnect would evade the limit of concurrent requests.
+struct CountOnDrop {
+    metrics: Metrics,
+    counted: Rc<Cell<Option<CountedRequest>>>,
+}
+
+impl Drop for CountOnDrop {
+    fn drop(&mut self) {
+        // The handler holds the other reference.
+        if Rc::strong_count(&self.counted) > 1 {
+            let (counted, _) = self.metrics.count_served();
+            self.counted.set(Some(counted));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use super::origin::origin_of;
 use crate::endpoint::{Caller, SessionCheck, SessionLookup, Spec};
 use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
+use crate::metrics::Metrics;
 use crate::state::State;
 
 const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
@@ -20,10 +21,13 @@ pub(crate) struct Anyone;
 
 impl Caller for Anyone {
     const NAME: &'static str = "anyone";
-    const RUNS_TO_END: bool = true;
 
     fn admit(_: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         Ok((Self, SessionCheck::Unneeded))
+    }
+
+    fn runs_to_end(request: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
+        Ok(Some(State::of(request)?.metrics.clone()))
     }
 
     fn describe(_: &mut Spec) {}
@@ -108,7 +112,6 @@ impl Caller for Access {
 /// Each statement includes the session check.
 impl Caller for Actor {
     const NAME: &'static str = "user";
-    const RUNS_TO_END: bool = true;
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;
@@ -116,6 +119,10 @@ impl Caller for Actor {
         let (origin, now) = (origin_of(request, state), state.now());
         let actor = Self { user: user.id, proof: user.proof(), origin, now };
         Ok((actor, in_statement(state, user)))
+    }
+
+    fn runs_to_end(request: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
+        Ok(Some(State::of(request)?.metrics.clone()))
     }
 
     /// The time of a change is when its handler starts: a slow body does not date it back.

@@ -63,9 +63,12 @@ async fn logout_is_logged_although_the_client_disconnects() {
     send_and_reset(&server, &post("/auth/logout", &bearer, ""), begun).await;
     let gone = || async { server.log().contains("the client went away") };
     eventually("the service notices that the client is gone", gone).await;
+    let in_flight = async || server.metric("http_requests_in_flight").await;
+    assert_eq!(in_flight().await, 2.0, "the logout, and the request for the metrics");
     changes.run("COMMIT");
     let logged = || async { server.log().contains(r#""event":"logout""#) };
     eventually("the logout is logged", logged).await;
+    eventually("the logout ends", || async { in_flight().await == 1.0 }).await;
 }
 
 #[rstest]
