@@ -118,15 +118,15 @@ impl Lease {
     pub(crate) fn run(&mut self, job: impl FnOnce(Result<&mut [Block], Error>)) {
         self.evicted.clear();
         let mut memory = match self.memory.take() {
-            None if self.blocks > 0 => match Memory::map(self.blocks) {
-                Ok(memory) => Some(memory),
+            Some(memory) => memory,
+            None => match Memory::map(self.blocks) {
+                Ok(memory) => memory,
                 Err(error) => return job(Err(error)),
             },
-            memory => memory,
         };
-        job(Ok(memory.as_mut().map(Memory::blocks).unwrap_or_default()));
+        job(Ok(memory.blocks()));
         // Other memory is freed here, before the budget allows another job to use as much.
-        self.memory = memory.filter(|_| self.is_retained);
+        self.memory = Some(memory).filter(|_| self.is_retained);
     }
 }
 
