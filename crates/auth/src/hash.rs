@@ -59,6 +59,11 @@ mod tests {
     use super::PasswordHash;
 
     #[test]
+    fn into_string_returns_the_stored_text() {
+        assert_eq!(PasswordHash::from_stored("$2b$04$".into()).into_string(), "$2b$04$");
+    }
+
+    #[test]
     fn debug_hides_the_hash() {
         assert_eq!(format!("{:?}", PasswordHash::from_stored("canary".into())), "PasswordHash(..)");
     }

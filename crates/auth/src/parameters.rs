@@ -172,6 +172,16 @@ mod tests {
     }
 
     #[test]
+    fn stored_accepts_parameters_up_to_the_maximum() {
+        for (memory, iterations, lanes) in [(8, 1, 1), (262_144, 1, 1), (8, 10, 1), (8, 1, 16)] {
+            assert!(HashParameters::stored(memory, iterations, lanes).is_ok());
+        }
+        for (memory, iterations, lanes) in [(262_145, 1, 1), (8, 11, 1), (8, 1, 17)] {
+            assert!(HashParameters::stored(memory, iterations, lanes).is_err());
+        }
+    }
+
+    #[test]
     fn error_messages_name_the_range() {
         assert_eq!(ParametersError::Memory.to_string(), "memory must be between 19456 and 262144 KiB");
     }

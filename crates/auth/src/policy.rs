@@ -132,7 +132,14 @@ mod tests {
     use proptest::string::string_regex;
     use proptest::test_runner::TestRunner;
 
-    use super::{PasswordPolicy, PolicyViolation, common};
+    use super::{PasswordPolicy, PolicyViolation, UnknownPolicy, common};
+
+    #[test]
+    fn from_str_reads_the_names() {
+        assert_eq!("basic".parse(), Ok(PasswordPolicy::Basic));
+        assert_eq!("nist".parse(), Ok(PasswordPolicy::Nist));
+        assert_eq!("NIST".parse::<PasswordPolicy>(), Err(UnknownPolicy));
+    }
 
     #[test]
     fn basic_counts_characters_and_requires_a_digit() {
@@ -182,6 +189,7 @@ mod tests {
             "aaaaaaaaaaaaaaa",
             "aaaaaaaaaaaaaaaB1!",
             "abcabcabcabcabc",
+            "tk5!Rz9q tk5!Rz9q ",
             "123456789012345",
             "QwertyuiopAsdfgh",
             "passwordpassword123",

@@ -137,6 +137,8 @@ mod tests {
             "6f1ed002ab5595859014ebf0951522d9",
             "3Jx0cQ8m+Yw5bq1nTz/7fH2kLr9uVdS4gAeP6oXiWj0=",
             "a passphrase nobody else has thought of, ever",
+            // Eight different characters.
+            "a9f4k2pa4f9pk2a9p4f2kap9f2a4kp9m",
         ] {
             assert_eq!(Secret::parse(text).unwrap().expose(), text);
         }
@@ -162,6 +164,8 @@ mod tests {
             ("01001011010010110010110100110101", WeakSecret::Predictable),
             ("s3cr3tXYs3cr3tXYs3cr3tXYs3cr3tXY", WeakSecret::Predictable),
             ("abcdefghijklmnopqrstuvwxyz0123456789", WeakSecret::Predictable),
+            ("a9f4k2pa4f9pk2a9p4f2kap9f2a4kp9f", WeakSecret::Predictable),
+            ("q7vK2mZ9xR4nB6tWq7vK2mZ9xR4nB6tW", WeakSecret::Predictable),
         ] {
             assert_eq!(Secret::parse(text).err(), Some(reason), "{text}");
         }

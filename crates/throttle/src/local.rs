@@ -161,4 +161,44 @@ mod tests {
         assert!(counters.len() <= CAPACITY, "{}", counters.len());
         assert!(!take("victim"));
     }
+
+    /// Returns as many counters as there may be. `of` gives the arrival and the tolerance of each.
+    fn counters(of: fn(u64) -> (i64, i64)) -> HashMap<u64, State> {
+        let state = |(arrival, tolerance)| State { arrival, tolerance, refuses: false };
+        (0..CAPACITY as u64).map(|id| (id, state(of(id)))).collect()
+    }
+
+    #[test]
+    fn evict_removes_only_the_full_buckets_if_there_are_any() {
+        let mut states = counters(|id| (1_000 + (id % 2) as i64, 100));
+        evict(&mut states, 1_000);
+        assert_eq!(states.len(), CAPACITY / 2);
+        assert!(states.values().all(|state| state.arrival == 1_001));
+    }
+
+    #[test]
+    fn evict_removes_the_sixteenth_that_has_used_the_least_of_its_quota() {
+        let long_period = |id: u64| if id.is_multiple_of(16) { (1_100, 1_000) } else { (1_020, 100) };
+        let short_period = |id: u64| if id.is_multiple_of(16) { (1_001, 10) } else { (1_200, 1_000) };
+        for mut states in [counters(long_period), counters(short_period)] {
+            evict(&mut states, 1_000);
+            assert_eq!(states.len(), CAPACITY / 16 * 15);
+            assert!(states.keys().all(|id| !id.is_multiple_of(16)));
+        }
+    }
+
+    #[test]
+    fn take_reports_the_first_refusal_of_each_bucket() {
+        let counters = LocalCounters::new();
+        let bucket = |key| Bucket { name: "account", key, quota: "1/10m".parse().unwrap() };
+        let (ada, bob) = (bucket("ada"), bucket("bob"));
+        let take = |buckets: &[Bucket<'_>]| {
+            let (decision, first) = counters.take(buckets, 0);
+            (decision.refused_by, first)
+        };
+        assert_eq!(take(&[ada, bob]), (None, false));
+        assert_eq!(take(&[ada, bob]), (Some(1), true));
+        assert_eq!(take(&[ada, bob]), (Some(1), false));
+        assert_eq!(take(&[ada]), (Some(0), true));
+    }
 }

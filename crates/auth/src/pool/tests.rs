@@ -79,6 +79,26 @@ async fn run_needs_no_queue_while_threads_are_idle() {
 }
 
 #[tokio::test]
+async fn threads_that_were_idle_leave_no_room_in_the_queue() {
+    let pool = start(1, 0, Duration::MAX);
+    for _ in 0..3 {
+        wait_until(|| pool.queue.state().idle == 1);
+        pool.run(NONE, |_| Ok(())).await.unwrap();
+    }
+    wait_until(|| pool.queue.state().idle == 1);
+    let (release, released) = mpsc::channel::<()>();
+    let mut running = pin!(pool.run(NONE, move |_| {
+        released.recv().unwrap();
+        Ok(())
+    }));
+    queue(&mut running).await;
+    wait_until(|| pool.queue.state().idle == 0);
+    assert!(matches!(pool.run(NONE, |_| Ok(())).await, Err(Error::Busy)));
+    release.send(()).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn a_job_that_has_begun_runs_to_its_end_after_cancellation() {
     let pool = start(1, 1, Duration::MAX);
     let (begun_sender, begun) = mpsc::channel();

@@ -15,6 +15,11 @@ fn password(text: &str) -> Password {
     Password::new(text.to_owned())
 }
 
+#[test]
+fn debug_shows_the_parameters() {
+    assert!(format!("{:?}", hasher()).contains("memory_kib: 19456"), "{:?}", hasher());
+}
+
 #[tokio::test]
 async fn verify_accepts_the_exact_password_only() {
     let hasher = hasher();

@@ -97,5 +97,6 @@ fn debug_hides_the_secrets() {
     let keys = TokenKeys::new(current.clone()).with_previous(vec![previous.clone()]);
     let debug = format!("{keys:?}");
     assert!(debug.contains("accept_legacy: false"), "{debug}");
+    assert!(debug.contains("Key { id: "), "{debug}");
     assert!(!debug.contains(current.expose()) && !debug.contains(previous.expose()));
 }

@@ -36,6 +36,18 @@ async fn rows(database: &Database, user: &User, family: u8, now: Timestamp) -> R
     Rows { note: note.id, summary, task, session }
 }
 
+#[rstest]
+#[tokio::test]
+async fn access_at_a_later_time_expires_with_its_session(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada, now) = (&fixture.database, fixture.user("ada").await, Timestamp::now());
+    let session = open(database, &ada, 1, now).await;
+    let access = Access::in_session(ada.id, session, now);
+    database.check_access(access.at(now.plus_seconds(POLICY.idle_seconds - 1))).await.unwrap();
+    let expired = database.check_access(access.at(now.plus_seconds(POLICY.idle_seconds))).await;
+    assert!(matches!(expired, Err(Error::NotFound)), "{expired:?}");
+}
+
 /// Tries all statements that check an access, except those that delete the account or end all
 /// sessions. Returns the names of those that succeeded. The others must return `NotFound`.
 async fn tried(database: &Database, actor: &Actor, rows: &Rows, verified: Credentials) -> Vec<&'static str> {

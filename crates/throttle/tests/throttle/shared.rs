@@ -6,6 +6,7 @@ use std::{io, thread};
 
 use daybook_test_servers::{Redis, free_port};
 use daybook_throttle::{Bucket, Error, Throttle};
+use futures_util::FutureExt;
 
 use crate::{NOW, bucket, refusal};
 
@@ -118,6 +119,13 @@ async fn take_does_not_wait_for_a_redis_that_hangs() {
     let began = Instant::now();
     assert_eq!(admitted(&throttle, door, 8).await, 3);
     assert!(began.elapsed() < 2 * LONGEST, "more than one take waited: {:?}", began.elapsed());
+    // After the pause, one take tries Redis. Meanwhile, the others still do not wait.
+    let take_at_once = || throttle.take(&[door], NOW).now_or_never();
+    while take_at_once().is_some() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no take tries Redis");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(take_at_once().is_some(), "another take waits for Redis");
     drop(suspended);
     let deadline = Instant::now() + Duration::from_secs(30);
     let fresh = bucket("other", "x", "100000/24h");
