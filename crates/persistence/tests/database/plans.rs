@@ -57,13 +57,13 @@ async fn notes_reads_only_rows_of_the_owner() {
 }
 
 /// Runs the statements of an account, from the registration to the deletion.
-async fn live(database: &Database, name: &str, family: u8) {
+async fn register_use_and_delete(database: &Database, name: &str, family: u8) {
     let (now, page) = (Timestamp::now(), PageRequest::default);
     let ada = database.register(new_user(name), origin(), now).await.unwrap();
     let session = open(database, &ada, family, now).await;
     let by = Actor { proof: Proof::Session(session), ..actor(ada.id, now) };
 
-    for name in [name, &format!("{name}@example.com"), "nobody"] {
+    for name in [name, &format!("{name}@example.com"), "unknown"] {
         database.credentials(&LoginName::new(name)).await.unwrap();
     }
     database.credentials_of(&by).await.unwrap();
@@ -140,17 +140,20 @@ async fn every_statement_of_an_account_has_an_index() {
     // The server counts the scans of a connection about once a second, or when it closes.
     let others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     fixture.execute(&format!("SELECT pg_terminate_backend(pid) {others}"));
+    let deadline = Instant::now() + Duration::from_secs(30);
     while fixture.lines(&format!("SELECT count(*) {others}")) != "0" {
+        assert!(Instant::now() < deadline, "connections are left");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let before = sequential_scans(&fixture);
     let database = fixture.with_parameters("options=-c%20enable_seqscan%3Doff");
-    let (begun, mut lives) = (Instant::now(), 0);
-    while lives < 2 || begun.elapsed() < Duration::from_secs(3) {
-        live(&database, &format!("ada{lives}"), lives as u8).await;
-        lives += 1;
+    // After more than a second, the server has counted at least the scans of the first account.
+    let (begun, mut accounts) = (Instant::now(), 0);
+    while accounts < 2 || begun.elapsed() < Duration::from_secs(3) {
+        register_use_and_delete(&database, &format!("ada{accounts}"), accounts as u8).await;
+        accounts += 1;
     }
-    assert_eq!(sequential_scans(&fixture), before, "after {lives} accounts");
+    assert_eq!(sequential_scans(&fixture), before, "after {accounts} accounts");
 }
 
 /// Returns each table with the number of its sequential scans.
