@@ -111,8 +111,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the maximum number of concurrent requests. Further requests wait for at most half
-    /// of their timeout. At least 1. Default: 16.
+    /// Sets the maximum number of concurrent requests. Further requests wait for at most half of
+    /// their timeout. At least 1. Default: 16.
     pub fn max_concurrency(mut self, requests: usize) -> Self {
         self.max_concurrency = requests;
         self

@@ -36,7 +36,7 @@ const RATE_LIMIT_PAUSE_MIN: Duration = Duration::from_secs(1);
 pub(crate) struct Http {
     client: reqwest::Client,
     permits: Semaphore,
-    /// The least time between the longest wait for a permit and the deadline.
+    /// The wait for a permit ends this long before the deadline.
     fetch_time: Duration,
 }
 
@@ -81,9 +81,9 @@ impl Http {
         Ok(Self { client, permits: Semaphore::new(max_concurrency), fetch_time: timeout / 2 })
     }
 
-    /// Fetches and parses a JSON document. Waits for a permit for at most half of the timeout.
-    /// Otherwise a request could begin so late that it fails for this reason alone, and five such
-    /// failures would pause the provider.
+    /// Fetches and parses a JSON document. Gives up if there is no permit after half of the
+    /// timeout. Otherwise a request could begin so late that it fails for this reason alone, and
+    /// five such failures would pause the provider.
     ///
     /// Dropping the future closes the connection and releases the permit.
     pub(crate) async fn get<T: DeserializeOwned>(
