@@ -37,9 +37,9 @@ pub(crate) trait Caller: Sized + 'static {
     /// True if a rate limit of the user counts the changes by this caller.
     const IS_RATE_LIMITED: bool = false;
 
-    /// Returns what counts a change by this caller that goes on when its client disconnects. `None`
-    /// if the change is dropped then, which would let a client suppress the event of a failed
-    /// login, or that of a logout.
+    /// Returns the metrics if a change by this caller goes on when its client disconnects. They
+    /// count it until it ends. With `None` the change is dropped, so a client can suppress its
+    /// events, such as that of a failed login.
     ///
     /// # Errors
     ///
