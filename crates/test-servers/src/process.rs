@@ -1,6 +1,10 @@
 //! Starts servers that end with the test process, and sends signals to them.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::iter::repeat_with;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +15,10 @@ const SERVER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Short compared with the 30 ms that Redis takes to start.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
+/// The ports of servers. Linux gives higher ones to outgoing connections (`ip_local_port_range`).
+/// Such a connection could take the port before the server listens on it.
+const PORTS: Range<u16> = 10_000..32_768;
+
 /// Returns a port of 127.0.0.1 on which no process listens.
 ///
 /// # Panics
@@ -18,8 +26,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// Panics if there is no free port.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    repeat_with(random_port).take(1_000).find(is_free).expect("a free port")
+}
+
+/// Concurrent tests rarely draw the same port.
+fn random_port() -> u16 {
+    let [a, b, ..] = RandomState::new().build_hasher().finish().to_ne_bytes();
+    PORTS.start + u16::from_ne_bytes([a, b]) % (PORTS.end - PORTS.start)
 }
 
 /// Starts a watchdog. This shell script starts a server, waits until its standard input ends, and
