@@ -170,7 +170,7 @@ impl Database {
         // A new password also revokes legacy tokens.
         let later = access.without_legacy_token();
         let changed = Entry::new(actor, EventKind::PasswordChanged);
-        let ending = Ending::new(actor, EndReason::PasswordChanged).checking(later);
+        let ending = Ending::new(actor, EndReason::PasswordChanged);
         transaction!(self, |c| {
             let change = (
                 users::password_hash.eq(new_hash),

@@ -38,19 +38,11 @@ pub struct EndedSessions {
 pub(crate) struct Ending {
     actor: Actor,
     reason: EndReason,
-    /// Checked again when the events are stored.
-    access: Access,
 }
 
 impl Ending {
-    /// Returns an ending without a check. The actor's own session may be among the sessions.
     pub(crate) fn new(actor: &Actor, reason: EndReason) -> Self {
-        Self { actor: actor.clone(), reason, access: actor.user.into() }
-    }
-
-    /// Checks this access when the events are stored. It must outlive the ending.
-    pub(crate) fn checking(self, access: Access) -> Self {
-        Self { access, ..self }
+        Self { actor: actor.clone(), reason }
     }
 
     /// Returns the new values of the columns of a session that ends.
@@ -98,7 +90,7 @@ where
     let ids: Vec<i64> = c.all(Prepared(update)).await?;
     let ids: Vec<SessionId> = ids.into_iter().map(SessionId).collect();
     for id in &ids {
-        event::record_if(c, ending.access, ending.event(*id)).await?;
+        event::record(c, ending.event(*id)).await?;
     }
     Ok(EndedSessions { user: ending.actor.user, reason: Some(ending.reason), ids })
 }
@@ -117,8 +109,6 @@ impl Database {
         reason: EndReason,
     ) -> Result<EndedSessions, Error> {
         let (access, ending) = (Access::from(actor), Ending::new(actor, reason));
-        let ends_own = actor.session() == Some(session);
-        let ending = if ends_own { ending } else { ending.checking(access) };
         let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0)).filter(may(access));
         transaction!(self, |c| {
             // Lock order: user, sessions, as in `open_session`. Without this lock, the event would
