@@ -16,7 +16,8 @@ use crate::{deletion, retention};
 pub enum Cleanup {
     /// All rows of closed accounts.
     ClosedAccounts,
-    /// Events of all accounts that are older than 90 days.
+    /// Events of all accounts that are older than 90 days, except the last 50 logins of each
+    /// account.
     Events,
     /// Expired sessions, and refresh tokens that were replaced before the grace period.
     Sessions,

@@ -30,7 +30,11 @@ pub(crate) const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
 const DELETED_MAX: i64 = 20;
 
 /// The number of recent logins that make an address known.
-const KNOWN_LOGINS: i64 = 50;
+pub(crate) const KNOWN_LOGINS: i64 = 50;
+
+/// The condition for logins. Literal SQL: the databases use the partial index of logins only if the
+/// condition has the same text as in the index.
+pub(crate) const IS_LOGIN: &str = "kind IN ('login', 'register')";
 
 /// An event to be stored.
 pub(crate) struct Entry {
@@ -196,11 +200,9 @@ impl Database {
     /// [`Error::Unavailable`], [`Error::Internal`].
     pub async fn login_addresses(&self, user: UserId) -> Result<Vec<IpAddr>, Error> {
         read!(self, |c| {
-            // Literal SQL: the databases use the partial index of logins only if the condition has
-            // the same text as in the index.
             let query = events::table
                 .filter(events::user_id.eq(user.0))
-                .filter(sql::<Bool>("kind IN ('login', 'register')"))
+                .filter(sql::<Bool>(IS_LOGIN))
                 .order(events::id.desc())
                 .limit(KNOWN_LOGINS)
                 .select(events::ip);

@@ -3,8 +3,11 @@
 //! The walks follow a primary key, because an index by time would slow down each login. The
 //! position of a walk is the last id that it has passed.
 
-use daybook_domain::{Day, EventKind, Timestamp};
+use daybook_domain::{Day, Timestamp};
+use diesel::alias;
+use diesel::dsl::{not, sql};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 use crate::batch::{Batch, ROWS_MAX};
 use crate::error::Error;
@@ -23,9 +26,9 @@ const USAGE_DAYS: i64 = 400;
 /// makes a client known, which strangers cannot lock out. It is as long as events are kept.
 const EXPIRED_SECONDS: i64 = event::KEPT_SECONDS;
 
-/// Deletes events that are no longer kept, except registrations and logins: their addresses make a
-/// client known, and an owner may be away for longer. The account's own next login deletes them.
-/// The walk ends at the first batch without an old event, because ids grow with time.
+/// Deletes events that are no longer kept, except the logins that make an address known, because an
+/// owner may be away for longer. The account's own next login or refresh deletes those. The walk
+/// ends at the first batch without an old event, because ids grow with time.
 pub(crate) async fn delete_events(
     c: &mut impl WriteHandle,
     position: i64,
@@ -37,12 +40,21 @@ pub(crate) async fn delete_events(
     let Some((last, _)) = passed.last().filter(|_| passed.iter().any(|(_, at)| at.0 < until)) else {
         return Ok(Batch { deleted: 0, next: None });
     };
+    let logins = alias!(events as logins);
+    // Null if all logins of the account are known.
+    let first_known = logins
+        .filter(logins.field(events::user_id).eq(events::user_id))
+        .filter(sql::<Bool>(event::IS_LOGIN))
+        .order(logins.field(events::id).desc())
+        .select(logins.field(events::id))
+        .offset(event::KNOWN_LOGINS - 1)
+        .limit(1)
+        .single_value();
     let outdated = events::table
         .filter(events::id.gt(position))
         .filter(events::id.le(*last))
         .filter(events::created_at.lt(At(until)))
-        .filter(events::kind.ne(EventKind::Login.name()))
-        .filter(events::kind.ne(EventKind::Register.name()));
+        .filter(not(sql::<Bool>(event::IS_LOGIN)).or(events::id.nullable().lt(first_known)));
     let deleted = c.execute(diesel::delete(outdated)).await?;
     Ok(Batch { deleted, next: next(*last, passed.len()) })
 }

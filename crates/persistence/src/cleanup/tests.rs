@@ -86,7 +86,9 @@ async fn every_statement_searches_an_index() {
         let plan: Vec<Step> =
             diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load(&mut connection).unwrap();
         assert!(!plan.is_empty(), "{text}");
-        for step in plan {
+        // A subquery has a line of its own, and its steps follow.
+        let steps = plan.iter().filter(|step| step.detail != "CORRELATED SCALAR SUBQUERY 1");
+        for step in steps {
             assert!(step.detail.starts_with("SEARCH"), "{}: {text}", step.detail);
         }
         explained += 1;

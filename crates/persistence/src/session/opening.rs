@@ -18,9 +18,14 @@ use crate::schema::{sessions, users};
 use crate::time::At;
 use crate::unit::transaction;
 
-/// The maximum number of expired sessions that one login deletes. It is more than a login adds, and
-/// small enough not to delay the login.
+/// The maximum number of expired sessions, and of surplus ones, that one login deletes. It is more
+/// than a login adds, and small enough not to delay the login.
 const DELETED_MAX: i64 = 100;
+
+/// The maximum number of ended sessions that an account keeps, so that a client which logs in all
+/// day cannot fill the disk. They take less than 1 MB. A refresh token of an older one does not get
+/// the reason why its session ended, and does not make its client known.
+const ENDED_MAX: i64 = 1_000;
 
 /// A login after its password was verified.
 #[derive(Clone)]
@@ -97,6 +102,7 @@ async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<
         c.execute(Prepared(diesel::update(old).set(users::password_hash.eq(new_hash)))).await?;
     }
     delete_expired(c, user, now).await?;
+    delete_surplus(c, user).await?;
     let actor = Actor { user, proof: Proof::Unchecked, origin, now };
     let ended = end_excess(c, &actor, policy).await?;
     let row = (
@@ -123,6 +129,18 @@ async fn delete_expired(c: &mut impl WriteHandle, user: UserId, now: Timestamp) 
     let expired: Vec<i64> = c.all(expired).await?;
     if !expired.is_empty() {
         c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(expired)))).await?;
+    }
+    Ok(())
+}
+
+/// Deletes at most [`DELETED_MAX`] of the user's ended sessions above [`ENDED_MAX`].
+async fn delete_surplus(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
+    let ended = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::ended_at.is_not_null());
+    // An ended session expires a day after its end. The index is ordered by the expiry.
+    let surplus = ended.order(sessions::expires_at.desc()).offset(ENDED_MAX).limit(DELETED_MAX);
+    let surplus: Vec<i64> = c.all(surplus.select(sessions::id)).await?;
+    if !surplus.is_empty() {
+        c.execute(diesel::delete(ended.filter(sessions::id.eq_any(surplus)))).await?;
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::client::{
 };
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 use crate::fixture::{Fixture, new_user};
+use crate::rows::{ago, count, numbers};
 
 #[rstest]
 #[tokio::test]
@@ -189,4 +190,37 @@ async fn open_session_and_refresh_session_delete_outdated_events(#[values(Sqlite
     assert_eq!(count().await, 33);
     assert!(matches!(renew(3, 1, 2, now.plus_seconds(91 * DAY)).await, Refreshed::Rotated { .. }));
     assert_eq!(count().await, 34 - 20);
+}
+
+#[rstest]
+#[tokio::test]
+async fn open_session_keeps_the_last_1_000_ended_sessions(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (database, ada) = (&fixture.database, fixture.user("ada").await);
+    let (bob, now) = (fixture.user("bob").await, Timestamp::now());
+    open(database, &ada, 1, now).await;
+    let at = ago(kind, 0);
+    for (user, sessions) in [(&bob, 1_050), (&ada, 1_150)] {
+        // The first to expire have ended first.
+        fixture.execute(&format!(
+            "INSERT INTO sessions (user_id, created_at, last_used_at, ended_at, end_reason, expires_at) \
+             SELECT {}, {at}, {at}, {at}, 'logout', {} FROM {}",
+            user.id,
+            match kind {
+                Postgres => "now() + (1500 + n) * interval '1 second'",
+                Sqlite => "(unixepoch() + 1500 + n) * 1000000",
+            },
+            numbers(kind, sessions)
+        ));
+    }
+    let ended = format!("sessions WHERE ended_at IS NOT NULL AND user_id = {}", ada.id);
+    let first = fixture.lines(&format!("SELECT CAST(min(id) AS TEXT) FROM {ended}")).parse::<i64>().unwrap();
+    for (family, expected) in [(2, 1_050), (3, 1_000), (4, 1_001)] {
+        // The fourth login ends a session, because the policy allows three.
+        open(database, &ada, family, now).await;
+        assert_eq!(count(&fixture, &ended), expected);
+    }
+    assert_eq!(count(&fixture, &format!("{ended} AND id < {}", first + 150)), 0);
+    assert_eq!(ids(database, &ada, now).await.len(), 3);
+    assert_eq!(count(&fixture, &format!("sessions WHERE user_id = {}", bob.id)), 1_050);
 }

@@ -35,6 +35,29 @@ async fn clean_up_deletes_the_old_events_of_all_accounts(#[values(Sqlite, Postgr
 
 #[rstest]
 #[tokio::test]
+async fn clean_up_keeps_the_last_50_logins_of_each_account(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    for (user, logins) in [(&ada, 60), (&bob, 7)] {
+        fixture.execute(&format!(
+            "INSERT INTO events (user_id, kind, created_at) SELECT {}, 'login', {} FROM {}",
+            user.id,
+            ago(kind, 91 * DAY),
+            numbers(kind, logins)
+        ));
+    }
+    let now = Timestamp::now();
+    assert_eq!(clean_up(&fixture.database, Cleanup::Events, now).await, [10]);
+    // The registrations are new.
+    assert_eq!(count(&fixture, "events"), 1 + 50 + 1 + 7);
+    assert_eq!(clean_up(&fixture.database, Cleanup::Events, now).await, [0]);
+    // Then Ada's registration is old too. It is not among her newest 50, but Bob's is.
+    let later = now.plus_seconds(91 * DAY);
+    assert_eq!(clean_up(&fixture.database, Cleanup::Events, later).await, [1]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn clean_up_deletes_sessions_that_expired_long_ago(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let (database, ada) = (&fixture.database, fixture.user("ada").await);
