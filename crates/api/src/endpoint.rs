@@ -40,8 +40,6 @@ pub(crate) struct Endpoint {
     /// Errors that only this endpoint returns.
     pub(crate) errors: &'static [&'static ErrorResponse],
     pub(crate) describe: fn(&mut Spec),
-    /// True if a rate limit of the user counts each request.
-    pub(crate) is_rate_limited: bool,
     /// Answers requests to the path with this method.
     pub(crate) route: Route,
 }
@@ -58,8 +56,7 @@ impl Endpoint {
         let route = route(&method).to(move |request: HttpRequest, payload: web::Payload| {
             serve(handler.clone(), request, payload.into_inner())
         });
-        let is_rate_limited = H::IS_RATE_LIMITED && !method.is_safe();
-        Self { method, path, caller: H::CALLER, text, errors, describe: H::describe, is_rate_limited, route }
+        Self { method, path, caller: H::CALLER, text, errors, describe: H::describe, route }
     }
 
     /// The methods that it answers: `HEAD` comes with every `GET` (RFC 9110, section 9.3.2).

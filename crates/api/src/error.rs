@@ -75,8 +75,10 @@ pub(crate) enum ApiError {
     /// 429 with a sentence: the rate limit that is used up, and for how long. `None` in the
     /// document.
     RateLimited(&'static str, Option<Refusal>),
-    /// 429: too many summaries are in progress.
-    TooManySummaries,
+    /// 429: the user has as many of these at once as one user may have.
+    TooManyAtOnce(AtOnce, usize),
+    /// 429: summaries in progress have reserved the rest of the budget of tokens.
+    BudgetReserved { per_user: i64 },
     /// 429: the budget of tokens is used up until this time, and for this long.
     BudgetSpent { resets_at: Timestamp, wait: Duration, per_user: i64 },
     /// 503: retry after this time. The text is for the log.
@@ -89,6 +91,17 @@ pub(crate) enum ApiError {
     Upstream(StatusCode, &'static str, Cause),
     /// 500: a fault of the service. The cause is for the log.
     Internal(Cause),
+}
+
+/// What has a limit of how many one user may have at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum AtOnce {
+    /// Requests that are served.
+    Requests,
+    /// Summaries that are made.
+    Summaries,
+    /// Requests that wait for a summary.
+    SummaryWaiters,
 }
 
 /// Long enough for the load to change, and short enough for a person to wait.
@@ -147,7 +160,12 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::Compressed => "The request body must not be compressed".to_owned(),
-            Self::TooManySummaries => "Too many of your summaries are being made at once".to_owned(),
+            Self::TooManyAtOnce(AtOnce::Requests, _) => {
+                "Too many of your requests are being served at once".to_owned()
+            }
+            Self::TooManyAtOnce(..) | Self::BudgetReserved { .. } => {
+                "Too many of your summaries are being made at once".to_owned()
+            }
             Self::BudgetSpent { resets_at, .. } => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
             }
@@ -191,9 +209,10 @@ impl ResponseError for ApiError {
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) | Self::Compressed => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::RateLimited(..) | Self::TooManySummaries | Self::BudgetSpent { .. } => {
-                StatusCode::TOO_MANY_REQUESTS
-            }
+            Self::RateLimited(..)
+            | Self::TooManyAtOnce(..)
+            | Self::BudgetReserved { .. }
+            | Self::BudgetSpent { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Busy(..) | Self::ResultNotSent | Self::Disabled(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Upstream(status, ..) => *status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -229,8 +248,15 @@ impl ResponseError for ApiError {
                     response.insert_header(field);
                 }
             }
-            Self::TooManySummaries => {
-                response.insert_header((header::RETRY_AFTER, BUSY_RETRY_AFTER.as_secs()));
+            Self::TooManyAtOnce(what, limit) => {
+                for field in concurrency_fields(*what, *limit) {
+                    response.insert_header(field);
+                }
+            }
+            Self::BudgetReserved { per_user } => {
+                for field in limit_fields("tokens", *per_user, DAY, BUSY_RETRY_AFTER) {
+                    response.insert_header(field);
+                }
             }
             Self::BudgetSpent { wait, per_user, .. } => {
                 for field in limit_fields("tokens", *per_user, DAY, *wait) {
@@ -258,6 +284,22 @@ fn limit_fields(name: &str, limit: i64, window: Duration, wait: Duration) -> [(&
     [
         ("Retry-After", wait.to_string()),
         ("RateLimit-Policy", format!(r#""{name}";q={limit};w={}"#, window.as_secs())),
+        ("RateLimit", format!(r#""{name}";r=0;t={wait}"#)),
+    ]
+}
+
+/// Like [`limit_fields`], for what may be in progress at once. Such a limit has no window. Its unit
+/// is that of section 3.1.2.
+fn concurrency_fields(what: AtOnce, limit: usize) -> [(&'static str, String); 3] {
+    let name = match what {
+        AtOnce::Requests => "requests",
+        AtOnce::Summaries => "summaries",
+        AtOnce::SummaryWaiters => "summary-waiters",
+    };
+    let wait = BUSY_RETRY_AFTER.as_secs();
+    [
+        ("Retry-After", wait.to_string()),
+        ("RateLimit-Policy", format!(r#""{name}";q={limit};qu="concurrent-requests""#)),
         ("RateLimit", format!(r#""{name}";r=0;t={wait}"#)),
     ]
 }

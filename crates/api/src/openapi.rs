@@ -7,7 +7,7 @@ use utoipa::openapi::security::{Flow, OAuth2, Password, Scopes, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, InfoBuilder, License, OpenApi, OpenApiBuilder, Paths, RefOr};
 
-use crate::endpoint::{Documentation, Endpoint, SECURITY_SCHEME, Spec, TOO_MANY_REQUESTS};
+use crate::endpoint::{Documentation, Endpoint, SECURITY_SCHEME, Spec};
 use crate::routes::{Group, groups};
 
 /// Why the endpoints make no document: a fault of the program.
@@ -60,9 +60,6 @@ fn describe(endpoint: &Endpoint, tag: &str) -> Result<Spec, DocumentError> {
     // A response with several errors lists the endpoint's own errors first.
     endpoint.errors.iter().for_each(|error| spec.error(error));
     (endpoint.describe)(&mut spec);
-    if endpoint.is_rate_limited {
-        spec.error(&TOO_MANY_REQUESTS);
-    }
     spec.finish();
     let Documentation { id, lines } = endpoint.text;
     let (summary, description) = texts(lines);

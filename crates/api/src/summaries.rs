@@ -17,7 +17,7 @@ use self::engine::Engine;
 pub(crate) use self::job::OVER_DAILY_BUDGET;
 use self::job::{FlightKey, Job};
 use crate::config::SummarizerConfig;
-use crate::error::ApiError;
+use crate::error::{ApiError, AtOnce};
 use crate::quotas::StorageReservation;
 
 /// Writes summaries. Clones share the flights and the limits.
@@ -88,7 +88,8 @@ impl Summaries {
         storage: StorageReservation,
     ) -> Result<Waiter, ApiError> {
         let engine = self.engine()?.clone();
-        let permit = self.waiting.try_acquire(user).map_err(limit_reached)?;
+        let permit = self.waiting.try_acquire(user);
+        let permit = permit.map_err(|full| limit_reached(full, AtOnce::SummaryWaiters, WAITING_PER_USER))?;
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let (summary, flight) = self.flights.join(flight_key);
         if let Some(flight) = flight {
@@ -102,7 +103,9 @@ impl Summaries {
                     };
                     actix_web::rt::spawn(task.in_current_span());
                 }
-                Err(full) => flight.finish(Err(limit_reached(full))),
+                Err(full) => {
+                    flight.finish(Err(limit_reached(full, AtOnce::Summaries, engine.running_per_user)));
+                }
             }
         }
         Ok(Waiter { summary, _permit: permit })
@@ -119,9 +122,9 @@ impl Summaries {
     }
 }
 
-fn limit_reached(full: Full) -> ApiError {
+fn limit_reached(full: Full, what: AtOnce, per_user: usize) -> ApiError {
     match full {
-        Full::Key => ApiError::TooManySummaries,
+        Full::Key => ApiError::TooManyAtOnce(what, per_user),
         _ => ApiError::busy("the limit of concurrent summaries, or of requests that wait for one"),
     }
 }

@@ -1,8 +1,11 @@
 //! How often one user may change something, ask for summaries and look-ups of the weather, and
-//! refresh sessions. So one user never takes more than a share of the service.
+//! refresh sessions, and how many requests of one user are served at once. So one user never takes
+//! more than a share of the service.
 
 use daybook_domain::{Timestamp, UserId};
-use daybook_throttle::{Bucket, Quota, Refusal, Throttle};
+use daybook_throttle::{Bucket, Concurrency, Permit, Quota, Refusal, Throttle};
+
+use crate::error::{ApiError, AtOnce};
 
 /// The rate limits of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +25,11 @@ pub(crate) struct UserRateLimits {
 /// Beyond it, Open-Meteo would reject the calls of everyone for a minute or longer.
 const WEATHER_USERS: u32 = 5;
 
+/// Requests of one user that are in flight at once, with those whose body is read or that wait for
+/// another service. It is half of those that a process serves at once, and more than a client
+/// needs: the connections of 85 browsers with six each.
+const IN_FLIGHT: usize = 512;
+
 /// Counts the requests of each user against the rate limits. Clones share the counters.
 #[derive(Clone)]
 pub(crate) struct UserLimits {
@@ -36,16 +44,29 @@ struct Limits {
     local: Throttle,
     /// Counts the others for all instances, if there is Redis.
     shared: Throttle,
+    in_flight: Concurrency<UserId>,
 }
 
 impl UserLimits {
     /// Returns limits that this throttle counts, except writes.
     pub(crate) fn new(rates: UserRateLimits, shared: Throttle) -> Self {
-        Self { limits: Some(Limits { rates, local: Throttle::new(), shared }) }
+        let in_flight = Concurrency::new(IN_FLIGHT, usize::MAX);
+        Self { limits: Some(Limits { rates, local: Throttle::new(), shared, in_flight }) }
     }
 
     pub(crate) fn unlimited() -> Self {
         Self { limits: None }
+    }
+
+    /// Returns the permit of one request in flight. `None` without limits.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::TooManyAtOnce`] if the user has too many.
+    pub(crate) fn permit(&self, user: UserId) -> Result<Option<Permit<UserId>>, ApiError> {
+        let Some(limits) = &self.limits else { return Ok(None) };
+        let permit = limits.in_flight.try_acquire(user);
+        permit.map(Some).map_err(|_| ApiError::TooManyAtOnce(AtOnce::Requests, IN_FLIGHT))
     }
 
     /// Counts a change of a note or a task.

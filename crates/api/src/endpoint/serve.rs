@@ -7,6 +7,8 @@ use actix_web::dev::Payload;
 use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
+use daybook_domain::UserId;
+use daybook_throttle::Permit;
 use futures_util::future::{LocalBoxFuture, join};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -34,9 +36,6 @@ pub(crate) trait Caller: Sized + 'static {
     /// 401 without a valid token.
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError>;
 
-    /// True if a rate limit of the user counts the changes by this caller.
-    const IS_RATE_LIMITED: bool = false;
-
     /// Returns the metrics if a change by this caller goes on when its client disconnects. They
     /// count it until it ends. With `None` the change is dropped, so a client can suppress its
     /// events, such as that of a failed login.
@@ -45,6 +44,16 @@ pub(crate) trait Caller: Sized + 'static {
     ///
     /// [`ApiError::Internal`] if the service has no state.
     fn runs_to_end(_: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
+        Ok(None)
+    }
+
+    /// Returns the permit of one request in flight of the user. `None` if the endpoint or the
+    /// service has no such limit.
+    ///
+    /// # Errors
+    ///
+    /// 429 if the user has too many requests in flight.
+    fn permit(&self, _: &HttpRequest) -> Result<Option<Permit<UserId>>, ApiError> {
         Ok(None)
     }
 
@@ -138,7 +147,6 @@ arguments!(A a, B b, D d, E e, F f);
 /// points at the handler.
 pub(crate) trait Described<Args>: Handler<Args, Output: Respond + 'static, Future: 'static> {
     const CALLER: &'static str;
-    const IS_RATE_LIMITED: bool;
     type Arguments: Arguments;
 
     fn describe(spec: &mut Spec);
@@ -150,7 +158,6 @@ type RestOf<H, Args> = <<H as Described<Args>>::Arguments as Arguments>::Rest;
 
 impl<Args: Arguments, H: Handler<Args, Output: Respond + 'static, Future: 'static>> Described<Args> for H {
     const CALLER: &'static str = Args::Caller::NAME;
-    const IS_RATE_LIMITED: bool = Args::Caller::IS_RATE_LIMITED;
     type Arguments = Args;
 
     fn describe(spec: &mut Spec) {
@@ -171,7 +178,8 @@ impl<Args: Arguments, H: Handler<Args, Output: Respond + 'static, Future: 'stati
 ///
 /// After each answer that is no success, except a 503, the session is looked up again. Its end may
 /// have hidden a row, and a bad request was rejected before any statement ran. The answer is
-/// replaced if the session has ended.
+/// replaced if the session has ended. A request beyond the user's permits is not looked up, because
+/// it must cost next to nothing.
 pub(super) async fn serve<Args, H: Described<Args>>(
     handler: H,
     request: HttpRequest,
@@ -179,6 +187,7 @@ pub(super) async fn serve<Args, H: Described<Args>>(
 ) -> Result<HttpResponse, actix_web::Error> {
     let is_change = !request.method().is_safe();
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
+    let permit = Rc::new(caller.permit(&request)?);
     let answer = async {
         if is_change {
             caller.take_write(&request).await?;
@@ -186,6 +195,12 @@ pub(super) async fn serve<Args, H: Described<Args>>(
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
         let caller = caller.start(&request);
         let handled = handler.run(caller, rest);
+        // A change that goes on after a disconnect keeps the permit.
+        let permit = Rc::clone(&permit);
+        let handled = async move {
+            let _permit = permit;
+            handled.await
+        };
         let metrics = if is_change { CallerOf::<H, Args>::runs_to_end(&request)? } else { None };
         let handled = match metrics {
             Some(metrics) => run_to_end(handled, metrics).await,

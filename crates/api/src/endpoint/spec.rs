@@ -146,8 +146,11 @@ mod tests {
     use super::*;
     use crate::endpoint::TOO_MANY_REQUESTS;
 
-    const OTHER: ErrorResponse =
-        ErrorResponse { name: "Other", description: "Another limit", error: || ApiError::TooManySummaries };
+    const OTHER: ErrorResponse = ErrorResponse {
+        name: "Other",
+        description: "Another limit",
+        error: || ApiError::BudgetReserved { per_user: 0 },
+    };
 
     #[test]
     fn finish_joins_the_errors_of_one_status() {

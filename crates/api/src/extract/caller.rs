@@ -6,10 +6,11 @@ use actix_web::http::header;
 use actix_web::web::Data;
 use daybook_domain::{Actor, Proof, SessionId, Timestamp, UserId};
 use daybook_persistence::Access;
+use daybook_throttle::Permit;
 use futures_util::FutureExt;
 
 use super::origin::origin_of;
-use crate::endpoint::{Caller, SessionCheck, SessionLookup, Spec};
+use crate::endpoint::{Caller, SessionCheck, SessionLookup, Spec, TOO_MANY_REQUESTS};
 use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
 use crate::metrics::Metrics;
 use crate::state::State;
@@ -76,20 +77,28 @@ impl Caller for CurrentUser {
         Ok((user, SessionCheck::Pending(lookup(state, user))))
     }
 
+    fn permit(&self, request: &HttpRequest) -> Result<Option<Permit<UserId>>, ApiError> {
+        State::of(request)?.user_limits.permit(self.id)
+    }
+
     fn describe(spec: &mut Spec) {
         spec.require_token();
+        spec.error(&TOO_MANY_REQUESTS);
     }
 }
 
 /// The user whose rows a request reads or changes. Each statement includes the session check.
 impl Caller for Access {
     const NAME: &'static str = "user";
-    const IS_RATE_LIMITED: bool = true;
 
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError> {
         let state = State::of(request)?;
         let user = token_holder(request, state)?;
         Ok((user.access(state.now()), in_statement(state, user)))
+    }
+
+    fn permit(&self, request: &HttpRequest) -> Result<Option<Permit<UserId>>, ApiError> {
+        State::of(request)?.user_limits.permit(self.user())
     }
 
     async fn take_write(&self, request: &HttpRequest) -> Result<(), ApiError> {
@@ -105,11 +114,13 @@ impl Caller for Access {
 
     fn describe(spec: &mut Spec) {
         spec.require_token();
+        spec.error(&TOO_MANY_REQUESTS);
     }
 }
 
 /// The user with the origin and the time of the request, for endpoints that record who did what.
-/// Each statement includes the session check.
+/// Each statement includes the session check. These endpoints protect the account, so the thief of
+/// an access token must not keep the owner from them by other requests: they need no permit.
 impl Caller for Actor {
     const NAME: &'static str = "user";
 

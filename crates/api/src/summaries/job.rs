@@ -89,7 +89,7 @@ impl Job {
         let reserved = self.database.reserve_tokens(self.user, tokens, budget, now).await;
         match reserved.or_not_found(NOTE_NOT_FOUND)? {
             Ok(reservation) => Ok(reservation),
-            Err(OverBudget::ForNow) => Err(ApiError::TooManySummaries),
+            Err(OverBudget::ForNow) => Err(ApiError::BudgetReserved { per_user: budget.per_user }),
             Err(OverBudget::Today) => {
                 let resets_at = Day::of(now).next().begins();
                 let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());

@@ -189,11 +189,10 @@ async fn every_operation_documents_its_errors() {
         let body = documented.get("requestBody").is_some();
         let form = operation.path == "/auth/login";
         let input = body || operation.has_id() || documented.get("parameters").is_some();
-        let has_password = operation.path.starts_with("/users/me") && operation.method != Method::GET;
-        let attempt = ["/auth/register", "/auth/login", "/auth/password", "/auth/refresh"];
-        let write = operation.secured && operation.has_id() && operation.method != Method::GET
-            || ["POST /notes", "POST /tasks"].contains(&name.as_str());
-        let limited = attempt.contains(&operation.path) || has_password || write;
+        // What protects an account has no limit of requests in flight.
+        let protects = ["POST /auth/logout", "POST /auth/logout-all", "DELETE /auth/sessions/{session_id}"];
+        let limited =
+            (operation.secured || operation.path.starts_with("/auth/")) && !protects.contains(&name.as_str());
         let errors = [
             ("401", operation.secured || form || operation.path == "/auth/refresh"),
             ("404", operation.has_id()),
@@ -201,7 +200,7 @@ async fn every_operation_documents_its_errors() {
             ("413", body),
             ("415", body),
             ("422", input),
-            ("429", limited && !operation.path.starts_with("/auth/sessions")),
+            ("429", limited),
             ("500", true),
             ("503", true),
         ];

@@ -195,6 +195,8 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
         assert_eq!(answer.json()["detail"], "Too many of your summaries are being made at once");
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
+        assert!(answer.header("ratelimit-policy").starts_with(r#""tokens";q="#), "{answer:?}");
+        assert_eq!(answer.header("ratelimit"), format!(r#""tokens";r=0;t={wait}"#));
     }
     let used = &servers[1].get("/users/me/usage", &token).await.json()[0];
     assert_eq!(
@@ -267,7 +269,9 @@ async fn concurrent_summaries_are_limited_per_user_and_in_total(
     let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [200, 200, 429, 200, 503]);
     assert_eq!(answers[2].json()["detail"], "Too many of your summaries are being made at once");
-    assert!(!answers[2].header("retry-after").is_empty());
+    assert_eq!(answers[2].header("retry-after"), "1");
+    assert_eq!(answers[2].header("ratelimit-policy"), r#""summaries";q=2;qu="concurrent-requests""#);
+    assert_eq!(answers[2].header("ratelimit"), r#""summaries";r=0;t=1"#);
 }
 
 #[rstest]

@@ -5,8 +5,10 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Kind, Start, TEST_TIMEOUT};
+use crate::harness::{Answer, Kind, PASSWORD, Server, Start, TEST_TIMEOUT, eventually};
 
 /// Asserts that a quota of three in ten minutes is used up.
 fn assert_refused(answer: Answer, class: &str) {
@@ -183,4 +185,45 @@ async fn refresh_with_an_unknown_token_is_only_a_read() {
     }
     changes.run("COMMIT");
     server.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+}
+
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_of_one_user_in_flight_leave_room_for_the_others(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Server::on(kind).await;
+    let (ada, bob) = (server.user("ada").await, server.user("bob").await);
+    // Their bodies do not arrive, so they stay in flight for 10 seconds.
+    let head = format!(
+        "POST /notes HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {ada}\r\n\
+         Content-Type: application/json\r\nContent-Length: 99\r\n\r\n"
+    );
+    let mut unfinished = Vec::new();
+    for _ in 0..512 {
+        let mut socket = TcpStream::connect(server.address()).await.unwrap();
+        socket.write_all(head.as_bytes()).await.unwrap();
+        unfinished.push(socket);
+    }
+    let reading = async || server.metric("http_requests_reading_body").await;
+    eventually("all bodies are being read", || async { reading().await == 512.0 }).await;
+    let refused = server.get("/notes", &ada).await;
+    let sentence = "Too many of your requests are being served at once";
+    let refused = refused.expect_detail(StatusCode::TOO_MANY_REQUESTS, sentence);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.header("ratelimit-policy"), r#""requests";q=512;qu="concurrent-requests""#);
+    assert_eq!(refused.header("ratelimit"), r#""requests";r=0;t=1"#);
+    server.get("/notes", &bob).await.expect(StatusCode::OK);
+    drop(unfinished.pop());
+    eventually("one of them has ended", || async { reading().await == 511.0 }).await;
+    server.get("/notes", &ada).await.expect(StatusCode::OK);
+    // The thief of an access token must not keep the owner from what protects the account.
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    eventually("all bodies are being read", || async { reading().await == 512.0 }).await;
+    server.get("/notes", &ada).await.expect(StatusCode::TOO_MANY_REQUESTS);
+    let change = json!({ "current_password": PASSWORD, "new_password": "another horse 8 battery" });
+    server.post("/auth/password", &ada, &change).await.expect(StatusCode::NO_CONTENT);
+    server.post("/auth/logout-all", &ada, &json!({})).await.expect(StatusCode::NO_CONTENT);
 }
