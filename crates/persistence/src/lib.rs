@@ -52,7 +52,8 @@ pub use daybook_domain::{Spent, SummaryKey};
 pub use error::Error;
 pub use field::Field;
 pub use session::{
-    Activity, EndedSessions, FamilyDigest, Login, Opened, Refresh, Refreshed, Rotation, TokenDigest,
+    Activity, EndedSessions, FamilyDigest, Login, Opened, Refresh, RefreshPreview, Refreshed, Rotation,
+    TokenDigest,
 };
 pub use storage::{Storage, TextBytes};
 pub use summary::NewSummary;

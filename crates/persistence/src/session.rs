@@ -15,4 +15,4 @@ pub use self::lookup::Activity;
 pub use self::opening::{Login, Opened};
 pub(crate) use self::query::GRACE_SECONDS;
 pub use self::rotation::Refresh;
-pub use self::verdict::{Refreshed, Rotation};
+pub use self::verdict::{RefreshPreview, Refreshed, Rotation};

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use daybook_api_macros::endpoint;
 use daybook_auth::RefreshToken;
 use daybook_domain::{Actor, EndReason, EventKind, Proof};
-use daybook_persistence::{FamilyDigest, Refresh, Refreshed, Rotation, TokenDigest};
+use daybook_persistence::{FamilyDigest, Refresh, RefreshPreview, Refreshed, Rotation, TokenDigest};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -64,12 +64,17 @@ pub(crate) async fn refresh(
     // Invalid and repeated tokens cost some reads. A refresh is a transaction.
     let preview = state.database.preview_refresh(family, refresh_token, state.now()).await;
     let preview = preview.or_account_gone()?;
-    let holder = match &preview {
-        Ok(user) | Err(Refreshed::Repeated { user, .. }) => *user,
-        Err(outcome) => return Err(rejection(outcome)),
-    };
-    let counted = state.user_limits.refresh(holder, state.now()).await;
-    counted.map_err(ApiError::too_many_requests)?;
+    match &preview {
+        RefreshPreview::Rotation(user) | RefreshPreview::Unchanged(Refreshed::Repeated { user, .. }) => {
+            let counted = state.user_limits.refresh(*user, state.now()).await;
+            counted.map_err(ApiError::too_many_requests)?;
+        }
+        RefreshPreview::Unchanged(outcome) => return Err(rejection(outcome)),
+        RefreshPreview::Reuse(user) => {
+            let counted = state.user_limits.reuse(*user, state.now()).await;
+            counted.map_err(ApiError::too_many_requests)?;
+        }
+    }
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;
     let refresh = Refresh {
@@ -82,8 +87,8 @@ pub(crate) async fn refresh(
     };
     let now = state.now();
     let refreshed = match preview {
-        Ok(_) => state.database.refresh_session(refresh, now).await.or_account_gone()?,
-        Err(repeated) => repeated,
+        RefreshPreview::Unchanged(repeated) => repeated,
+        _ => state.database.refresh_session(refresh, now).await.or_account_gone()?,
     };
     match refreshed {
         Refreshed::Rotated { user, session } => {

@@ -72,6 +72,28 @@ async fn refresh_returns_new_tokens_in_every_encoding(#[values(Kind::Sqlite, Kin
     assert_eq!(events(&server, &tokens.access).await[2..], ["refresh"; 8]);
 }
 
+/// A thief could otherwise use up the limit, and keep the stolen session.
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refresh_with_a_reused_token_ends_the_session_even_at_the_limit(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "refresh=3/10m").start().await;
+    server.register("ada").await;
+    let owner = server.login_tokens("ada").await;
+    let mut thief = owner.clone();
+    for _ in 0..3 {
+        thief = Tokens::of(&server.refresh(&thief.refresh).await.expect(StatusCode::OK));
+    }
+    server.refresh(&thief.refresh).await.expect(StatusCode::TOO_MANY_REQUESTS);
+    end_grace(&server, kind);
+    let reused = server.refresh(&owner.refresh).await.expect(StatusCode::UNAUTHORIZED);
+    assert!(error_description(&reused).contains("used before"), "{reused:?}");
+    server.refresh(&thief.refresh).await.expect(StatusCode::UNAUTHORIZED);
+    server.get("/notes", &thief.access).await.expect(StatusCode::UNAUTHORIZED);
+}
+
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::digest::{FamilyDigest, TokenDigest};
 use super::ending::{Ending, end_sessions};
 use super::query::{GRACE_SECONDS, outdated_rotations};
-use super::verdict::{Refreshed, Rotation, SessionRow, Verdict, judge, live};
+use super::verdict::{RefreshPreview, Refreshed, Rotation, SessionRow, Verdict, judge, live};
 use crate::database::Database;
 use crate::error::Error;
 use crate::event::{self, Entry};
@@ -57,9 +57,8 @@ impl Refresh {
 }
 
 impl Database {
-    /// Returns the outcome of a refresh that changes nothing. Otherwise returns the user, and
-    /// [`Database::refresh_session`] must decide. A few reads are enough for this, and a refresh is
-    /// a transaction that locks the user.
+    /// Returns what a refresh would do. A few reads are enough for this, and a refresh is a
+    /// transaction that locks the user.
     ///
     /// # Errors
     ///
@@ -69,20 +68,19 @@ impl Database {
         family: FamilyDigest,
         token: TokenDigest,
         now: Timestamp,
-    ) -> Result<Result<UserId, Refreshed>, Error> {
+    ) -> Result<RefreshPreview, Error> {
         read!(self, |c| {
             let found = match live(session_of(c, family).await?, now) {
                 Ok(found) => found,
-                Err(outcome) => return Ok(Err(outcome)),
+                Err(outcome) => return Ok(RefreshPreview::Unchanged(outcome)),
             };
-            let user = found.user();
             if found.has(token) {
-                return Ok(Ok(user));
+                return Ok(RefreshPreview::Rotation(found.user()));
             }
             let recent = recent_rotations(c, found.session(), now).await?;
             Ok(match judge(Some(found), recent, token, now) {
-                Verdict::Return(repeated) => Err(repeated),
-                Verdict::Reuse { .. } => Ok(user),
+                Verdict::Return(repeated) => RefreshPreview::Unchanged(repeated),
+                Verdict::Reuse { user, .. } => RefreshPreview::Reuse(user),
             })
         })
     }

@@ -55,6 +55,17 @@ pub enum Refreshed {
     Unknown,
 }
 
+/// What a refresh would do, without doing it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefreshPreview {
+    /// It would rotate the token of a session of this user.
+    Rotation(UserId),
+    /// It would end a session of this user, because the token was reused.
+    Reuse(UserId),
+    /// It would change nothing. This is its outcome.
+    Unchanged(Refreshed),
+}
+
 /// The session that the family of a refresh token belongs to.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sessions, check_for_backend(Pg, Sqlite))]

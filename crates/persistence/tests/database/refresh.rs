@@ -1,11 +1,14 @@
 //! Refresh tokens: rotation, the grace period and reuse.
 
 use daybook_domain::{EndReason, EventKind, SessionPolicy, Timestamp};
-use daybook_persistence::{Database, EndedSessions, Login, Refresh, Refreshed, TokenDigest};
+use daybook_persistence::{
+    Database, EndedSessions, FamilyDigest, Login, Refresh, RefreshPreview, Refreshed,
+    Rotation as StoredRotation, TokenDigest,
+};
 use futures_util::future::join_all;
 use rstest::rstest;
 
-use crate::client::{digest, events, ids, is_live, login, open, refresh, refresh_of};
+use crate::client::{actor, digest, events, ids, is_live, login, open, refresh, refresh_of};
 use crate::fixture::Fixture;
 use crate::fixture::Kind::{self, Postgres, Sqlite};
 
@@ -38,6 +41,35 @@ async fn refresh_session_returns_repeated_within_the_grace_period(#[values(Sqlit
     assert_eq!(refresh(database, 1, 3, 4, now).await, rotated);
     assert_eq!(repeated(database, 3, now).await.len(), 1, "the outdated rotations were deleted");
     assert_eq!(refresh(database, 2, 0, 1, now).await, Refreshed::Unknown);
+}
+
+#[rstest]
+#[tokio::test]
+async fn preview_refresh_returns_what_a_refresh_would_do(#[values(Sqlite, Postgres)] kind: Kind) {
+    use RefreshPreview::{Reuse, Rotation, Unchanged};
+    let fixture = Fixture::new(kind).await;
+    let (database, now) = (&fixture.database, Timestamp::now());
+    let ada = fixture.user("ada").await;
+    let session = open(database, &ada, 1, now).await;
+    let preview = async |family, number, at| {
+        database.preview_refresh(FamilyDigest([family; 32]), digest(family, number), at).await.unwrap()
+    };
+    assert_eq!(preview(1, 0, now).await, Rotation(ada.id));
+    assert_eq!(preview(1, 7, now).await, Reuse(ada.id), "a token that was never issued");
+    assert_eq!(preview(2, 0, now).await, Unchanged(Refreshed::Unknown));
+    assert_eq!(preview(1, 0, now.plus_seconds(100)).await, Unchanged(Refreshed::Expired));
+    assert!(is_live(database, &ada, session, now).await, "a preview ends no session");
+
+    assert_eq!(refresh(database, 1, 0, 1, now).await, Refreshed::Rotated { user: ada.id, session });
+    let rotations = vec![StoredRotation { refresh_token: digest(1, 0), salt: [1; 16] }];
+    let repeated = Refreshed::Repeated { user: ada.id, session, rotations };
+    assert_eq!(preview(1, 0, now).await, Unchanged(repeated));
+    assert_eq!(preview(1, 1, now).await, Rotation(ada.id));
+    fixture.age_rotations(31);
+    assert_eq!(preview(1, 0, now).await, Reuse(ada.id), "a token that was replaced before the grace period");
+
+    let _ = database.end_session(&actor(ada.id, now), session, EndReason::Logout).await.unwrap();
+    assert_eq!(preview(1, 1, now).await, Unchanged(Refreshed::Ended(Some(EndReason::Logout))));
 }
 
 #[rstest]
