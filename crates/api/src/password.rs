@@ -52,9 +52,10 @@ pub(crate) async fn verify(
     }
     let _permit = state.network_limits.permit_hash(origin.ip)?;
     let began = Instant::now();
-    let verdict = verify_stored(state, password, found).await;
+    let verdict = verify_stored(state, password, found).await?;
+    // A full queue fails at once, and is not recorded.
     state.verify_time.record(began.elapsed());
-    verdict
+    Ok(verdict)
 }
 
 async fn verify_stored(

@@ -93,7 +93,10 @@ pub(crate) async fn login(
         Err(error) => {
             // Nothing was verified, so the client has not guessed.
             state.attempts.undo(&attempt, state.now().as_micros()).await;
-            return Err(error);
+            let Some(refusal) = refusal else { return Err(error) };
+            // An unknown name has the same response.
+            tracing::warn!(%error, "the password of a known client was not verified");
+            return Err(refuse(&state, refusal).await);
         }
     };
     let (Some(found), Verdict::Right | Verdict::RightButOutdated) = (found.as_ref(), &verdict) else {
@@ -177,10 +180,18 @@ async fn attempt(
     {
         return Ok(Attempted { attempt, refusal: Some(refusal) });
     }
-    // A wrong password of a known client takes as long.
-    let _waiting = state.metrics.count_waiting()?;
-    sleep(state.verify_time.recent()).await;
-    Err(ApiError::too_many_attempts(refusal))
+    Err(refuse(state, refusal).await)
+}
+
+/// Returns the response at a used-up limit, after the time of a wrong password of a known client.
+async fn refuse(state: &State, refusal: Refusal) -> ApiError {
+    match state.metrics.count_waiting() {
+        Ok(_waiting) => {
+            sleep(state.verify_time.recent()).await;
+            ApiError::too_many_attempts(refusal)
+        }
+        Err(busy) => busy,
+    }
 }
 
 /// Returns how the account knows the client, if it does. The same queries run for a name without an

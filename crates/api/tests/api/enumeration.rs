@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::json;
@@ -99,6 +100,49 @@ async fn login_at_a_used_up_limit_reveals_no_names_to_a_shared_address(
             assert_eq!(known, seen(login(&server, HOME, unknown).await));
         }
     }
+}
+
+/// A known name is verified at a used-up limit, and an unknown one is not. An attacker at the
+/// address could otherwise tell them apart by the 503 of a verification.
+#[rstest]
+#[timeout(TEST_TIMEOUT)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn login_at_a_used_up_limit_reveals_no_names_while_the_address_has_no_hashes_left(
+    #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
+) {
+    let start = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "account=100/10m,address=3/10m");
+    let start = start.with("DAYBOOK_HASHING_THREADS", "1").with("DAYBOOK_TRUSTED_PROXIES", "127.0.0.1");
+    let server = start.start().await;
+    for name in ["ada", "eve"] {
+        let body = json!({ "email": format!("{name}@example.com"), "username": name, "password": PASSWORD });
+        let request = server.request(Method::POST, "/auth/register").header("x-forwarded-for", HOME);
+        Answer::of(request.json(&body)).await.expect(StatusCode::CREATED);
+    }
+    let eve = server.login("eve").await;
+    for name in ["x", "y", "z"] {
+        login(&server, HOME, name).await.expect(StatusCode::UNAUTHORIZED);
+    }
+    // Eve's own right passwords keep the four hashes of the address in use.
+    let body = json!({ "current_password": PASSWORD, "new_password": PASSWORD });
+    let hash = async || {
+        let request = server.request(Method::POST, "/auth/password").bearer_auth(&eve);
+        Answer::of(request.header("x-forwarded-for", HOME).json(&body)).await.status
+    };
+    let (mut refused, mut probes) = (false, Vec::new());
+    for _ in 0..5 {
+        let probe = async {
+            let mut statuses = Vec::new();
+            for name in ["ada", "bob", "ada@example.com", "bob@example.com"] {
+                statuses.push(login(&server, HOME, name).await.status);
+            }
+            statuses
+        };
+        let (hashes, probed) = tokio::join!(join_all((0..12).map(|_| hash())), probe);
+        refused |= hashes.contains(&503);
+        probes.extend(probed);
+    }
+    assert!(refused, "the hashes of the address were never used up");
+    assert_eq!(probes, [429; 20]);
 }
 
 #[rstest]
