@@ -7,6 +7,7 @@ use actix_web::rt::spawn;
 use daybook_domain::UserId;
 use daybook_persistence::Database;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
+use tokio::time::sleep;
 use tracing::Instrument;
 
 use super::addition::Addition;
@@ -92,6 +93,7 @@ impl Account {
     }
 
     /// Counts in a task of its own, so that a count is completed even if its client disconnects.
+    /// First waits for the end of the pause after the last count.
     async fn count(
         &self,
         exclusive: OwnedRwLockWriteGuard<()>,
@@ -100,16 +102,19 @@ impl Account {
     ) -> Result<OwnedRwLockWriteGuard<()>, ApiError> {
         let (tally, database) = (self.tally.clone(), database.clone());
         let count = async move {
+            let pause = tally.lock().pause(Instant::now());
+            sleep(pause).await;
             tally.lock().begin_count();
+            let began = Instant::now();
             let stored = database.count_storage(user).await;
             let mut tally = tally.lock();
             match stored {
                 Ok(stored) => {
-                    tally.end_count(stored, Instant::now());
+                    tally.end_count(stored, began.elapsed(), Instant::now());
                     Ok(exclusive)
                 }
                 Err(error) => {
-                    tally.fail_count();
+                    tally.fail_count(Instant::now());
                     Err(ApiError::of_database(error))
                 }
             }

@@ -9,6 +9,15 @@ use daybook_persistence::Storage;
 /// count of a million notes takes half a second, and a client may repeat its request at once.
 const COUNT_LIFETIME: Duration = Duration::from_secs(10);
 
+/// A count is followed by a pause of this many times its duration, up to the maximum. A user with a
+/// million notes, whose count takes half a second, then keeps at most a quarter of a core busy by
+/// deleting and creating notes in a loop.
+const PAUSE_FACTOR: u32 = 3;
+
+/// A write of a full account waits at most this long before a count. A failed count is followed by
+/// the whole pause, because it may have taken until its timeout.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
 /// A write whose result is unknown may be stored within this time. It is much longer than a unit of
 /// work can wait and run.
 const UNKNOWN_LIFETIME: Duration = Duration::from_secs(60);
@@ -42,6 +51,8 @@ pub(super) struct Tally {
     unknown: Option<(Storage, Instant)>,
     /// The estimate of the last count, and its time.
     counted: Option<(Storage, Instant)>,
+    /// The earliest time of the next count.
+    next_count: Option<Instant>,
     /// True if something was deleted or replaced since the last count began.
     is_invalid: bool,
     /// The number of failed counts.
@@ -148,22 +159,29 @@ impl Tally {
         self.is_invalid = true;
     }
 
+    /// Returns how long the next count must wait.
+    pub(super) fn pause(&self, now: Instant) -> Duration {
+        self.next_count.map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
+    }
+
     /// A count begins. What is deleted from now on may still be in its result.
     pub(super) fn begin_count(&mut self) {
         self.is_invalid = false;
     }
 
-    /// A count has ended. No write under the count lock is pending.
-    pub(super) fn end_count(&mut self, stored: Storage, now: Instant) {
+    /// A count that took this long has ended. No write under the count lock is pending.
+    pub(super) fn end_count(&mut self, stored: Storage, took: Duration, now: Instant) {
         let estimate = stored.saturating_add(self.pending).saturating_add(self.unknown_at(now));
         self.estimate = Some(estimate);
         self.counted = Some((estimate, now));
+        self.next_count = Some(now + took.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX));
         self.uncounted = Storage::default();
     }
 
     /// A count has failed. Requests that wait for it must not begin another one.
-    pub(super) fn fail_count(&mut self) {
+    pub(super) fn fail_count(&mut self, now: Instant) {
         self.failures += 1;
+        self.next_count = Some(now + PAUSE_MAX);
         // The result may be outdated, and the next count begins with this value.
         self.is_invalid = true;
     }

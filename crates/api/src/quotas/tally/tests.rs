@@ -17,7 +17,7 @@ const fn create(items: u64, bytes: u64) -> Growth {
 fn counted(stored: Storage, now: Instant) -> Tally {
     let mut tally = Tally::default();
     tally.begin_count();
-    tally.end_count(stored, now);
+    tally.end_count(stored, Duration::ZERO, now);
     tally
 }
 
@@ -72,10 +72,10 @@ fn end_count_keeps_what_it_may_not_have_seen() {
     }
     tally.commit(ONE);
     tally.commit_unknown(ONE, now);
-    tally.end_count(storage(1, 10), now);
+    tally.end_count(storage(1, 10), Duration::ZERO, now);
     assert!(tally.reserve_counted(limits, ONE).is_err());
     // A minute later the unknown write is in the count, or was never stored.
-    tally.end_count(storage(1, 10), now + UNKNOWN_LIFETIME);
+    tally.end_count(storage(1, 10), Duration::ZERO, now + UNKNOWN_LIFETIME);
     assert!(tally.reserve_counted(limits, ONE).is_ok());
     assert!(tally.reserve_counted(limits, ONE).is_err());
 }
@@ -87,7 +87,7 @@ fn end_count_keeps_the_upper_bound_of_a_pending_update() {
     let same_length = Growth { upper_bound: storage(0, 100), net: storage(0, 0) };
     assert!(tally.try_reserve(limits, same_length));
     // Another client has shortened the text, and the pending update restores its length.
-    tally.end_count(storage(1, 0), now);
+    tally.end_count(storage(1, 0), Duration::ZERO, now);
     assert!(tally.reserve_counted(limits, create(0, 1)).is_err());
 }
 
@@ -109,7 +109,7 @@ fn check_last_count_rejects_until_the_count_is_old_or_invalid() {
     let (net, later) = (storage(1, 10), now + COUNT_LIFETIME);
     let mut tally = Tally::default();
     assert!(tally.check_last_count(limits, net, now).is_ok(), "never counted");
-    tally.end_count(storage(10, 100), now);
+    tally.end_count(storage(10, 100), Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_err());
     assert!(tally.check_last_count(limits, storage(0, 900), now).is_ok(), "it fits");
     assert!(tally.check_last_count(limits, storage(0, 901), now).is_err());
@@ -119,12 +119,27 @@ fn check_last_count_rejects_until_the_count_is_old_or_invalid() {
     // A deletion during the count may not be in its result.
     tally.begin_count();
     tally.invalidate();
-    tally.end_count(storage(10, 100), now);
+    tally.end_count(storage(10, 100), Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_ok());
     tally.begin_count();
-    tally.end_count(storage(10, 100), now);
+    tally.end_count(storage(10, 100), Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_err());
-    tally.fail_count();
+    tally.fail_count(now);
     assert!(tally.check_last_count(limits, net, now).is_ok());
     assert_eq!(tally.failures(), 1);
+}
+
+#[test]
+fn pause_is_three_times_the_last_count_and_at_most_two_seconds() {
+    let (now, millis) = (Instant::now(), Duration::from_millis);
+    let mut tally = Tally::default();
+    assert_eq!(tally.pause(now), Duration::ZERO);
+    for (took, pause) in [(1, 3), (500, 1_500), (1_000, 2_000)] {
+        tally.end_count(storage(1, 1), millis(took), now);
+        assert_eq!(tally.pause(now), millis(pause));
+        assert_eq!(tally.pause(now + millis(1)), millis(pause - 1));
+        assert_eq!(tally.pause(now + millis(3_000)), Duration::ZERO);
+    }
+    tally.fail_count(now);
+    assert_eq!(tally.pause(now), PAUSE_MAX);
 }
