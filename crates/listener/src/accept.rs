@@ -35,6 +35,8 @@ pub(crate) type Connection = (Guard<Paced>, Option<SocketAddr>);
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     admission: Option<Admission>,
+    /// The limit of each network, for refusals.
+    per_network: usize,
     refusals: Arc<Semaphore>,
     timeouts: Timeouts,
     pace: Pace,
@@ -48,6 +50,7 @@ impl Acceptor {
         let timeouts = Timeouts::new(options);
         Self {
             admission: options.connections.map(admission),
+            per_network: options.connections.map_or(0, |limits| limits.per_network),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             timeouts,
             pace: Pace::new(options.minimum_rate, options.response_timeout, timeouts.idle),
@@ -86,7 +89,7 @@ impl Acceptor {
         self.events.report(if by_network { Event::RefusedByNetwork } else { Event::RefusedInTotal });
         if let Ok(_permit) = self.refusals.try_acquire() {
             // The client may have disconnected.
-            let _ = refuse(io, full).await;
+            let _ = refuse(io, full, self.per_network).await;
         }
     }
 }

@@ -15,19 +15,37 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// it would reset the connection, and the client could lose the response.
 const READ_MAX: u64 = 64 * 1024;
 
-/// Connections end within seconds, so a client need not wait longer.
-const BY_NETWORK: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
-    content-type: application/json\r\ncontent-length: 56\r\nretry-after: 5\r\nconnection: close\r\n\r\n\
-    {\"detail\":\"There are too many connections from your IP\"}";
-const IN_TOTAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    content-type: application/json\r\ncontent-length: 43\r\nretry-after: 5\r\nconnection: close\r\n\r\n\
-    {\"detail\":\"There are too many connections\"}";
+/// In seconds. Connections end within this time, so a client need not wait longer.
+const RETRY_AFTER: u8 = 5;
+
+/// Returns the response to a client whose network has this limit.
+fn response(full: Full, per_network: usize) -> String {
+    // The limit of a network is a quota, which the client can know
+    // (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
+    let (status, policy, detail) = match full {
+        Full::Key => (
+            "429 Too Many Requests",
+            format!(
+                "ratelimit-policy: \"connections\";q={per_network};qu=\"concurrent-requests\"\r\n\
+                 ratelimit: \"connections\";r=0;t={RETRY_AFTER}\r\n"
+            ),
+            "There are too many connections from your IP",
+        ),
+        _ => ("503 Service Unavailable", String::new(), "There are too many connections"),
+    };
+    let body = format!("{{\"detail\":\"{detail}\"}}");
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         retry-after: {RETRY_AFTER}\r\n{policy}connection: close\r\n\r\n{body}",
+        body.len()
+    )
+}
 
 /// Sends a response and closes the connection. The client may disconnect before.
-pub(crate) async fn refuse(mut io: TcpStream, full: Full) -> io::Result<()> {
+pub(crate) async fn refuse(mut io: TcpStream, full: Full, per_network: usize) -> io::Result<()> {
     // Some clients reject a response that precedes their request.
     let _ = timeout(TIMEOUT, io.readable()).await;
-    io.write_all(if full == Full::Key { BY_NETWORK } else { IN_TOTAL }).await?;
+    io.write_all(response(full, per_network).as_bytes()).await?;
     io.shutdown().await?;
     let _ = timeout(TIMEOUT, tokio::io::copy(&mut io.take(READ_MAX), &mut tokio::io::sink())).await;
     Ok(())
@@ -38,9 +56,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn responses_announce_their_length() {
-        for response in [BY_NETWORK, IN_TOTAL] {
-            let (head, body) = str::from_utf8(response).unwrap().split_once("\r\n\r\n").unwrap();
+    fn response_names_the_limit_of_the_network_and_its_own_length() {
+        for (full, expected) in [
+            (Full::Key, "ratelimit-policy: \"connections\";q=7;qu=\"concurrent-requests\"\r\nratelimit: "),
+            (Full::Total, "HTTP/1.1 503 Service Unavailable\r\n"),
+        ] {
+            let response = response(full, 7);
+            let (head, body) = response.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(expected), "{head}");
+            assert_eq!(head.contains("ratelimit"), full == Full::Key, "{head}");
             assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
         }
     }
