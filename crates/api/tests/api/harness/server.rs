@@ -227,8 +227,17 @@ impl Server {
         self.folder.path().to_owned()
     }
 
-    /// Returns the log of the service so far.
+    /// Returns the log of the service so far. A thread of its own writes it after the response, so
+    /// this waits until the log does not grow, for at most a second.
     pub(crate) fn log(&self) -> String {
+        let length = || self.log.lock().expect("the log").len();
+        for _ in 0..50 {
+            let before = length();
+            std::thread::sleep(Duration::from_millis(20));
+            if length() == before {
+                break;
+            }
+        }
         self.log.lock().expect("the log").clone()
     }
 
