@@ -16,12 +16,12 @@ test:
 prove:
     DAYBOOK_ROUNDS=100 DAYBOOK_PAIRS=5000 DAYBOOK_KILLS=100 DAYBOOK_NOTES=400000 scripts/test
 
-# Measures reads during logins, and streamed summaries, with a release build on an idle machine
+# Measures reads during logins, streams and deletions, with a release build on an idle machine
 pace:
     cargo build --locked --release -p daybook-api
-    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 \
+    DAYBOOK_BIN="$PWD/target/release/daybook" DAYBOOK_MEASURE=1 DAYBOOK_NOTES=400000 \
         cargo test --locked -p daybook-api --test api -- --test-threads 1 --nocapture \
-        overload:: stream_passes_each_delta_on_at_once
+        overload:: stream_passes_each_delta_on_at_once delete_account_of_many_notes
 
 # Checks format, lints, documentation and prose
 lint:
