@@ -92,6 +92,14 @@ mod tests {
     }
 
     #[test]
+    fn options_keep_the_parameters_of_the_settings() {
+        let parameters = HashParameters::new(32 * 1024, 4, 1).unwrap();
+        let config = HashingConfig { parameters, threads: None, memory_kib: Some(96 * 1024) };
+        let options = options(&config, 8, None).unwrap();
+        assert_eq!((options.parameters, options.threads), (parameters, 3));
+    }
+
+    #[test]
     fn options_without_room_for_one_hash_name_the_settings_and_the_figures() {
         let error = chosen((None, None), 2, Some(127)).unwrap_err();
         let names = ["64 MiB (DAYBOOK_ARGON2)", "limit of 127 MiB", "DAYBOOK_HASHING_MEMORY"];

@@ -71,3 +71,27 @@ impl ActivityRecorder {
         spawn(record.in_current_span());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn is_recorded_until_a_minute_or_a_tenth_of_the_idle_time_after_the_last_use() {
+        // Nothing connects, because this use is recorded already.
+        let url = "postgres://ada@localhost/never_opened".parse().unwrap();
+        let database = Database::open(&url).unwrap();
+        let (session, used) = (SessionId(7), Timestamp::now());
+        let activity = Activity { created_at: used.plus_seconds(-1), last_used_at: used };
+        for (idle_seconds, seconds) in [(1_000_000, 60), (100, 10)] {
+            let recorder = ActivityRecorder::new();
+            assert!(!recorder.is_recorded(session, used));
+            let policy = SessionPolicy { idle_seconds, ..SessionPolicy::default() };
+            recorder.record(&database, policy, (UserId(1), session), activity, used);
+            let until = used.plus_seconds(seconds);
+            assert!(recorder.is_recorded(session, until.plus_micros(-1)));
+            assert!(!recorder.is_recorded(session, until));
+            assert!(!recorder.is_recorded(SessionId(8), used));
+        }
+    }
+}

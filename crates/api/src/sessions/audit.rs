@@ -82,3 +82,19 @@ impl DelayedEvents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn finish_waits_for_the_pending_events() {
+        // Nothing connects, because there is no actor.
+        let url = "postgres://ada@localhost/never_opened".parse().unwrap();
+        let events = DelayedEvents::new(Database::open(&url).unwrap()).unwrap();
+        events.store(EventKind::LoginFailed, None);
+        assert_eq!(events.pending.len(), 1);
+        events.finish().await;
+        assert!(events.pending.is_empty());
+    }
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use daybook_test_servers::free_port;
 use reqwest::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, text, unreachable_postgres};
 
@@ -130,15 +130,33 @@ async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() 
     let log = server.log();
     assert!(log.contains("\"threads\":2,\"memory_mib\":191,\"queue\":32"), "{log}");
     assert!(log.contains("DAYBOOK_HASHING_THREADS is more than the memory has room for"), "{log}");
+    assert!(!log.contains("DAYBOOK_HASHING_MEMORY is"), "{log}");
     let tasks = fs::read_dir(format!("/proc/{}/task", server.process.id().unwrap())).unwrap();
     let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
     assert_eq!(names.filter(|name| name == "password-hash\n").count(), 2);
     server.user("ada").await;
 
-    let server = start.with("DAYBOOK_HASHING_THREADS", "1").start().await;
+    for (threads, queue) in [("1", 16), ("2", 32)] {
+        let server = start.clone().with("DAYBOOK_HASHING_THREADS", threads).start().await;
+        let log = server.log();
+        let limits = format!("\"threads\":{threads},\"memory_mib\":191,\"queue\":{queue}");
+        assert!(log.contains(&limits), "{log}");
+        assert!(!log.contains("DAYBOOK_HASHING_THREADS"), "{log}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serve_warns_of_more_memory_for_hashing_than_the_machine_has() {
+    let server = Start::on(Kind::Sqlite).with("DAYBOOK_HASHING_MEMORY", "1TiB").start().await;
     let log = server.log();
-    assert!(log.contains("\"threads\":1,\"memory_mib\":191,\"queue\":16"), "{log}");
-    assert!(!log.contains("DAYBOOK_HASHING_THREADS"), "{log}");
+    let warning =
+        log.lines().find(|line| line.contains("DAYBOOK_HASHING_MEMORY is more than the memory limit"));
+    let warning: Value = serde_json::from_str(warning.unwrap()).unwrap();
+    assert_eq!(warning["mib"], 1_048_576);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap();
+    let memory_kib: u64 = memory.split_whitespace().nth(1).unwrap().parse().unwrap();
+    // A container may have less than the machine, but not less than 1 GiB.
+    assert!((1_024..=memory_kib / 1024).contains(&warning["limit"].as_u64().unwrap()), "{warning}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -123,13 +123,13 @@ async fn end_session_and_end_all_sessions_end_live_sessions(#[values(Sqlite, Pos
     assert!(stored.contains(&(EventKind::Logout, Some(EndReason::LogoutAll), Some(third))));
     assert!(stored.contains(&(EventKind::SessionEnded, Some(EndReason::LogoutAll), Some(mine[1]))));
     // An ended session is kept for a day. Then the next login deletes it with its rotations.
-    assert_eq!(
-        refresh(database, 1, 0, 1, now.plus_seconds(3_600)).await,
-        Refreshed::Ended(Some(EndReason::Revoked))
-    );
-    let much_later = now.plus_seconds(100_000);
-    open(database, &ada, 5, much_later).await;
-    assert_eq!(refresh(database, 1, 0, 1, much_later).await, Refreshed::Unknown);
+    let day = 24 * 60 * 60;
+    let revoked = Refreshed::Ended(Some(EndReason::Revoked));
+    for (family, seconds, expected) in [(5, day - 1, revoked), (6, day, Refreshed::Unknown)] {
+        let at = now.plus_seconds(seconds);
+        open(database, &ada, family, at).await;
+        assert_eq!(refresh(database, 1, 0, 1, at).await, expected);
+    }
 }
 
 #[rstest]

@@ -73,6 +73,17 @@ async fn revoke_trims_old_entries_and_lets_the_stream_expire() {
 }
 
 #[tokio::test]
+async fn revoke_keeps_the_stream_for_at_most_a_year() {
+    let redis = Redis::start();
+    let here = Revocations::new(Duration::MAX).with_redis(&redis.url(), "test").unwrap();
+    here.revoke([7], now());
+    let year = 365 * 24 * 60 * 60;
+    // -2 means that there is no stream yet, and -1 that it has no expiry yet.
+    let left = || redis.query(&["TTL", STREAM]).parse::<i64>().unwrap();
+    eventually("the stream expires after a year", || (year - 60..=year).contains(&left())).await;
+}
+
+#[tokio::test]
 async fn revoke_shares_nothing_with_another_namespace() {
     let redis = Redis::start();
     let here = instance(&redis);
