@@ -101,8 +101,7 @@ async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<
         let old = users::table.find(user.0).filter(users::password_hash.eq(verified.password_hash));
         c.execute(Prepared(diesel::update(old).set(users::password_hash.eq(new_hash)))).await?;
     }
-    delete_expired(c, user, now).await?;
-    delete_surplus(c, user).await?;
+    delete_outdated(c, user, now).await?;
     let actor = Actor { user, proof: Proof::Unchecked, origin, now };
     let ended = end_excess(c, &actor, policy).await?;
     let row = (
@@ -122,25 +121,18 @@ async fn open(c: &mut impl WriteHandle, login: Login, now: Timestamp) -> Result<
     Ok(Opened { session, ended })
 }
 
-/// Deletes at most [`DELETED_MAX`] of the user's expired sessions.
-async fn delete_expired(c: &mut impl WriteHandle, user: UserId, now: Timestamp) -> Result<(), Error> {
+/// Deletes at most [`DELETED_MAX`] of the user's expired sessions, and as many of the ended ones
+/// above [`ENDED_MAX`].
+async fn delete_outdated(c: &mut impl WriteHandle, user: UserId, now: Timestamp) -> Result<(), Error> {
     let of_user = sessions::table.filter(sessions::user_id.eq(user.0));
     let expired = of_user.filter(sessions::expires_at.le(At(now))).select(sessions::id).limit(DELETED_MAX);
-    let expired: Vec<i64> = c.all(expired).await?;
-    if !expired.is_empty() {
-        c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(expired)))).await?;
-    }
-    Ok(())
-}
-
-/// Deletes at most [`DELETED_MAX`] of the user's ended sessions above [`ENDED_MAX`].
-async fn delete_surplus(c: &mut impl WriteHandle, user: UserId) -> Result<(), Error> {
-    let ended = sessions::table.filter(sessions::user_id.eq(user.0)).filter(sessions::ended_at.is_not_null());
-    // An ended session expires a day after its end. The index is ordered by the expiry.
-    let surplus = ended.order(sessions::expires_at.desc()).offset(ENDED_MAX).limit(DELETED_MAX);
-    let surplus: Vec<i64> = c.all(surplus.select(sessions::id)).await?;
-    if !surplus.is_empty() {
-        c.execute(diesel::delete(ended.filter(sessions::id.eq_any(surplus)))).await?;
+    // An ended session expires a day after its end, and an index is ordered by the expiry.
+    let ended = of_user.filter(sessions::ended_at.is_not_null()).order(sessions::expires_at.desc());
+    let surplus = ended.select(sessions::id).offset(ENDED_MAX).limit(DELETED_MAX);
+    let mut outdated: Vec<i64> = c.all(expired).await?;
+    outdated.extend(c.all::<i64, _>(surplus).await?);
+    if !outdated.is_empty() {
+        c.execute(diesel::delete(of_user.filter(sessions::id.eq_any(outdated)))).await?;
     }
     Ok(())
 }
