@@ -150,7 +150,7 @@ async fn deletion_continues_after_a_restart(#[values(Kind::Sqlite, Kind::Postgre
     let token = server.login("bob").await;
     insert_notes(&server, kind, bob, 3_000);
     delete_account(&server, &token).await.expect(StatusCode::NO_CONTENT);
-    assert!(server.log().contains("background jobs are off"), "{}", server.log());
+    server.wait_for_log("background jobs are off").await;
     server.signal("TERM");
     assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
     let left = || server.query(&format!("SELECT count(*) FROM notes WHERE user_id = {ada}"));

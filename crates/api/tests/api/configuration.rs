@@ -127,9 +127,8 @@ async fn serve_and_check_reject_too_little_memory_for_one_hash() {
 async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() {
     let start = Start::on(Kind::Sqlite).with("DAYBOOK_ARGON2", "").with("DAYBOOK_HASHING_MEMORY", "191MiB");
     let server = start.clone().with("DAYBOOK_HASHING_THREADS", "3").start().await;
-    let log = server.log();
-    assert!(log.contains("\"threads\":2,\"memory_mib\":191,\"queue\":32"), "{log}");
-    assert!(log.contains("DAYBOOK_HASHING_THREADS is more than the memory has room for"), "{log}");
+    server.wait_for_log("DAYBOOK_HASHING_THREADS is more than the memory has room for").await;
+    let log = server.wait_for_log("\"threads\":2,\"memory_mib\":191,\"queue\":32").await;
     assert!(!log.contains("DAYBOOK_HASHING_MEMORY is"), "{log}");
     let tasks = fs::read_dir(format!("/proc/{}/task", server.process.id().unwrap())).unwrap();
     let names = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
@@ -138,9 +137,8 @@ async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() 
 
     for (threads, queue) in [("1", 16), ("2", 32)] {
         let server = start.clone().with("DAYBOOK_HASHING_THREADS", threads).start().await;
-        let log = server.log();
         let limits = format!("\"threads\":{threads},\"memory_mib\":191,\"queue\":{queue}");
-        assert!(log.contains(&limits), "{log}");
+        let log = server.wait_for_log(&limits).await;
         assert!(!log.contains("DAYBOOK_HASHING_THREADS"), "{log}");
     }
 }
@@ -148,9 +146,9 @@ async fn serve_logs_the_limits_of_hashing_and_starts_no_more_threads_than_fit() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn serve_warns_of_more_memory_for_hashing_than_the_machine_has() {
     let server = Start::on(Kind::Sqlite).with("DAYBOOK_HASHING_MEMORY", "1TiB").start().await;
-    let log = server.log();
-    let warning =
-        log.lines().find(|line| line.contains("DAYBOOK_HASHING_MEMORY is more than the memory limit"));
+    let sentence = "DAYBOOK_HASHING_MEMORY is more than the memory limit";
+    let log = server.wait_for_log(sentence).await;
+    let warning = log.lines().find(|line| line.contains(sentence));
     let warning: Value = serde_json::from_str(warning.unwrap()).unwrap();
     assert_eq!(warning["mib"], 1_048_576);
     let memory = fs::read_to_string("/proc/meminfo").unwrap();
@@ -198,8 +196,7 @@ async fn dot_env_of_another_service_is_read_with_warnings() {
     let token = server.user("ada").await;
     server.get("/notes", &token).await.expect(StatusCode::OK);
     assert!(!start.folder().join("day.db.jwt-secret").exists(), "the secret of .env is not used");
-    let log = server.log();
-    assert!(log.contains("line 3 of .env cannot be parsed and is skipped"), "{log}");
+    let log = server.wait_for_log("line 3 of .env cannot be parsed and is skipped").await;
     assert!(!log.contains("canary") && !log.contains(secret), "{log}");
 }
 
@@ -223,7 +220,7 @@ async fn serve_logs_the_absolute_path_of_the_database() {
     let server = start.start().await;
     let path = start.folder().canonicalize().unwrap().join("below/day.db");
     assert!(path.exists());
-    assert!(server.log().contains(&format!("\"file\":\"{}\"", path.display())), "{}", server.log());
+    server.wait_for_log(&format!("\"file\":\"{}\"", path.display())).await;
 }
 
 #[tokio::test]

@@ -102,8 +102,8 @@ async fn login_at_a_used_up_limit_reveals_no_names_to_a_shared_address(
     }
 }
 
-/// A known name is verified at a used-up limit, and an unknown one is not. An attacker at the
-/// address could otherwise tell them apart by the 503 of a verification.
+/// At a used-up limit, only the password of a known name is verified. Without a free hash, this
+/// fails. A 503 would show an attacker at the address that the name is known.
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -129,8 +129,7 @@ async fn serve_warns_of_more_connections_than_open_files_allow() {
     for (connections, is_warned) in [("640", false), ("641", true)] {
         let server = start.clone().with("DAYBOOK_MAX_CONNECTIONS", connections).start().await;
         server.get("/health/live", "").await.expect(StatusCode::OK);
-        let log = server.log();
-        assert!(log.contains("\"limits of connections\""), "{log}");
+        let log = server.wait_for_log("\"limits of connections\"").await;
         assert_eq!(log.contains("more than the limit of open files allows"), is_warned, "{connections}");
     }
 }

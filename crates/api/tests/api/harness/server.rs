@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, Command};
 
-use super::{Answer, PASSWORD};
+use super::{Answer, PASSWORD, eventually};
 
 /// The secret that signs access tokens.
 pub(crate) const SECRET: &str = "xvXM9Z8pQ7YnK4mR2wL5bN6hJ3gF1dS0aT9cE8vP7uO6";
@@ -227,18 +227,16 @@ impl Server {
         self.folder.path().to_owned()
     }
 
-    /// Returns the log of the service so far. A thread of its own writes it after the response, so
-    /// this waits until the log does not grow, for at most a second.
+    /// Returns the log of the service so far. A thread of its own writes it, so the last lines may
+    /// be missing. A test that expects a text calls [`Server::wait_for_log`].
     pub(crate) fn log(&self) -> String {
-        let length = || self.log.lock().expect("the log").len();
-        for _ in 0..50 {
-            let before = length();
-            std::thread::sleep(Duration::from_millis(20));
-            if length() == before {
-                break;
-            }
-        }
         self.log.lock().expect("the log").clone()
+    }
+
+    /// Waits until the log has this text. Returns the log.
+    pub(crate) async fn wait_for_log(&self, text: &str) -> String {
+        eventually(&format!("{text:?} in the log"), || async { self.log().contains(text) }).await;
+        self.log()
     }
 
     /// Returns the lines of the log so far. Fails unless each is JSON.
