@@ -85,7 +85,9 @@ impl Jobs {
             };
             let (schedule, wake) = match cleanup {
                 Cleanup::ClosedAccounts => (CLOSED_ACCOUNTS, Arc::clone(&self.closed)),
-                Cleanup::Events | Cleanup::Sessions | Cleanup::Usage => (OUTDATED, Arc::default()),
+                Cleanup::Events | Cleanup::SurplusEvents | Cleanup::Sessions | Cleanup::Usage => {
+                    (OUTDATED, Arc::default())
+                }
             };
             repeat(cleanup.name(), schedule, self.stop.subscribe(), wake, move || pass.clone().run())
         }));

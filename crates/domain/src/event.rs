@@ -75,3 +75,8 @@ pub enum EventKind {
     /// A session ended in another way than by its own logout.
     SessionEnded,
 }
+
+impl EventKind {
+    /// All kinds.
+    pub const ALL: &[Self] = Self::VARIANTS;
+}

@@ -7,7 +7,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::handle::WriteHandle;
 use crate::unit::{read, transaction};
-use crate::{deletion, retention};
+use crate::{deletion, retention, surplus_events};
 
 /// The kinds of rows that are deleted in the background.
 ///
@@ -19,6 +19,9 @@ pub enum Cleanup {
     /// Events of all accounts that are older than 90 days, except the last 50 logins of each
     /// account.
     Events,
+    /// Events beyond the newest 10,000 of an account, except the newest 1,000 of each kind among
+    /// them.
+    SurplusEvents,
     /// Expired sessions, and refresh tokens that were replaced before the grace period.
     Sessions,
     /// Usage of days that are more than 13 months ago.
@@ -27,7 +30,8 @@ pub enum Cleanup {
 
 impl Cleanup {
     /// All cleanups.
-    pub const ALL: [Self; 4] = [Self::ClosedAccounts, Self::Events, Self::Sessions, Self::Usage];
+    pub const ALL: [Self; 5] =
+        [Self::ClosedAccounts, Self::Events, Self::SurplusEvents, Self::Sessions, Self::Usage];
 
     /// Returns the name for logs and metrics.
     #[must_use]
@@ -35,6 +39,7 @@ impl Cleanup {
         match self {
             Self::ClosedAccounts => "closed_accounts",
             Self::Events => "events",
+            Self::SurplusEvents => "surplus_events",
             Self::Sessions => "sessions",
             Self::Usage => "usage",
         }
@@ -48,6 +53,7 @@ impl Cleanup {
                 Self::Events => 2,
                 Self::Sessions => 3,
                 Self::Usage => 4,
+                Self::SurplusEvents => 5,
             }
     }
 }
@@ -79,6 +85,7 @@ impl Database {
             match cleanup {
                 Cleanup::ClosedAccounts => deletion::delete_first_closed(c, position).await,
                 Cleanup::Events => retention::delete_events(c, position, now).await,
+                Cleanup::SurplusEvents => surplus_events::delete_first(c, position).await,
                 Cleanup::Sessions => retention::delete_sessions(c, position, now).await,
                 Cleanup::Usage => retention::delete_usage(c, position, now).await,
             }
@@ -99,7 +106,7 @@ impl Database {
     ) -> Result<Option<i64>, Error> {
         match cleanup {
             Cleanup::ClosedAccounts => read!(self, |c| deletion::after_first_closed(c, position).await),
-            Cleanup::Events | Cleanup::Sessions | Cleanup::Usage => Ok(None),
+            Cleanup::Events | Cleanup::SurplusEvents | Cleanup::Sessions | Cleanup::Usage => Ok(None),
         }
     }
 }

@@ -34,6 +34,7 @@ mod short;
 mod sqlite;
 mod storage;
 mod summary;
+mod surplus_events;
 mod task;
 mod time;
 mod unit;

@@ -167,5 +167,6 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(events, users);
 diesel::allow_tables_to_appear_in_same_query!(notes, summaries);
 diesel::allow_tables_to_appear_in_same_query!(sessions, users);

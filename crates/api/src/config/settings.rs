@@ -122,9 +122,9 @@ settings! {
          `redis://user:password@host:6379/0`, or `rediss://` for TLS. Each deployment needs a \
          database (`/0`) of its own.";
     JOBS "DAYBOOK_JOBS" = Value("on"), public,
-        "`on` runs the background jobs in this process. They delete outdated events, sessions and \
-         usage, and the rows of large deleted accounts, in small batches. `off`: such rows stay until \
-         another process runs the jobs.";
+        "`on` runs the background jobs in this process. They delete outdated and surplus events, \
+         outdated sessions and usage, and the rows of large deleted accounts, in small batches. `off`: \
+         such rows stay until another process runs the jobs.";
     SUMMARIZER "DAYBOOK_SUMMARIZER" = Value("auto"), public,
         "`auto`: summaries by the model if there is a key, otherwise from the note's own sentences. \
          `openai`: by the model, and a key is required. `off`: no summaries.";

@@ -12,7 +12,7 @@ use super::Cleanup;
 use crate::database::Database;
 use crate::sqlite::{Inline, connect};
 use crate::unit::run_inline;
-use crate::{deletion, retention};
+use crate::{deletion, retention, surplus_events};
 
 #[derive(QueryableByName)]
 struct Step {
@@ -23,7 +23,7 @@ struct Step {
     detail: String,
 }
 
-/// A closed account with a row in each table, and an outdated row of each kind.
+/// A closed account with a row in each table, an outdated row of each kind, and a surplus event.
 const ROWS: &str = "
 INSERT INTO users (email, email_key, username, username_key, password_hash, password_changed_at, created_at,
     updated_at, closed_at) VALUES ('a', 'a', 'a', 'a', '', 1, 1, 1, 1);
@@ -32,7 +32,8 @@ INSERT INTO summaries (user_id, note_id, text, model, input_tokens, output_token
     VALUES (1, 1, 't', 'm', 1, 1, '', 1);
 INSERT INTO tasks (user_id, title, content, city, created_at, updated_at)
     VALUES (1, 't', 'c', 'Lisbon', 1, 1);
-INSERT INTO events (user_id, kind, created_at) VALUES (1, 'refresh', 1);
+INSERT INTO events (user_id, kind, created_at) WITH RECURSIVE numbers (n) AS
+    (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 11001) SELECT 1, 'refresh', 1 FROM numbers;
 INSERT INTO sessions (user_id, created_at, expires_at) VALUES (1, 1, 1);
 INSERT INTO rotations (refresh_token, session_id, salt, rotated_at) VALUES (x'00', 1, x'00', 1);
 INSERT INTO usage (user_id, day) VALUES (1, 1);
@@ -45,6 +46,7 @@ fn run(connection: &mut SqliteConnection, cleanup: Cleanup, now: Timestamp) {
         match cleanup {
             Cleanup::ClosedAccounts => deletion::delete_first_closed(c, 0).await,
             Cleanup::Events => retention::delete_events(c, 0, now).await,
+            Cleanup::SurplusEvents => surplus_events::delete_first(c, 0).await,
             Cleanup::Sessions => retention::delete_sessions(c, 0, now).await,
             Cleanup::Usage => retention::delete_usage(c, 0, now).await,
         }

@@ -1,6 +1,6 @@
 //! Outdated rows of all accounts are deleted in batches.
 
-use daybook_domain::{Day, Timestamp};
+use daybook_domain::{Day, EventKind, Timestamp, UserId};
 use daybook_persistence::{Batch, Cleanup};
 use daybook_test_servers::Postgres as Server;
 use rstest::rstest;
@@ -54,6 +54,67 @@ async fn clean_up_keeps_the_last_50_logins_of_each_account(#[values(Sqlite, Post
     // Then Ada's registration is old too. It is not among her newest 50, but Bob's is.
     let later = now.plus_seconds(91 * DAY);
     assert_eq!(clean_up(&fixture.database, Cleanup::Events, later).await, [1]);
+}
+
+/// Inserts events of this kind.
+fn insert_events(fixture: &Fixture, kind: Kind, user: UserId, event: &str, count: usize) {
+    let (now, numbers) = (ago(kind, 0), numbers(kind, count));
+    fixture.execute(&format!(
+        "INSERT INTO events (user_id, kind, created_at) SELECT {user}, '{event}', {now} FROM {numbers}"
+    ));
+}
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_bounds_the_events_of_an_account(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    for number in 0..25 {
+        fixture.user(&format!("other{number}")).await;
+    }
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    // Each has a registration, and Bob has exactly the newest events that are kept.
+    insert_events(&fixture, kind, bob.id, "refresh", 9_999);
+    for (event, events) in [
+        ("refresh", 2_000),
+        ("login", 1_500),
+        ("password_changed", 900),
+        ("refresh", 3_300),
+        ("logout", 10_000),
+    ] {
+        insert_events(&fixture, kind, ada.id, event, events);
+    }
+    let clean_up = async || clean_up(&fixture.database, Cleanup::SurplusEvents, Timestamp::now()).await;
+    let counts = || {
+        fixture.lines(&format!(
+            "SELECT kind || ' ' || count(*) FROM events WHERE user_id = {} GROUP BY kind ORDER BY kind",
+            ada.id
+        ))
+    };
+    assert_eq!(clean_up().await, [0, 1_000, 1_000, 1_000, 1_000, 800, 0]);
+    let kept = "login 1000\nlogout 10000\npassword_changed 900\nrefresh 1000\nregister 1";
+    assert_eq!(counts(), kept);
+    assert_eq!(count(&fixture, &format!("events WHERE user_id = {}", bob.id)), 10_000);
+    let refreshes = format!("FROM events WHERE user_id = {} AND kind = 'refresh'", ada.id);
+    let distance = fixture.lines(&format!("SELECT CAST(max(id) - min(id) AS TEXT) {refreshes}"));
+    assert_eq!(distance, "999", "the newest of each kind are kept");
+    insert_events(&fixture, kind, ada.id, "login", 1);
+    assert_eq!(clean_up().await.iter().sum::<usize>(), 0);
+    assert_eq!(counts(), kept.replace("login 1000", "login 1001"));
+}
+
+#[rstest]
+#[tokio::test]
+async fn clean_up_bounds_alternating_floods_of_all_kinds(#[values(Sqlite, Postgres)] kind: Kind) {
+    let fixture = Fixture::new(kind).await;
+    let ada = fixture.user("ada").await;
+    for _ in 0..2 {
+        for event in EventKind::ALL {
+            insert_events(&fixture, kind, ada.id, event.name(), 2_000);
+        }
+    }
+    let deleted = clean_up(&fixture.database, Cleanup::SurplusEvents, Timestamp::now()).await;
+    assert_eq!(deleted.iter().sum::<usize>(), 1 + 48_000 - 22_000);
+    assert!(deleted[..26].iter().all(|rows| *rows == 1_000), "{deleted:?}");
 }
 
 #[rstest]
