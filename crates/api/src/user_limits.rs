@@ -95,14 +95,6 @@ impl UserLimits {
         let Some(limits) = &self.limits else { return Ok(()) };
         take(&limits.shared, "refresh", limits.rates.refresh, user, now).await
     }
-
-    /// Counts a reused refresh token. It has the limit of a refresh and a count of its own, so a
-    /// thief who uses up the refreshes does not keep a stolen session.
-    pub(crate) async fn reuse(&self, user: UserId, now: Timestamp) -> Result<(), Refusal> {
-        let Some(limits) = &self.limits else { return Ok(()) };
-        let (quota, key) = (limits.rates.refresh, format!("reuse {user}"));
-        limits.shared.take(&[Bucket { name: "refresh", key: &key, quota }], now.as_micros()).await
-    }
 }
 
 async fn take(

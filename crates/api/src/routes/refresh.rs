@@ -69,11 +69,10 @@ pub(crate) async fn refresh(
             let counted = state.user_limits.refresh(*user, state.now()).await;
             counted.map_err(ApiError::too_many_requests)?;
         }
+        // Reuse has no limit, or a thief who uses up the refreshes would keep a stolen session. It
+        // ends the session, so it happens once for each login.
+        RefreshPreview::Reuse => {}
         RefreshPreview::Unchanged(outcome) => return Err(rejection(outcome)),
-        RefreshPreview::Reuse(user) => {
-            let counted = state.user_limits.reuse(*user, state.now()).await;
-            counted.map_err(ApiError::too_many_requests)?;
-        }
     }
     let salt = RefreshToken::draw_salt()?;
     let successor = presented.successor(&salt)?;

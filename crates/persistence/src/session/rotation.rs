@@ -80,7 +80,7 @@ impl Database {
             let recent = recent_rotations(c, found.session(), now).await?;
             Ok(match judge(Some(found), recent, token, now) {
                 Verdict::Return(repeated) => RefreshPreview::Unchanged(repeated),
-                Verdict::Reuse { user, .. } => RefreshPreview::Reuse(user),
+                Verdict::Reuse { .. } => RefreshPreview::Reuse,
             })
         })
     }

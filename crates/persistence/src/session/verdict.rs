@@ -60,8 +60,8 @@ pub enum Refreshed {
 pub enum RefreshPreview {
     /// It would rotate the token of a session of this user.
     Rotation(UserId),
-    /// It would end a session of this user, because the token was reused.
-    Reuse(UserId),
+    /// It would end the session, because the token was reused.
+    Reuse,
     /// It would change nothing. This is its outcome.
     Unchanged(Refreshed),
 }
