@@ -77,10 +77,10 @@ pub(crate) enum ApiError {
     RateLimited(&'static str, Option<Refusal>),
     /// 429: the user has as many of these at once as one user may have.
     TooManyAtOnce(AtOnce, usize),
-    /// 429: summaries in progress have reserved the rest of the budget of tokens.
-    BudgetReserved { per_user: i64 },
-    /// 429: the budget of tokens is used up until this time, and for this long.
-    BudgetSpent { resets_at: Timestamp, wait: Duration, per_user: i64 },
+    /// 429: summaries in progress have reserved the rest of this budget of tokens.
+    BudgetReserved { quota: i64 },
+    /// 429: this budget of tokens is used up until this time, and for this long.
+    BudgetSpent { resets_at: Timestamp, wait: Duration, quota: i64 },
     /// 503: retry after this time. The text is for the log.
     Busy(Duration, String),
     /// 503: the request was carried out, but its network has not read too many large responses.
@@ -163,8 +163,9 @@ impl ApiError {
             Self::TooManyAtOnce(AtOnce::Requests, _) => {
                 "Too many of your requests are being served at once".to_owned()
             }
-            Self::TooManyAtOnce(..) | Self::BudgetReserved { .. } => {
-                "Too many of your summaries are being made at once".to_owned()
+            Self::TooManyAtOnce(..) => "Too many of your summaries are being made at once".to_owned(),
+            Self::BudgetReserved { .. } => {
+                "Summaries in progress have reserved the rest of the budget, try again shortly".to_owned()
             }
             Self::BudgetSpent { resets_at, .. } => {
                 format!("The budget for summaries is used up; there is a new one at {resets_at}")
@@ -253,13 +254,13 @@ impl ResponseError for ApiError {
                     response.insert_header(field);
                 }
             }
-            Self::BudgetReserved { per_user } => {
-                for field in limit_fields("tokens", *per_user, DAY, BUSY_RETRY_AFTER) {
+            Self::BudgetReserved { quota } => {
+                for field in limit_fields("tokens", *quota, DAY, BUSY_RETRY_AFTER) {
                     response.insert_header(field);
                 }
             }
-            Self::BudgetSpent { wait, per_user, .. } => {
-                for field in limit_fields("tokens", *per_user, DAY, *wait) {
+            Self::BudgetSpent { wait, quota, .. } => {
+                for field in limit_fields("tokens", *quota, DAY, *wait) {
                     response.insert_header(field);
                 }
             }

@@ -181,7 +181,7 @@ impl Database {
                 c.execute(Prepared(diesel::update(of_user(user, day)).set(release))).await?;
             }
             let used = used(c, user, day).await?;
-            Ok(Err(budget.explain(used, tokens)))
+            Ok(Err(budget.explain(used, tokens, fits_user)))
         })
     }
 

@@ -149,7 +149,7 @@ mod tests {
     const OTHER: ErrorResponse = ErrorResponse {
         name: "Other",
         description: "Another limit",
-        error: || ApiError::BudgetReserved { per_user: 0 },
+        error: || ApiError::BudgetReserved { quota: 0 },
     };
 
     #[test]

@@ -46,7 +46,7 @@ impl Body for SummaryRequest {}
 const SUMMARY_LIMIT: ErrorResponse = ErrorResponse {
     name: "SummaryLimit",
     description: "The budget is used up, or too many summaries are in progress; see `Retry-After`",
-    error: || ApiError::BudgetReserved { per_user: 0 },
+    error: || ApiError::BudgetReserved { quota: 0 },
 };
 
 const PROVIDER_FAILED: ErrorResponse = ErrorResponse {

@@ -89,12 +89,12 @@ impl Job {
         let reserved = self.database.reserve_tokens(self.user, tokens, budget, now).await;
         match reserved.or_not_found(NOTE_NOT_FOUND)? {
             Ok(reservation) => Ok(reservation),
-            Err(OverBudget::ForNow) => Err(ApiError::BudgetReserved { per_user: budget.per_user }),
-            Err(OverBudget::Today) => {
+            Err(OverBudget::ForNow(quota)) => Err(ApiError::BudgetReserved { quota }),
+            Err(OverBudget::Today(quota)) => {
                 let resets_at = Day::of(now).next().begins();
                 let seconds = resets_at.as_seconds().saturating_sub(now.as_seconds());
                 let wait = Duration::from_secs(seconds.max(1).unsigned_abs());
-                Err(ApiError::BudgetSpent { resets_at, wait, per_user: budget.per_user })
+                Err(ApiError::BudgetSpent { resets_at, wait, quota })
             }
         }
     }

@@ -192,10 +192,11 @@ async fn concurrent_summaries_never_exceed_the_budget_of_a_user(
     for answer in rejected {
         // Reserved tokens are released soon, so `Retry-After` is not the time until the next day.
         assert_eq!(answer.status, 429, "{answer:?}");
-        assert_eq!(answer.json()["detail"], "Too many of your summaries are being made at once");
+        let sentence = "Summaries in progress have reserved the rest of the budget, try again shortly";
+        assert_eq!(answer.json()["detail"], sentence);
         let wait: u64 = answer.header("retry-after").parse().unwrap();
         assert!((1..=60).contains(&wait), "{wait}");
-        assert!(answer.header("ratelimit-policy").starts_with(r#""tokens";q="#), "{answer:?}");
+        assert!(answer.header("ratelimit-policy").starts_with(r#""tokens";q=51000;"#), "{answer:?}");
         assert_eq!(answer.header("ratelimit"), format!(r#""tokens";r=0;t={wait}"#));
     }
     let used = &servers[1].get("/users/me/usage", &token).await.json()[0];
@@ -232,6 +233,9 @@ async fn concurrent_summaries_never_exceed_the_total_budget(
     let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!((statuses, provider.calls()), (vec![200, 200, 429], 2));
+    let refused = answers.iter().find(|answer| answer.status == 429).unwrap();
+    let policy = refused.header("ratelimit-policy");
+    assert!(policy.starts_with(r#""tokens";q=10200;"#), "the budget of all users: {policy}");
 }
 
 #[rstest]

@@ -36,11 +36,11 @@ async fn reserve_tokens_counts_reserved_and_charged_tokens(#[values(Sqlite, Post
     let first = reserve(database, ada.id, 90, budget, now).await.unwrap();
     // The request would fit after the reservation is settled.
     let rejected = database.reserve_tokens(ada.id, 11, budget, now).await.unwrap();
-    assert_eq!(rejected, Err(OverBudget::ForNow));
+    assert_eq!(rejected, Err(OverBudget::ForNow(100)));
     database.store_summary(ada.id, written.id, summary_of(&written), Some(first), now).await.unwrap();
     // 34 tokens were used.
     let rejected = database.reserve_tokens(ada.id, 67, budget, now).await.unwrap();
-    assert_eq!(rejected, Err(OverBudget::Today));
+    assert_eq!(rejected, Err(OverBudget::Today(100)));
     let second = reserve(database, ada.id, 66, budget, now).await.unwrap();
     database.settle_tokens(second, Spent::default()).await.unwrap();
     let today = Usage {
