@@ -89,7 +89,7 @@ impl Summaries {
     ) -> Result<Waiter, ApiError> {
         let engine = self.engine()?.clone();
         let permit = self.waiting.try_acquire(user);
-        let permit = permit.map_err(|full| limit_reached(full, AtOnce::SummaryWaiters, WAITING_PER_USER))?;
+        let permit = permit.map_err(|full| limit_reached(full, AtOnce::SummaryWaiters))?;
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let (summary, flight) = self.flights.join(flight_key);
         if let Some(flight) = flight {
@@ -104,7 +104,7 @@ impl Summaries {
                     actix_web::rt::spawn(task.in_current_span());
                 }
                 Err(full) => {
-                    flight.finish(Err(limit_reached(full, AtOnce::Summaries, engine.running_per_user)));
+                    flight.finish(Err(limit_reached(full, AtOnce::Summaries)));
                 }
             }
         }
@@ -122,9 +122,9 @@ impl Summaries {
     }
 }
 
-fn limit_reached(full: Full, what: AtOnce, per_user: usize) -> ApiError {
+fn limit_reached(full: Full, what: AtOnce) -> ApiError {
     match full {
-        Full::Key => ApiError::TooManyAtOnce(what, per_user),
+        Full::Key(limit) => ApiError::TooManyAtOnce(what, limit),
         _ => ApiError::busy("the limit of concurrent summaries, or of requests that wait for one"),
     }
 }

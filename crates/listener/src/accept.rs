@@ -35,8 +35,6 @@ pub(crate) type Connection = (Guard<Paced>, Option<SocketAddr>);
 #[derive(Clone)]
 pub(crate) struct Acceptor {
     admission: Option<Admission>,
-    /// The limit of each network, for refusals.
-    per_network: usize,
     refusals: Arc<Semaphore>,
     timeouts: Timeouts,
     pace: Pace,
@@ -50,7 +48,6 @@ impl Acceptor {
         let timeouts = Timeouts::new(options);
         Self {
             admission: options.connections.map(admission),
-            per_network: options.connections.map_or(0, |limits| limits.per_network),
             refusals: Arc::new(Semaphore::new(REFUSALS_MAX)),
             timeouts,
             pace: Pace::new(options.minimum_rate, options.response_timeout, timeouts.idle),
@@ -85,11 +82,11 @@ impl Acceptor {
 
     /// Refuses a connection, with a response unless too many others get one.
     async fn refuse(&self, io: TcpStream, full: Full) {
-        let by_network = full == Full::Key;
+        let by_network = matches!(full, Full::Key(_));
         self.events.report(if by_network { Event::RefusedByNetwork } else { Event::RefusedInTotal });
         if let Ok(_permit) = self.refusals.try_acquire() {
             // The client may have disconnected.
-            let _ = refuse(io, full, self.per_network).await;
+            let _ = refuse(io, full).await;
         }
     }
 }

@@ -123,9 +123,9 @@ mod tests {
         let admission = Admission::new(ConnectionLimits { per_network: 2, total: 6 }, is_exempt);
         let admit = |peer: &str| admission.admit(peer.parse().unwrap());
         let (one, two) = (admit("192.0.2.1:1").unwrap(), admit("[::ffff:192.0.2.1]:2").unwrap());
-        assert_eq!(admit("192.0.2.1:3").err(), Some(Full::Key));
+        assert_eq!(admit("192.0.2.1:3").err(), Some(Full::Key(2)));
         let _six = [admit("[2001:db8::1]:1").unwrap(), admit("[2001:db8::2:3]:1").unwrap()];
-        assert_eq!(admit("[2001:db8::4]:1").err(), Some(Full::Key));
+        assert_eq!(admit("[2001:db8::4]:1").err(), Some(Full::Key(2)));
         drop((one, two));
         let _proxy: Vec<_> = (1..=4).map(|port| admit(&format!("10.0.0.1:{port}")).unwrap()).collect();
         assert_eq!(admit("10.0.0.1:5").err(), Some(Full::Total));

@@ -18,15 +18,15 @@ const READ_MAX: u64 = 64 * 1024;
 /// In seconds. Connections end within this time, so a client need not wait longer.
 const RETRY_AFTER: u8 = 5;
 
-/// Returns the response to a client whose network has this limit.
-fn response(full: Full, per_network: usize) -> String {
-    // The limit of a network is a quota, which the client can know
+/// Returns the response to a client that would exceed this limit.
+fn response(full: Full) -> String {
+    // The limit of a network or a site is a quota, which the client can know
     // (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4).
     let (status, policy, detail) = match full {
-        Full::Key => (
+        Full::Key(limit) => (
             "429 Too Many Requests",
             format!(
-                "ratelimit-policy: \"connections\";q={per_network};qu=\"concurrent-requests\"\r\n\
+                "ratelimit-policy: \"connections\";q={limit};qu=\"concurrent-requests\"\r\n\
                  ratelimit: \"connections\";r=0;t={RETRY_AFTER}\r\n"
             ),
             "There are too many connections from your IP",
@@ -42,10 +42,10 @@ fn response(full: Full, per_network: usize) -> String {
 }
 
 /// Sends a response and closes the connection. The client may disconnect before.
-pub(crate) async fn refuse(mut io: TcpStream, full: Full, per_network: usize) -> io::Result<()> {
+pub(crate) async fn refuse(mut io: TcpStream, full: Full) -> io::Result<()> {
     // Some clients reject a response that precedes their request.
     let _ = timeout(TIMEOUT, io.readable()).await;
-    io.write_all(response(full, per_network).as_bytes()).await?;
+    io.write_all(response(full).as_bytes()).await?;
     io.shutdown().await?;
     let _ = timeout(TIMEOUT, tokio::io::copy(&mut io.take(READ_MAX), &mut tokio::io::sink())).await;
     Ok(())
@@ -58,13 +58,13 @@ mod tests {
     #[test]
     fn response_names_the_limit_of_the_network_and_its_own_length() {
         for (full, expected) in [
-            (Full::Key, "ratelimit-policy: \"connections\";q=7;qu=\"concurrent-requests\"\r\nratelimit: "),
+            (Full::Key(7), "ratelimit-policy: \"connections\";q=7;qu=\"concurrent-requests\"\r\nratelimit: "),
             (Full::Total, "HTTP/1.1 503 Service Unavailable\r\n"),
         ] {
-            let response = response(full, 7);
+            let response = response(full);
             let (head, body) = response.split_once("\r\n\r\n").unwrap();
             assert!(head.contains(expected), "{head}");
-            assert_eq!(head.contains("ratelimit"), full == Full::Key, "{head}");
+            assert_eq!(head.contains("ratelimit"), full == Full::Key(7), "{head}");
             assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
         }
     }

@@ -33,9 +33,9 @@ pub struct Permit<K: Eq + Hash> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Full {
-    /// The key holds the maximum number of permits for one key.
+    /// The key holds the maximum number of permits for one key, which is this number.
     #[error("the concurrency limit of this key is reached")]
-    Key,
+    Key(usize),
     /// All keys together hold the maximum number of permits.
     #[error("the total concurrency limit is reached")]
     Total,
@@ -69,7 +69,7 @@ impl<K: Eq + Hash + Clone> Concurrency<K> {
         let mut held = lock(&self.held);
         let of_key = held.per_key.get(&key).copied().unwrap_or(0).saturating_add(units);
         if of_key > self.per_key {
-            return Err(Full::Key);
+            return Err(Full::Key(self.per_key));
         }
         let total = held.total.saturating_add(units);
         if total > self.total {
@@ -130,7 +130,7 @@ mod tests {
     fn try_acquire_limits_each_key_and_the_total() {
         let limit = Concurrency::new(2, 3);
         let ada = [limit.try_acquire(1).unwrap(), limit.try_acquire(1).unwrap()];
-        assert_eq!(limit.try_acquire(1).err(), Some(Full::Key));
+        assert_eq!(limit.try_acquire(1).err(), Some(Full::Key(2)));
         let bob = limit.try_acquire(2).unwrap();
         assert_eq!(limit.try_acquire(3).err(), Some(Full::Total));
         drop((ada, bob));
@@ -153,14 +153,14 @@ mod tests {
     #[test]
     fn try_acquire_many_limits_the_units_of_each_key_and_the_total() {
         let limit = Concurrency::new(10, 15);
-        assert_eq!(limit.try_acquire_many(1, 11).err(), Some(Full::Key));
+        assert_eq!(limit.try_acquire_many(1, 11).err(), Some(Full::Key(10)));
         let ada = limit.try_acquire_many(1, 7).unwrap();
-        assert_eq!(limit.try_acquire_many(1, 4).err(), Some(Full::Key));
+        assert_eq!(limit.try_acquire_many(1, 4).err(), Some(Full::Key(10)));
         let bob = limit.try_acquire_many(2, 8).unwrap();
         assert_eq!(limit.try_acquire_many(1, 1).err(), Some(Full::Total));
         drop(ada);
         drop(limit.try_acquire_many(1, 7).unwrap());
-        assert_eq!(limit.try_acquire_many(3, usize::MAX).err(), Some(Full::Key));
+        assert_eq!(limit.try_acquire_many(3, usize::MAX).err(), Some(Full::Key(10)));
         drop(bob);
         assert!(is_empty(&limit));
     }
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn try_acquire_gives_no_permit_with_limits_of_zero() {
-        assert_eq!(Concurrency::new(0, 0).try_acquire(()).err(), Some(Full::Key));
+        assert_eq!(Concurrency::new(0, 0).try_acquire(()).err(), Some(Full::Key(0)));
         assert_eq!(Concurrency::new(1, 0).try_acquire(()).err(), Some(Full::Total));
     }
 }

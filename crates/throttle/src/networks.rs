@@ -42,7 +42,7 @@ impl NetworkConcurrency {
     ///
     /// # Errors
     ///
-    /// [`Full::Key`] if the network or the site of the client has reached its limit.
+    /// [`Full::Key`] with the limit of the network or the site of the client if it is reached.
     /// [`Full::Total`] if all clients together have.
     pub fn try_acquire(&self, client: IpAddr) -> Result<NetworkPermit, Full> {
         self.try_acquire_many(client, 1)
@@ -87,8 +87,8 @@ mod tests {
         let held: Vec<_> =
             (0..4).flat_map(|number| [network(number); 2].map(|client| limits.try_acquire(client))).collect();
         assert!(held.iter().all(Result::is_ok));
-        assert_eq!(limits.try_acquire(client("2001:db8:1:ff::1")).err(), Some(Full::Key), "the /56");
-        assert_eq!(limits.try_acquire(network(9)).err(), Some(Full::Key), "the /48");
+        assert_eq!(limits.try_acquire(client("2001:db8:1:ff::1")).err(), Some(Full::Key(2)), "the /56");
+        assert_eq!(limits.try_acquire(network(9)).err(), Some(Full::Key(8)), "the /48");
         assert!(limits.try_acquire(client("2001:db8:2::1")).is_ok(), "another /48");
         drop(held);
         assert!(limits.try_acquire(network(9)).is_ok());
@@ -99,7 +99,7 @@ mod tests {
         let limits = NetworkConcurrency::new(1, 2);
         let held = limits.try_acquire(client("2001:db8::1")).unwrap();
         for _ in 0..10 {
-            assert_eq!(limits.try_acquire(client("2001:db8::2")).err(), Some(Full::Key));
+            assert_eq!(limits.try_acquire(client("2001:db8::2")).err(), Some(Full::Key(1)));
         }
         drop(held);
         assert!(limits.try_acquire(client("2001:db8::2")).is_ok());
@@ -113,7 +113,7 @@ mod tests {
             .map(|number| limits.try_acquire_many(client(&format!("2001:db8:0:{number}00::")), 25))
             .collect();
         assert!(held.iter().all(Result::is_ok));
-        assert_eq!(limits.try_acquire(client("2001:db8:0:900::")).err(), Some(Full::Key));
+        assert_eq!(limits.try_acquire(client("2001:db8:0:900::")).err(), Some(Full::Key(50)));
     }
 
     #[test]

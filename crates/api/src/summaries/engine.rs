@@ -18,8 +18,6 @@ pub(super) struct Engine {
     pub(super) budget: Budget,
     /// Limits the summaries that are being written.
     pub(super) running: Concurrency<UserId>,
-    /// The part of [`running`](Self::running) that one user may have.
-    pub(super) running_per_user: usize,
     /// Limits the summaries that keep a core busy. `None` with a provider.
     cores: Option<KeyedSemaphore<UserId>>,
 }
@@ -32,7 +30,7 @@ impl Engine {
         };
         let SummaryLimits { budget, parallel_per_user, parallel } = config.limits;
         let running = Concurrency::new(parallel_per_user, parallel);
-        Ok(Self { summarizer, budget, running, running_per_user: parallel_per_user, cores })
+        Ok(Self { summarizer, budget, running, cores })
     }
 
     /// Waits until a summary of this user may run. Returns at once with a provider.
