@@ -124,6 +124,7 @@ fn check_last_count_rejects_until_the_count_is_old_or_invalid() {
     tally.begin_count();
     tally.end_count(storage(10, 100), Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_err());
+    assert_eq!(tally.failures(), 0);
     tally.fail_count(now);
     assert!(tally.check_last_count(limits, net, now).is_ok());
     assert_eq!(tally.failures(), 1);
