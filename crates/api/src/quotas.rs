@@ -28,8 +28,9 @@ use crate::error::ApiError;
 /// is counted again.
 const CAPACITY: u64 = 100_000;
 
-/// The maximum wait for a count. A million notes take half a second, or a few seconds if they must
-/// be read from the disk. The count goes on after it, so a retry finds the result.
+/// The maximum wait for a count and the pause before it. A million notes take half a second, or a
+/// few seconds if they must be read from the disk. The count goes on after it, so a retry finds the
+/// result.
 const COUNT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The error of a write that does not fit into a quota.

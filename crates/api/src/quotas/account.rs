@@ -107,14 +107,15 @@ impl Account {
             tally.lock().begin_count();
             let began = Instant::now();
             let stored = database.count_storage(user).await;
+            let (took, now) = (began.elapsed(), Instant::now());
             let mut tally = tally.lock();
             match stored {
                 Ok(stored) => {
-                    tally.end_count(stored, began.elapsed(), Instant::now());
+                    tally.end_count(stored, took, now);
                     Ok(exclusive)
                 }
                 Err(error) => {
-                    tally.fail_count(Instant::now());
+                    tally.fail_count(took, now);
                     Err(ApiError::of_database(error))
                 }
             }

@@ -14,8 +14,8 @@ const COUNT_LIFETIME: Duration = Duration::from_secs(10);
 /// deleting and creating notes in a loop.
 const PAUSE_FACTOR: u32 = 3;
 
-/// A write of a full account waits at most this long before a count. A failed count is followed by
-/// the whole pause, because it may have taken until its timeout.
+/// The longest pause. During it, all writes of the user that add text wait with the one that needs
+/// the count, because that one holds the count lock.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A write whose result is unknown may be stored within this time. It is much longer than a unit of
@@ -174,16 +174,20 @@ impl Tally {
         let estimate = stored.saturating_add(self.pending).saturating_add(self.unknown_at(now));
         self.estimate = Some(estimate);
         self.counted = Some((estimate, now));
-        self.next_count = Some(now + took.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX));
+        self.pause_after(took, now);
         self.uncounted = Storage::default();
     }
 
-    /// A count has failed. Requests that wait for it must not begin another one.
-    pub(super) fn fail_count(&mut self, now: Instant) {
+    /// A count that took this long has failed. Requests that wait for it must not begin another.
+    pub(super) fn fail_count(&mut self, took: Duration, now: Instant) {
         self.failures += 1;
-        self.next_count = Some(now + PAUSE_MAX);
+        self.pause_after(took, now);
         // The result may be outdated, and the next count begins with this value.
         self.is_invalid = true;
+    }
+
+    fn pause_after(&mut self, took: Duration, now: Instant) {
+        self.next_count = Some(now + took.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX));
     }
 
     pub(super) fn failures(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The order of writes and counts, and what an interrupted write leaves.
 
 use std::future::pending;
+use std::time::Instant;
 
 use daybook_domain::NoteDraft;
 use daybook_persistence::Error;
@@ -73,6 +74,19 @@ async fn writes_do_not_wait_for_each_other() {
     assert!(reserve(&quota, &database).now_or_never().is_none());
     held.clear();
     assert!(reserve(&quota, &database).await.is_ok());
+}
+
+#[actix_web::test]
+async fn reserve_waits_for_the_pause_after_the_last_count() {
+    let (_folder, database) = empty().await;
+    let quota = quotas(1_000);
+    let account = quota.accounts.get_with(ADA, Account::default);
+    let full = Storage { items: 1_000, bytes: 0 };
+    let ended = Instant::now();
+    account.tally.lock().end_count(full, Duration::from_millis(100), ended);
+    account.tally.lock().invalidate();
+    assert!(reserve(&quota, &database).await.is_ok());
+    assert!(ended.elapsed() >= Duration::from_millis(300), "three times the duration of the count");
 }
 
 #[actix_web::test]

@@ -125,7 +125,7 @@ fn check_last_count_rejects_until_the_count_is_old_or_invalid() {
     tally.end_count(storage(10, 100), Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_err());
     assert_eq!(tally.failures(), 0);
-    tally.fail_count(now);
+    tally.fail_count(Duration::ZERO, now);
     assert!(tally.check_last_count(limits, net, now).is_ok());
     assert_eq!(tally.failures(), 1);
 }
@@ -141,6 +141,6 @@ fn pause_is_three_times_the_last_count_and_at_most_two_seconds() {
         assert_eq!(tally.pause(now + millis(1)), millis(pause - 1));
         assert_eq!(tally.pause(now + millis(3_000)), Duration::ZERO);
     }
-    tally.fail_count(now);
-    assert_eq!(tally.pause(now), PAUSE_MAX);
+    tally.fail_count(millis(2), now);
+    assert_eq!(tally.pause(now), millis(6));
 }
