@@ -163,7 +163,7 @@ mod tests {
         assert!(limits.permit_body(other, 1).is_ok());
         drop(small);
         let share = BODY_MEMORY / SHARE;
-        let large = limits.permit_body(one, share - SMALL_BODY).unwrap().into_memory();
+        let large = limits.permit_body(one, share).unwrap().into_memory();
         assert!(limits.permit_body(one, SMALL_BODY + 1).is_err());
         assert!(limits.permit_body(one, SMALL_BODY).is_ok(), "a small body needs no memory");
         assert!(limits.permit_body(other, share).is_ok());

@@ -73,9 +73,9 @@ fn lines(server: &Server, id: &str) -> Vec<Value> {
 
 /// Returns the line that the service logs once for each response.
 async fn line(server: &Server, id: &str) -> Value {
-    eventually("a line in the log", || async { !lines(server, id).is_empty() }).await;
-    let mut answered: Vec<_> =
-        lines(server, id).into_iter().filter(|line| line["message"] == "answered").collect();
+    let answered = || lines(server, id).into_iter().filter(|line| line["message"] == "answered");
+    eventually("a line in the log", || async { answered().next().is_some() }).await;
+    let mut answered: Vec<_> = answered().collect();
     assert_eq!(answered.len(), 1, "{answered:?}");
     answered.remove(0)
 }

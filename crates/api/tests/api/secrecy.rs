@@ -110,7 +110,7 @@ async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)]
         Kind::Sqlite => "UPDATE rotations SET rotated_at = rotated_at - 60000000",
         Kind::Postgres => "UPDATE rotations SET rotated_at = rotated_at - interval '1 minute'",
     });
-    keep(server.refresh(&first.refresh).await).expect(StatusCode::UNAUTHORIZED);
+    let reused = keep(server.refresh(&first.refresh).await).expect(StatusCode::UNAUTHORIZED);
 
     let hash = server.query("SELECT password_hash FROM users");
     let mut secrets = vec![hash];
@@ -124,10 +124,11 @@ async fn no_secret_is_logged_or_returned(#[values(Kind::Sqlite, Kind::Postgres)]
             refresh[32..].to_owned(),
         ]);
     }
-    for logged in ["\"TRACE\"", "\"path\":\"/auth/refresh\"", "refresh_token_reused", "login_failed"] {
-        server.wait_for_log(logged).await;
-    }
+    server.wait_until_logged(&reused).await;
     let log = server.log();
+    for logged in ["\"TRACE\"", "\"path\":\"/auth/refresh\"", "refresh_token_reused", "login_failed"] {
+        assert!(log.contains(logged), "{logged}");
+    }
     assert_without(&log, &secrets);
     assert_without(&answered.lock().unwrap(), &secrets);
     let check = start.run(&["check"]).await;

@@ -1,5 +1,6 @@
 //! The query plans of all statements of the cleanups, on SQLite.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use daybook_domain::Timestamp;
@@ -52,6 +53,14 @@ fn run(connection: &mut SqliteConnection, cleanup: Cleanup, now: Timestamp) {
         }
     });
     assert!(batch.unwrap().deleted > 0, "{cleanup:?}");
+}
+
+#[test]
+fn each_cleanup_has_a_name_and_a_lock_of_its_own() {
+    let names = Cleanup::ALL.map(Cleanup::name);
+    assert_eq!(names, ["closed_accounts", "events", "surplus_events", "sessions", "usage"]);
+    let locks: HashSet<_> = Cleanup::ALL.into_iter().map(Cleanup::lock_key).collect();
+    assert_eq!(locks.len(), names.len());
 }
 
 #[tokio::test]

@@ -239,6 +239,13 @@ impl Server {
         self.log()
     }
 
+    /// Waits until the log has the last line of the request with this answer.
+    pub(crate) async fn wait_until_logged(&self, answer: &Answer) {
+        let id = answer.header("x-request-id");
+        let is_last = |line: &str| line.contains(id) && line.contains("\"answered\"");
+        eventually("the last line of a request", || async { self.log().lines().any(is_last) }).await;
+    }
+
     /// Returns the lines of the log so far. Fails unless each is JSON.
     pub(crate) fn log_lines(&self) -> Vec<Value> {
         let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
