@@ -75,8 +75,8 @@ pub(crate) enum ApiError {
     /// 429 with a sentence: the rate limit that is used up, and for how long. `None` in the
     /// document.
     RateLimited(&'static str, Option<Refusal>),
-    /// 429: the user has as many of these at once as one user may have.
-    TooManyAtOnce(AtOnce, usize),
+    /// 429: the user has reached this concurrency limit, which is this number.
+    TooManyAtOnce(ConcurrencyLimit, usize),
     /// 429: summaries in progress have reserved the rest of this budget of tokens.
     BudgetReserved { quota: i64 },
     /// 429: this budget of tokens is used up until this time, and for this long.
@@ -93,12 +93,12 @@ pub(crate) enum ApiError {
     Internal(Cause),
 }
 
-/// What has a limit of how many one user may have at once.
+/// A concurrency limit of one user.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum AtOnce {
-    /// Requests that are served.
+pub(crate) enum ConcurrencyLimit {
+    /// Requests in flight.
     Requests,
-    /// Summaries that are made.
+    /// Summaries in progress.
     Summaries,
     /// Requests that wait for a summary.
     SummaryWaiters,
@@ -160,10 +160,15 @@ impl ApiError {
             Self::TooLarge(limit) => format!("The request body is larger than {limit} bytes"),
             Self::UnsupportedMediaType(wanted) => format!("The request body must be {wanted}"),
             Self::Compressed => "The request body must not be compressed".to_owned(),
-            Self::TooManyAtOnce(AtOnce::Requests, _) => {
+            Self::TooManyAtOnce(ConcurrencyLimit::Requests, _) => {
                 "Too many of your requests are being served at once".to_owned()
             }
-            Self::TooManyAtOnce(..) => "Too many of your summaries are being made at once".to_owned(),
+            Self::TooManyAtOnce(ConcurrencyLimit::Summaries, _) => {
+                "Too many of your summaries are being made at once".to_owned()
+            }
+            Self::TooManyAtOnce(ConcurrencyLimit::SummaryWaiters, _) => {
+                "Too many of your requests are waiting for summaries".to_owned()
+            }
             Self::BudgetReserved { .. } => {
                 "Summaries in progress have reserved the rest of the budget, try again shortly".to_owned()
             }
@@ -289,13 +294,13 @@ fn limit_fields(name: &str, limit: i64, window: Duration, wait: Duration) -> [(&
     ]
 }
 
-/// Like [`limit_fields`], for what may be in progress at once. Such a limit has no window. Its unit
-/// is that of section 3.1.2.
-fn concurrency_fields(what: AtOnce, limit: usize) -> [(&'static str, String); 3] {
+/// Like [`limit_fields`], for a concurrency limit, which has no window. Its unit is that of section
+/// 3.1.2.
+fn concurrency_fields(what: ConcurrencyLimit, limit: usize) -> [(&'static str, String); 3] {
     let name = match what {
-        AtOnce::Requests => "requests",
-        AtOnce::Summaries => "summaries",
-        AtOnce::SummaryWaiters => "summary-waiters",
+        ConcurrencyLimit::Requests => "requests",
+        ConcurrencyLimit::Summaries => "summaries",
+        ConcurrencyLimit::SummaryWaiters => "summary-waiters",
     };
     let wait = BUSY_RETRY_AFTER.as_secs();
     [

@@ -17,7 +17,7 @@ use self::engine::Engine;
 pub(crate) use self::job::OVER_DAILY_BUDGET;
 use self::job::{FlightKey, Job};
 use crate::config::SummarizerConfig;
-use crate::error::{ApiError, AtOnce};
+use crate::error::{ApiError, ConcurrencyLimit};
 use crate::quotas::StorageReservation;
 
 /// Writes summaries. Clones share the flights and the limits.
@@ -89,7 +89,7 @@ impl Summaries {
     ) -> Result<Waiter, ApiError> {
         let engine = self.engine()?.clone();
         let permit = self.waiting.try_acquire(user);
-        let permit = permit.map_err(|full| limit_reached(full, AtOnce::SummaryWaiters))?;
+        let permit = permit.map_err(|full| limit_reached(full, ConcurrencyLimit::SummaryWaiters))?;
         let flight_key = FlightKey { user, note: note.id, key: key.clone() };
         let (summary, flight) = self.flights.join(flight_key);
         if let Some(flight) = flight {
@@ -104,7 +104,7 @@ impl Summaries {
                     actix_web::rt::spawn(task.in_current_span());
                 }
                 Err(full) => {
-                    flight.finish(Err(limit_reached(full, AtOnce::Summaries)));
+                    flight.finish(Err(limit_reached(full, ConcurrencyLimit::Summaries)));
                 }
             }
         }
@@ -122,7 +122,7 @@ impl Summaries {
     }
 }
 
-fn limit_reached(full: Full, what: AtOnce) -> ApiError {
+fn limit_reached(full: Full, what: ConcurrencyLimit) -> ApiError {
     match full {
         Full::Key(limit) => ApiError::TooManyAtOnce(what, limit),
         _ => ApiError::busy("the limit of concurrent summaries, or of requests that wait for one"),

@@ -5,7 +5,7 @@
 use daybook_domain::{Timestamp, UserId};
 use daybook_throttle::{Bucket, Concurrency, Permit, Quota, Refusal, Throttle};
 
-use crate::error::{ApiError, AtOnce};
+use crate::error::{ApiError, ConcurrencyLimit};
 
 /// The rate limits of one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl UserLimits {
     pub(crate) fn permit(&self, user: UserId) -> Result<Option<Permit<UserId>>, ApiError> {
         let Some(limits) = &self.limits else { return Ok(None) };
         let permit = limits.in_flight.try_acquire(user);
-        permit.map(Some).map_err(|_| ApiError::TooManyAtOnce(AtOnce::Requests, IN_FLIGHT))
+        permit.map(Some).map_err(|_| ApiError::TooManyAtOnce(ConcurrencyLimit::Requests, IN_FLIGHT))
     }
 
     /// Counts a change of a note or a task.
