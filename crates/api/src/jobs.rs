@@ -20,8 +20,9 @@ use crate::metrics::Metrics;
 const CLOSED_ACCOUNTS: Schedule =
     Schedule { first: Duration::from_secs(1), interval: Duration::from_secs(60) };
 
-/// The schedule of outdated rows. They are kept for a day at least, so an hour more changes little.
-/// The first run does not compete with the requests that waited for the start.
+/// The schedule of outdated rows and surplus events. Outdated rows are kept for a day at least, so
+/// an hour more changes little, and an account adds few events in an hour compared with a disk. The
+/// first run does not compete with the requests that waited for the start.
 const OUTDATED: Schedule =
     Schedule { first: Duration::from_secs(60), interval: Duration::from_secs(60 * 60) };
 

@@ -15,7 +15,7 @@ const TIMEOUT: Duration = Duration::from_millis(500);
 /// it would reset the connection, and the client could lose the response.
 const READ_MAX: u64 = 64 * 1024;
 
-/// In seconds. Connections end within this time, so a client need not wait longer.
+/// In seconds. Some connection usually ends within this time, and refusing a retry costs little.
 const RETRY_AFTER: u8 = 5;
 
 /// Returns the response to a client that would exceed this limit.

@@ -112,9 +112,9 @@ impl Database {
 /// condition once per statement, because it does not depend on a row. A closed account has no live
 /// session.
 ///
-/// In a transaction, the first statement has this condition, and the last one has it again. On
-/// PostgreSQL, a statement that waits for a row does not see a logout that is committed meanwhile.
-/// A later statement does.
+/// A transaction that may wait after its first check has this condition again in its last
+/// statement. On PostgreSQL, a statement that waits for a row does not see a logout that is
+/// committed meanwhile. A later statement does.
 pub(crate) fn may(access: Access) -> Anywhere<is_valid> {
     Anywhere(is_valid(access))
 }

@@ -19,8 +19,8 @@ pub enum Cleanup {
     /// Events of all accounts that are older than 90 days, except the last 50 logins of each
     /// account.
     Events,
-    /// Events beyond the newest 10,000 of an account, except the newest 1,000 of each kind among
-    /// them.
+    /// Events of an account that are neither among its newest 10,000 nor among the newest 1,000 of
+    /// their kind before those.
     SurplusEvents,
     /// Expired sessions, and refresh tokens that were replaced before the grace period.
     Sessions,

@@ -163,7 +163,7 @@ impl Database {
         execute!(self, |c| record(c, entry).await)
     }
 
-    /// Returns a page of the user's events of the last 90 days, newest first.
+    /// Returns a page of the user's events of the last 90 days that are still stored, newest first.
     ///
     /// Events of kinds that only a newer version knows are left out. So a page may have fewer
     /// events than its limit, even none, and still have a next page.
@@ -192,8 +192,8 @@ impl Database {
         })
     }
 
-    /// Returns the addresses of the user's last 50 logins and of the registration, newest first.
-    /// An address may occur more than once.
+    /// Returns the addresses of the user's last 50 logins, newest first. The registration counts as
+    /// a login. An address may occur more than once.
     ///
     /// # Errors
     ///

@@ -59,8 +59,8 @@ async fn delete(c: &mut impl WriteHandle, user: i64, last: i64) -> Result<usize,
     let oldest: Vec<(i64, String)> = c.all(oldest.select((events::id, events::kind))).await?;
     let surplus = surplus(&oldest);
     let Some(last) = surplus.last().copied() else { return Ok(0) };
-    // PostgreSQL may look up the user alone by the index, and then the limit keeps it from reading
-    // all of the user's events.
+    // The bound on the id matters if PostgreSQL uses the index for the user alone. It would
+    // otherwise read all of the user's events.
     let surplus = of_user().filter(events::id.le(last)).filter(events::id.eq_any(surplus));
     Ok(c.execute(diesel::delete(surplus)).await?)
 }

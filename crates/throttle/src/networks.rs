@@ -42,8 +42,8 @@ impl NetworkConcurrency {
     ///
     /// # Errors
     ///
-    /// [`Full::Key`] with the limit of the network or the site of the client if it is reached.
-    /// [`Full::Total`] if all clients together have.
+    /// [`Full::Key`] with its limit if the network or the site of the client has reached it.
+    /// [`Full::Total`] if all clients together have reached theirs.
     pub fn try_acquire(&self, client: IpAddr) -> Result<NetworkPermit, Full> {
         self.try_acquire_many(client, 1)
     }

@@ -28,7 +28,7 @@ const SUMMARY: Quota = Quota::constant(60, MINUTE);
 const WEATHER: Quota = Quota::constant(60, MINUTE);
 
 /// A session needs one refresh in 30 minutes, and by default a user has at most 50 sessions. Each
-/// refresh adds an event, which is kept for 90 days.
+/// refresh is a write, and adds an event.
 const REFRESH: Quota = Quota::constant(300, TEN_MINUTES);
 
 impl Default for RateLimitConfig {

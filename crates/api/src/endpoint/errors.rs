@@ -50,7 +50,7 @@ pub(super) const NOT_AUTHENTICATED: ErrorResponse = ErrorResponse {
 
 pub(crate) const TOO_MANY_REQUESTS: ErrorResponse = ErrorResponse {
     name: "TooManyRequests",
-    description: "The user sends too many such requests; `Retry-After` has the seconds to wait",
+    description: "The user sends too many such requests, or has too many in flight; see `Retry-After`",
     error: || ApiError::too_many_requests(None),
 };
 

@@ -12,7 +12,8 @@ use crate::state::State;
 /// List the account's events
 ///
 /// Logins, failed logins, refreshes, ended sessions and password changes of the last 90 days,
-/// newest first.
+/// newest first. Of these events, at least the newest 10,000 are kept, and the newest 1,000 of each
+/// kind before them.
 #[endpoint(GET "/auth/events")]
 pub(crate) async fn list_events(
     user: CurrentUser,

@@ -154,8 +154,8 @@ struct Attempted {
 }
 
 /// Takes an attempt from the quotas of the name and of the client's network. A client that the
-/// account knows then still has a quota of its own. So attackers cannot lock it out, not even from
-/// the same address.
+/// account knows then still has another quota: that of its session, or that of its address. So
+/// attackers elsewhere cannot lock it out.
 async fn attempt(
     state: &State,
     name: &LoginName,

@@ -112,7 +112,8 @@ impl Database {
         let target = live_of(actor.user, actor.now).filter(sessions::id.eq(session.0)).filter(may(access));
         transaction!(self, |c| {
             // Lock order: user, sessions, as in `open_session`. Without this lock, the event would
-            // lock the user after the session.
+            // lock the user after the session. Every logout takes it, so the access that the next
+            // statement checks stays valid until the end.
             lock_account_if_open(c, ending.actor.user).await?;
             let ended = end_sessions(c, target, &ending).await?;
             Error::not_found_if_none(ended.ids.len())?;

@@ -73,8 +73,8 @@ fn kept_by_login(policy: SessionPolicy) -> i64 {
 }
 
 impl Database {
-    /// Opens a session. Ends the sessions above the policy's limit, and deletes expired sessions of
-    /// the user.
+    /// Opens a session. Ends the sessions above the policy's limit. Deletes the user's expired
+    /// sessions, those that ended more than a day ago, and ended ones beyond the newest 1,000.
     ///
     /// Sessions that have not been used since their login end first. After them, the sessions with
     /// the oldest last use end. So a script that logs in for each of its calls ends only its own
