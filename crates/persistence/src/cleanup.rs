@@ -94,7 +94,7 @@ impl Database {
     }
 
     /// Returns the position at which a cleanup can continue after the batch at `position` has
-    /// failed, so that one closed account does not delay the others. `None` if it cannot continue.
+    /// failed, so that one account does not delay the others. `None` if it cannot continue.
     ///
     /// # Errors
     ///
@@ -106,7 +106,8 @@ impl Database {
     ) -> Result<Option<i64>, Error> {
         match cleanup {
             Cleanup::ClosedAccounts => read!(self, |c| deletion::after_first_closed(c, position).await),
-            Cleanup::Events | Cleanup::SurplusEvents | Cleanup::Sessions | Cleanup::Usage => Ok(None),
+            Cleanup::SurplusEvents => read!(self, |c| surplus_events::after_first(c, position).await),
+            Cleanup::Events | Cleanup::Sessions | Cleanup::Usage => Ok(None),
         }
     }
 }

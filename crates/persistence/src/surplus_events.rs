@@ -1,5 +1,8 @@
 //! Bounds the events of each account. A client that causes an event with each request would
 //! otherwise fill the disk.
+//!
+//! The conditions are ranges of one user. With `=`, PostgreSQL may read the events of all users in
+//! the order of their ids, because it expects that many of them are this user's.
 
 use std::collections::HashMap;
 
@@ -8,7 +11,7 @@ use diesel::prelude::*;
 
 use crate::batch::{Batch, ROWS_MAX};
 use crate::error::Error;
-use crate::handle::WriteHandle;
+use crate::handle::{ReadHandle, WriteHandle};
 use crate::schema::{events, users};
 
 /// The number of an account's newest events that are kept. A device that refreshes its session
@@ -31,8 +34,8 @@ const OLDEST: i64 = (EventKind::ALL.len() * OF_EACH_KIND) as i64 + ROWS_MAX;
 /// order of their ids, and its position is the last one that it has passed.
 pub(crate) async fn delete_first(c: &mut impl WriteHandle, position: i64) -> Result<Batch, Error> {
     let last_surplus = events::table
-        .filter(events::user_id.eq(users::id))
-        .order(events::id.desc())
+        .filter(events::user_id.between(users::id, users::id))
+        .order((events::user_id.desc(), events::id.desc()))
         .select(events::id)
         .offset(NEWEST)
         .limit(1)
@@ -51,11 +54,17 @@ pub(crate) async fn delete_first(c: &mut impl WriteHandle, position: i64) -> Res
     Ok(Batch { deleted: 0, next })
 }
 
+/// Returns the position behind the first account that a batch at this position looks at.
+pub(crate) async fn after_first(c: &mut impl ReadHandle, position: i64) -> Result<Option<i64>, Error> {
+    let first = users::table.filter(users::id.gt(position)).order(users::id).limit(1);
+    Ok(c.optional(first.select(users::id)).await?)
+}
+
 /// Deletes the user's oldest events up to `last` that have at least [`OF_EACH_KIND`] newer events
 /// of their kind, at most [`ROWS_MAX`].
 async fn delete(c: &mut impl WriteHandle, user: i64, last: i64) -> Result<usize, Error> {
-    let of_user = || events::table.filter(events::user_id.eq(user));
-    let oldest = of_user().filter(events::id.le(last)).order(events::id).limit(OLDEST);
+    let of_user = || events::table.filter(events::user_id.between(user, user));
+    let oldest = of_user().filter(events::id.le(last)).order((events::user_id, events::id)).limit(OLDEST);
     let oldest: Vec<(i64, String)> = c.all(oldest.select((events::id, events::kind))).await?;
     let surplus = surplus(&oldest);
     let Some(last) = surplus.last().copied() else { return Ok(0) };

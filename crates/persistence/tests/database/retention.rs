@@ -104,6 +104,21 @@ async fn clean_up_bounds_the_events_of_an_account(#[values(Sqlite, Postgres)] ki
 
 #[rstest]
 #[tokio::test]
+async fn clean_up_of_surplus_events_continues_behind_an_account_that_fails(
+    #[values(Sqlite, Postgres)] kind: Kind,
+) {
+    let fixture = Fixture::new(kind).await;
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let after = async |position| {
+        fixture.database.position_after_failure(Cleanup::SurplusEvents, position).await.unwrap()
+    };
+    assert_eq!(after(0).await, Some(ada.id.0));
+    assert_eq!(after(ada.id.0).await, Some(bob.id.0));
+    assert_eq!(after(bob.id.0).await, None);
+}
+
+#[rstest]
+#[tokio::test]
 async fn clean_up_bounds_alternating_floods_of_all_kinds(#[values(Sqlite, Postgres)] kind: Kind) {
     let fixture = Fixture::new(kind).await;
     let ada = fixture.user("ada").await;
