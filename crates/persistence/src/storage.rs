@@ -15,7 +15,8 @@ use crate::unit::{read, read_large};
 /// before the timeout of a statement, and lets other large reads run between two units.
 const CHUNK: i64 = 5_000;
 
-/// An amount of storage: what a user stores, or what a write adds.
+/// An amount of storage: what a user stores, or what a write adds. A summary counts as
+/// [`Storage::SUMMARY`] beside its text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Storage {
     /// Notes and tasks.
@@ -25,6 +26,10 @@ pub struct Storage {
 }
 
 impl Storage {
+    /// The bytes of a summary beside its text: its row has the model, the id of the response and
+    /// the hash of the note. Summaries are no items, and could otherwise fill the disk.
+    pub const SUMMARY: u64 = 512;
+
     /// Returns the sum. Neither of its parts overflows.
     #[must_use]
     pub fn saturating_add(self, other: Self) -> Self {
@@ -99,9 +104,10 @@ impl Database {
                     .filter(summaries::user_id.eq(owner))
                     .filter(summaries::note_id.gt(above))
                     .filter(summaries::note_id.le(last.unwrap_or(i64::MAX)))
-                    .select(sum(octet_length(summaries::text.nullable())));
-                let texts: Option<i64> = c.one(texts).await?;
-                Ok((chunk.saturating_add(Storage { items: 0, bytes: amount(texts) }), last))
+                    .select((count_star(), sum(octet_length(summaries::text.nullable()))));
+                let (rows, texts): (i64, Option<i64>) = c.one(texts).await?;
+                let bytes = amount(Some(rows)) * Storage::SUMMARY + amount(texts);
+                Ok((chunk.saturating_add(Storage { items: 0, bytes }), last))
             })?;
             (stored, next) = (stored.saturating_add(chunk), last);
         }

@@ -11,7 +11,7 @@ use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 
 use super::rules::PARSER;
 use crate::endpoint::{Argument, ErrorResponse, Spec};
-use crate::error::{ApiError, NOTE_NOT_FOUND};
+use crate::error::{ApiError, NOTE_NOT_FOUND, TASK_NOT_FOUND};
 
 /// An id in the path. A number that no row has is not an error here: the query does not find it.
 pub(crate) struct Id<T>(pub(crate) T);
@@ -44,7 +44,7 @@ macro_rules! path_id {
 }
 
 path_id!(NoteId, "note_id", "NoteNotFound", NOTE_NOT_FOUND);
-path_id!(TaskId, "task_id", "TaskNotFound", "Task not found");
+path_id!(TaskId, "task_id", "TaskNotFound", TASK_NOT_FOUND);
 path_id!(SessionId, "session_id", "SessionNotFound", "Session not found");
 
 impl<T: PathId + ToSchema> Argument for Id<T> {

@@ -84,7 +84,7 @@ impl Account {
         if self.tally.lock().try_reserve(limits, growth) {
             return Ok((growth, true));
         }
-        let growth = addition.growth(database, user).await.map_err(ApiError::of_database)?;
+        let growth = addition.growth(database, user).await?;
         let is_reserved = self.tally.lock().try_reserve(limits, growth);
         if !is_reserved {
             self.tally.lock().check_last_count(limits, growth.net, Instant::now())?;

@@ -1,10 +1,11 @@
 //! What a write adds to the storage of its user.
 
 use daybook_domain::{Content, NoteDraft, NoteId, NotePatch, TaskDraft, TaskId, TaskPatch, Title, UserId};
-use daybook_persistence::{Database, Error, Storage, TextBytes};
+use daybook_persistence::{Database, Storage, TextBytes};
 use daybook_summarizer::Summarizer;
 
 use super::tally::Growth;
+use crate::error::{ApiError, NOTE_NOT_FOUND, TASK_NOT_FOUND};
 
 /// What a write adds at most, and the row whose texts it replaces.
 pub(crate) struct Addition {
@@ -50,7 +51,8 @@ impl Addition {
 
     /// A summary. Its length is not known before it is written.
     pub(crate) fn summary() -> Self {
-        Self { upper_bound: Storage { items: 0, bytes: Summarizer::BYTES_MAX as u64 }, kind: Kind::Summary }
+        let bytes = Summarizer::BYTES_MAX as u64 + Storage::SUMMARY;
+        Self { upper_bound: Storage { items: 0, bytes }, kind: Kind::Summary }
     }
 
     fn create(title: &Title, content: &Content) -> Self {
@@ -72,20 +74,23 @@ impl Addition {
         Growth { upper_bound: self.upper_bound, net: self.upper_bound }
     }
 
-    /// Returns what the write adds. Looks at the row that it replaces. The change of a row that
-    /// does not exist adds nothing, and is rejected by its own statement.
-    pub(super) async fn growth(&self, database: &Database, user: UserId) -> Result<Growth, Error> {
+    /// Returns what the write adds. Looks at the row that it replaces.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError::NotFound`] if there is no such row. The write must not run then: a concurrent
+    /// request may create the row, and nothing is reserved for its new texts.
+    pub(super) async fn growth(&self, database: &Database, user: UserId) -> Result<Growth, ApiError> {
         let upper_bound = self.upper_bound;
         let Kind::Update { row, sets_title, sets_content } = &self.kind else {
             return Ok(self.upper_growth());
         };
-        let before = match row {
-            Row::Note(id) => database.note_bytes(user, *id).await?,
-            Row::Task(id) => database.task_bytes(user, *id).await?,
+        let (before, not_found) = match row {
+            Row::Note(id) => (database.note_bytes(user, *id).await, NOTE_NOT_FOUND),
+            Row::Task(id) => (database.task_bytes(user, *id).await, TASK_NOT_FOUND),
         };
-        let Some(TextBytes { title, content }) = before else {
-            return Ok(Growth { upper_bound, net: Storage::default() });
-        };
+        let before = before.map_err(ApiError::of_database)?;
+        let TextBytes { title, content } = before.ok_or(ApiError::NotFound(not_found))?;
         let replaced = title * u64::from(*sets_title) + content * u64::from(*sets_content);
         Ok(Growth { upper_bound, net: upper_bound.saturating_sub(Storage { items: 0, bytes: replaced }) })
     }

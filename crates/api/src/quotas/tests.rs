@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Instant;
 
-use daybook_domain::NoteDraft;
+use daybook_domain::{Content, NoteDraft, NoteId, NotePatch};
 use daybook_persistence::Error;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -74,6 +74,16 @@ async fn writes_do_not_wait_for_each_other() {
     assert!(reserve(&quota, &database).now_or_never().is_none());
     held.clear();
     assert!(reserve(&quota, &database).await.is_ok());
+}
+
+#[actix_web::test]
+async fn the_change_of_a_missing_row_does_not_run_in_a_full_account() {
+    let (_folder, database) = empty().await;
+    let quota = Quotas::new(Storage { items: 10, bytes: 0 });
+    let patch = NotePatch { content: Content::parse("c").ok(), ..NotePatch::default() };
+    let change = quota.store(&database, ADA, Addition::note_change(NoteId(1), &patch), async || Ok(()));
+    // Another request could create the row before the change runs.
+    assert!(matches!(change.await, Err(ApiError::NotFound("Note not found"))));
 }
 
 #[actix_web::test]

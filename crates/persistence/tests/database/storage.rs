@@ -25,9 +25,9 @@ async fn count_storage_counts_the_items_and_bytes_of_one_user(#[values(Sqlite, P
         let draft = TaskDraft::parse("titlé", &long, "Lisbon").unwrap();
         database.create_task(user, draft, None, now).await.unwrap();
     }
-    let of_ada = Storage { items: 3, bytes: (2 + 400_000 + 2) + (1 + 2) + (6 + 400_000) };
+    let of_ada = Storage { items: 3, bytes: (2 + 400_000 + 2) + (1 + 2) + 2 * 512 + (6 + 400_000) };
     assert_eq!(database.count_storage(ada.id).await.unwrap(), of_ada);
-    let of_bob = Storage { items: 2, bytes: (1 + 1 + 2) + (6 + 400_000) };
+    let of_bob = Storage { items: 2, bytes: (1 + 1 + 2) + 512 + (6 + 400_000) };
     assert_eq!(database.count_storage(bob.id).await.unwrap(), of_bob);
 }
 
@@ -64,7 +64,7 @@ async fn count_storage_counts_across_the_borders_of_its_units(
         "INSERT INTO summaries (note_id, {columns}) \
          SELECT (SELECT max(id) FROM notes), {columns} FROM summaries"
     ));
-    let expected = Storage { items: notes + tasks, bytes: notes * 3 + tasks * 4 + 2 * 5 };
+    let expected = Storage { items: notes + tasks, bytes: notes * 3 + tasks * 4 + 2 * (5 + 512) };
     assert_eq!(database.count_storage(ada).await.unwrap(), expected);
 }
 
