@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use daybook_domain::{Actor, EventKind, Origin, SessionId, UserId};
-use daybook_persistence::Database;
+use daybook_persistence::{Database, Error};
 use tokio::runtime::{Handle, TryCurrentError};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -14,6 +14,11 @@ use tracing::Instrument;
 /// Stored at once, the write shared the processor with the response, and its duration showed that
 /// the account exists (docs/performance.md).
 const STORE_DELAY: Duration = Duration::from_millis(250);
+
+/// A database that is not available is asked again after each of these pauses, in seconds. Someone
+/// who keeps it busy for a while must not suppress the events of their attempts. An event whose
+/// first result was lost is then stored twice.
+const PAUSES: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// A database that answers stores an event in less.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,9 +70,16 @@ impl DelayedEvents {
         let database = self.database.clone();
         let store = async move {
             sleep(STORE_DELAY).await;
-            if let Some(actor) = actor
-                && let Err(error) = database.record_event(&actor, kind).await
-            {
+            let Some(actor) = actor else { return };
+            let mut stored = database.record_event(&actor, kind).await;
+            for pause in PAUSES {
+                if !matches!(stored, Err(Error::Unavailable(_))) {
+                    break;
+                }
+                sleep(Duration::from_secs(pause)).await;
+                stored = database.record_event(&actor, kind).await;
+            }
+            if let Err(error) = stored {
                 tracing::warn!(%error, event = kind.name(), "an event was not stored");
             }
         };

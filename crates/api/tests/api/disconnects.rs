@@ -48,6 +48,26 @@ async fn login_is_recorded_although_the_client_disconnects(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_login_is_stored_although_the_database_is_busy_for_a_while() {
+    let start = Start::on(Kind::Postgres);
+    let server = start.start().await;
+    server.register("ada").await;
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    // Reads are still possible.
+    changes.run("BEGIN; LOCK TABLE events IN EXCLUSIVE MODE");
+    let form = [("username", "ada"), ("password", "wrong1")];
+    server.login_form(&form).await.expect(StatusCode::UNAUTHORIZED);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO \"events\"%'";
+    eventually("the event waits for the lock", || async { server.query(waiting) == "1" }).await;
+    eventually("an attempt to store the event has failed", || async { server.query(waiting) == "0" }).await;
+    changes.run("COMMIT");
+    let stored = "SELECT count(*) FROM events WHERE kind = 'login_failed'";
+    eventually("the event is stored", || async { server.query(stored) == "1" }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logout_is_logged_although_the_client_disconnects() {
     let start = Start::on(Kind::Postgres);
     let server = start.start().await;
