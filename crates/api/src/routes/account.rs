@@ -104,7 +104,7 @@ pub(crate) async fn me(access: Access, state: Data<State>) -> Result<Json<User>,
 /// Change the e-mail address or the username
 ///
 /// `current_password` is needed if the e-mail address or the username changes by more than case.
-/// Such changes are limited like registrations.
+/// Changes are limited like registrations.
 #[endpoint(PATCH "/users/me", errors(TAKEN, INCORRECT_PASSWORD, TOO_MANY_ATTEMPTS))]
 pub(crate) async fn update_me(
     actor: Actor,
@@ -169,23 +169,23 @@ pub(crate) async fn change_password(
 
 /// Verifies the password, if the patch changes a name by more than case. Otherwise returns `None`.
 ///
-/// A new name counts like a registration, because a conflict shows that an account has it.
+/// Each change counts like a registration, because a conflict shows that an account has the name.
+/// Changes of case have the same limit, so that their events do not fill the account's list.
 async fn confirm_rename(
     state: &State,
     actor: &Actor,
     patch: &AccountPatch,
     account: &User,
 ) -> Result<Option<Credentials>, ApiError> {
-    if !patch.renames(account) {
-        let counted = state.user_limits.write(actor.user, state.now()).await;
-        counted.map_err(ApiError::too_many_requests)?;
-        return Ok(None);
-    }
-    let password = patch.current_password.clone().ok_or_else(|| INCORRECT_PASSWORD.error())?;
-    let verified = verify(state, actor, password).await?;
+    let verified = if patch.renames(account) {
+        let password = patch.current_password.clone().ok_or_else(|| INCORRECT_PASSWORD.error())?;
+        Some(verify(state, actor, password).await?)
+    } else {
+        None
+    };
     let counted = state.attempts.registration(actor.origin.ip, state.now().as_micros()).await;
     counted.map_err(ApiError::too_many_attempts)?;
-    Ok(Some(verified))
+    Ok(verified)
 }
 
 /// Returns the credentials that this password is right for. The limit keeps the thief of an access

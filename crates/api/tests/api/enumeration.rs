@@ -267,10 +267,6 @@ async fn patch_account_is_limited_like_registrations(#[values(Kind::Sqlite, Kind
     assert_eq!(statuses, [409, 409, 409, 429, 429], "with two registrations, five of them");
     let refused = server.patch("/users/me", &token, &probe(9)).await;
     assert!(refused.header("ratelimit").starts_with(r#""registration";r=0;"#), "{refused:?}");
-    // A change that reveals nothing is not limited.
-    for name in ["EVE", "Eve", "eve"] {
-        server.patch("/users/me", &token, &json!({ "username": name })).await.expect(StatusCode::OK);
-    }
     // Guesses of the password are.
     let guess = json!({ "username": "other", "current_password": "wrong1" });
     let mut statuses = Vec::new();

@@ -107,7 +107,11 @@ async fn changes_of_the_account_are_limited(#[values(Kind::Sqlite, Kind::Postgre
     for name in ["ADA", "Ada", "aDa"] {
         server.patch("/users/me", &token, &json!({ "username": name })).await.expect(StatusCode::OK);
     }
-    assert_refused(server.patch("/users/me", &token, &json!({ "username": "ada" })).await, "write");
+    let refused = server.patch("/users/me", &token, &json!({ "username": "ada" })).await;
+    assert_eq!(
+        refused.expect(StatusCode::TOO_MANY_REQUESTS).header("ratelimit-policy"),
+        r#""registration";q=4;w=600"#
+    );
     assert_eq!(server.query(changes), "3");
 }
 
@@ -117,7 +121,8 @@ async fn changes_of_the_account_are_limited(#[values(Kind::Sqlite, Kind::Postgre
 async fn stored_summaries_that_a_note_shows_in_turn_are_writes(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
+    // The registration counts, too.
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "address=4/10m").start().await;
     let token = server.user("ada").await;
     let note = json!({ "title": "t", "content": "The pump costs ninety euros. ".repeat(40) });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
