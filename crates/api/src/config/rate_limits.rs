@@ -27,8 +27,8 @@ const SUMMARY: Quota = Quota::constant(60, MINUTE);
 /// A tenth of the 600 calls a minute that Open-Meteo allows.
 const WEATHER: Quota = Quota::constant(60, MINUTE);
 
-/// A session needs one refresh in 30 minutes, and by default a user has at most 50 sessions. Each
-/// refresh is a write, and adds an event.
+/// A session needs one refresh in 30 minutes. Several tabs, or a client that starts often, make
+/// more. Each refresh is a write, and adds an event.
 const REFRESH: Quota = Quota::constant(300, TEN_MINUTES);
 
 impl Default for RateLimitConfig {

@@ -97,10 +97,10 @@ settings! {
                write=1200/1m,summary=60/1m,weather=60/1m,refresh=300/10m"), public,
         "`account` limits wrong passwords for one name, and `address` wrong passwords and \
          registrations from one address (an IPv6 /56; a /48 has four times the limit). The others \
-         limit one user: changes of notes and tasks, new summaries, calls to the geocoder and the \
-         forecast, and refreshes. `10/10m` allows a burst of 10, and 10 more over each 10 minutes \
-         (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps all. `off` \
-         disables the limits for measurements, with a warning.";
+         limit one user: changes of notes and tasks, new summaries, and calls to the geocoder and the \
+         forecast. `refresh` limits one session. `10/10m` allows a burst of 10, and 10 more over each \
+         10 minutes (units: `s`, `m`, `h`). An omitted part keeps its default, and `on` keeps all. \
+         `off` disables the limits for measurements, with a warning.";
     ITEMS_PER_USER "DAYBOOK_ITEMS_PER_USER" = Value("1000000"), public,
         "Notes and tasks of one user, 1 to 1000000000. A create beyond them is rejected with 403. \
          Several instances together can exceed this quota and the next one by a sixteenth for \

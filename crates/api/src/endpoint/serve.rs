@@ -8,7 +8,7 @@ use actix_web::http::{ConnectionType, StatusCode};
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse};
 use daybook_domain::UserId;
-use daybook_throttle::Permit;
+use daybook_throttle::{NetworkPermit, Permit};
 use futures_util::future::{LocalBoxFuture, join};
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -17,6 +17,7 @@ use super::response::Respond;
 use super::spec::Spec;
 use crate::error::ApiError;
 use crate::metrics::{CountedRequest, Metrics};
+use crate::user_limits::SessionPermit;
 
 /// Who may call an endpoint. The first argument of every handler is a caller, and no other argument
 /// can be one.
@@ -36,14 +37,14 @@ pub(crate) trait Caller: Sized + 'static {
     /// 401 without a valid token.
     fn admit(request: &HttpRequest) -> Result<(Self, SessionCheck), ApiError>;
 
-    /// Returns the metrics if a change by this caller goes on when its client disconnects. They
-    /// count it until it ends. With `None` the change is dropped, so a client can suppress its
-    /// events, such as that of a failed login.
+    /// Returns what a change by this caller holds until it ends, if it goes on when its client
+    /// disconnects. With `None` the change is dropped, so a client can suppress its events, such as
+    /// that of a failed login.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Internal`] if the service has no state.
-    fn runs_to_end(_: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
+    /// 429 if the session has too many requests in flight. 503 if the client's network has.
+    fn run_to_end(&self, _: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
         Ok(None)
     }
 
@@ -187,23 +188,16 @@ pub(super) async fn serve<Args, H: Described<Args>>(
 ) -> Result<HttpResponse, actix_web::Error> {
     let is_change = !request.method().is_safe();
     let (caller, check) = CallerOf::<H, Args>::admit(&request)?;
-    let permit = Rc::new(caller.permit(&request)?);
+    let _permit = caller.permit(&request)?;
     let answer = async {
         if is_change {
             caller.take_write(&request).await?;
         }
         let rest = RestOf::<H, Args>::from_request(&request, &mut payload).await.map_err(Into::into)?;
-        let caller = caller.start(&request);
-        let handled = handler.run(caller, rest);
-        // A change that goes on after a disconnect keeps the permit.
-        let permit = Rc::clone(&permit);
-        let handled = async move {
-            let _permit = permit;
-            handled.await
-        };
-        let metrics = if is_change { CallerOf::<H, Args>::runs_to_end(&request)? } else { None };
-        let handled = match metrics {
-            Some(metrics) => run_to_end(handled, metrics).await,
+        let lasting = if is_change { caller.run_to_end(&request)? } else { None };
+        let handled = handler.run(caller.start(&request), rest);
+        let handled = match lasting {
+            Some(lasting) => run_to_end(handled, lasting).await,
             None => handled.await,
         };
         Ok::<_, actix_web::Error>(handled.respond(&request)?)
@@ -232,15 +226,25 @@ pub(super) async fn serve<Args, H: Described<Args>>(
     })
 }
 
+/// What a change holds that goes on when its client disconnects.
+pub(crate) struct Lasting {
+    /// Count it as a request.
+    pub(crate) metrics: Metrics,
+    pub(crate) network: NetworkPermit,
+    /// `None` without an actor, or without limits.
+    pub(crate) session: Option<SessionPermit>,
+}
+
 /// Waits for a handler. If the caller is dropped, the handler goes on, and still counts as a
 /// request.
-async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static, metrics: Metrics) -> T {
+async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static, lasting: Lasting) -> T {
+    let Lasting { metrics, network, session } = lasting;
     let counted = Rc::default();
     let held = Rc::clone(&counted);
     let _caller = CountOnDrop { metrics, counted };
     let handler = async move {
         let output = handler.await;
-        drop(held);
+        drop((held, network, session));
         output
     };
     match actix_web::rt::spawn(handler.in_current_span()).await {

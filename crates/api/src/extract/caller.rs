@@ -9,11 +9,11 @@ use daybook_persistence::Access;
 use daybook_throttle::Permit;
 use futures_util::FutureExt;
 
-use super::origin::origin_of;
-use crate::endpoint::{Caller, SessionCheck, SessionLookup, Spec, TOO_MANY_REQUESTS};
+use super::origin::{client_of, origin_of};
+use crate::endpoint::{Caller, Lasting, SessionCheck, SessionLookup, Spec, TOO_MANY_REQUESTS};
 use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
-use crate::metrics::Metrics;
 use crate::state::State;
+use crate::user_limits::SessionPermit;
 
 const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
 
@@ -27,8 +27,8 @@ impl Caller for Anyone {
         Ok((Self, SessionCheck::Unneeded))
     }
 
-    fn runs_to_end(request: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
-        Ok(Some(State::of(request)?.metrics.clone()))
+    fn run_to_end(&self, request: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
+        lasting(request, None).map(Some)
     }
 
     fn describe(_: &mut Spec) {}
@@ -120,7 +120,8 @@ impl Caller for Access {
 
 /// The user with the origin and the time of the request, for endpoints that record who did what.
 /// Each statement includes the session check. These endpoints protect the account, so the thief of
-/// an access token must not keep the owner from them by other requests: they need no permit.
+/// an access token must not keep the owner from them. They need no permit of the user, and each
+/// session has some of its own.
 impl Caller for Actor {
     const NAME: &'static str = "user";
 
@@ -132,8 +133,9 @@ impl Caller for Actor {
         Ok((actor, in_statement(state, user)))
     }
 
-    fn runs_to_end(request: &HttpRequest) -> Result<Option<Metrics>, ApiError> {
-        Ok(Some(State::of(request)?.metrics.clone()))
+    fn run_to_end(&self, request: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
+        let session = State::of(request)?.user_limits.permit_of_session(self)?;
+        lasting(request, session).map(Some)
     }
 
     /// The time of a change is when its handler starts: a slow body does not date it back.
@@ -144,7 +146,15 @@ impl Caller for Actor {
 
     fn describe(spec: &mut Spec) {
         spec.require_token();
+        spec.error(&TOO_MANY_REQUESTS);
     }
+}
+
+/// What a change holds that goes on when its client disconnects.
+fn lasting(request: &HttpRequest, session: Option<SessionPermit>) -> Result<Lasting, ApiError> {
+    let state = State::of(request)?;
+    let network = state.network_limits.permit_lasting(client_of(request, state))?;
+    Ok(Lasting { metrics: state.metrics.clone(), network, session })
 }
 
 /// The check of a caller whose statements include it. A session without recent activity is looked

@@ -65,8 +65,9 @@ pub(crate) async fn refresh(
     let preview = state.database.preview_refresh(family, refresh_token, state.now()).await;
     let preview = preview.or_account_gone()?;
     match &preview {
-        RefreshPreview::Rotation(user) | RefreshPreview::Unchanged(Refreshed::Repeated { user, .. }) => {
-            let counted = state.user_limits.refresh(*user, state.now()).await;
+        RefreshPreview::Rotation { user, session }
+        | RefreshPreview::Unchanged(Refreshed::Repeated { user, session, .. }) => {
+            let counted = state.user_limits.refresh(*user, *session, state.now()).await;
             counted.map_err(ApiError::too_many_requests)?;
         }
         // Reuse has no limit, or a thief who uses up the refreshes would keep a stolen session. It

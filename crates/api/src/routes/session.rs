@@ -43,6 +43,9 @@ pub(crate) async fn end_session(
     state: Data<State>,
     Id(session): Id<SessionId>,
 ) -> Result<NoContent, ApiError> {
+    // A client that sends many ids, or the same one again, costs reads and no transactions.
+    let live = state.database.live_session(actor.user, session, actor.now).await;
+    live.or_account_gone()?.ok_or(ApiError::NotFound(SessionId::NOT_FOUND))?;
     let end = state.database.end_session(&actor, session, EndReason::Revoked);
     let ended = end.await.or_not_found(SessionId::NOT_FOUND)?;
     log_and_revoke(&state.revocations, ended, &actor.origin, actor.now);

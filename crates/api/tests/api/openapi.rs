@@ -189,10 +189,7 @@ async fn every_operation_documents_its_errors() {
         let body = documented.get("requestBody").is_some();
         let form = operation.path == "/auth/login";
         let input = body || operation.has_id() || documented.get("parameters").is_some();
-        // What protects an account has no limit of requests in flight.
-        let protects = ["POST /auth/logout", "POST /auth/logout-all", "DELETE /auth/sessions/{session_id}"];
-        let limited =
-            (operation.secured || operation.path.starts_with("/auth/")) && !protects.contains(&name.as_str());
+        let limited = operation.secured || operation.path.starts_with("/auth/");
         let errors = [
             ("401", operation.secured || form || operation.path == "/auth/refresh"),
             ("404", operation.has_id()),

@@ -1,5 +1,7 @@
 //! The limits of one user's requests: changes, refreshes and summaries.
 
+use std::sync::Arc;
+
 use daybook_test_servers::Postgres;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -55,21 +57,32 @@ async fn writes_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] 
 #[rstest]
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refreshes_of_one_user_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
+async fn refreshes_of_one_session_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
     let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "refresh=3/10m").start().await;
     server.register("ada").await;
     let (phone, laptop) = (server.login_tokens("ada").await, server.login_tokens("ada").await);
     server.register("bob").await;
     let bob = server.login_tokens("bob").await;
     let first = server.refresh(&phone.refresh).await.expect(StatusCode::OK).json();
-    server.refresh(&laptop.refresh).await.expect(StatusCode::OK);
     // A repeated token counts, since it returns tokens as well.
     server.refresh(&phone.refresh).await.expect(StatusCode::OK);
     let newest = first["refresh_token"].as_str().unwrap();
+    server.refresh(newest).await.expect(StatusCode::OK);
     assert_refused(server.refresh(newest).await, "refresh");
-    // The limit ends no session.
+    // The limit ends no session, and the thief of one token leaves the other sessions theirs.
     server.get("/notes", first["access_token"].as_str().unwrap()).await.expect(StatusCode::OK);
+    server.refresh(&laptop.refresh).await.expect(StatusCode::OK);
     server.refresh(&bob.refresh).await.expect(StatusCode::OK);
+    // All sessions of a user together have four times the limit. Four are used.
+    let mut admitted = 0;
+    for _ in 0..5 {
+        let other = server.login_tokens("ada").await;
+        for _ in 0..2 {
+            let answer = server.refresh(&other.refresh).await;
+            admitted += u32::from(answer.status == StatusCode::OK);
+        }
+    }
+    assert_eq!(admitted, 8);
     for _ in 0..10 {
         server.refresh(&"A".repeat(64)).await.expect(StatusCode::UNAUTHORIZED);
     }
@@ -96,7 +109,8 @@ async fn refreshes_of_an_ended_session_do_not_count_for_the_user(
 #[timeout(TEST_TIMEOUT)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_of_the_account_are_limited(#[values(Kind::Sqlite, Kind::Postgres)] kind: Kind) {
-    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
+    // The registration counts, too.
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "address=4/10m").start().await;
     let token = server.user("ada").await;
     // A value that is the present one changes nothing.
     for _ in 0..10 {
@@ -121,8 +135,7 @@ async fn changes_of_the_account_are_limited(#[values(Kind::Sqlite, Kind::Postgre
 async fn stored_summaries_that_a_note_shows_in_turn_are_writes(
     #[values(Kind::Sqlite, Kind::Postgres)] kind: Kind,
 ) {
-    // The registration counts, too.
-    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "address=4/10m").start().await;
+    let server = Start::on(kind).with("DAYBOOK_RATE_LIMIT", "write=3/10m").start().await;
     let token = server.user("ada").await;
     let note = json!({ "title": "t", "content": "The pump costs ninety euros. ".repeat(40) });
     server.post("/notes", &token, &note).await.expect(StatusCode::CREATED);
@@ -190,6 +203,53 @@ async fn refresh_with_an_unknown_token_is_only_a_read() {
     }
     changes.run("COMMIT");
     server.refresh(&tokens.refresh).await.expect(StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn end_of_an_unknown_session_is_only_a_read() {
+    let start = Start::on(Kind::Postgres);
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    server.get("/notes", &token).await.expect(StatusCode::OK);
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
+    for _ in 0..100 {
+        server.delete("/auth/sessions/999999999", &token).await.expect(StatusCode::NOT_FOUND);
+    }
+    changes.run("COMMIT");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_that_protect_the_account_have_permits_for_each_session() {
+    let start = Start::on(Kind::Postgres);
+    let server = Arc::new(start.start().await);
+    let (stolen, own) = (server.user("ada").await, server.login("ada").await);
+    for token in [&stolen, &own] {
+        server.get("/notes", token).await.expect(StatusCode::OK);
+    }
+    let other = server.query("SELECT max(id) FROM sessions");
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
+    let end = format!("/auth/sessions/{other}");
+    let waiting: Vec<_> = (0..8)
+        .map(|_| {
+            let (server, stolen, end) = (Arc::clone(&server), stolen.clone(), end.clone());
+            tokio::spawn(async move { server.delete(&end, &stolen).await.status })
+        })
+        .collect();
+    let in_flight = async || server.metric("http_requests_in_flight").await;
+    eventually("all of them wait for the lock", || async { in_flight().await == 9.0 }).await;
+    let unchanged = json!({});
+    let refused = server.patch("/users/me", &stolen, &unchanged).await.expect(StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.header("ratelimit-policy"), r#""requests";q=8;qu="concurrent-requests""#);
+    server.patch("/users/me", &own, &unchanged).await.expect(StatusCode::OK);
+    changes.run("COMMIT");
+    for request in waiting {
+        assert!(request.await.unwrap() < 500);
+    }
+    server.patch("/users/me", &stolen, &unchanged).await.expect(StatusCode::OK);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -75,7 +75,7 @@ impl Database {
                 Err(outcome) => return Ok(RefreshPreview::Unchanged(outcome)),
             };
             if found.has(token) {
-                return Ok(RefreshPreview::Rotation(found.user()));
+                return Ok(RefreshPreview::Rotation { user: found.user(), session: found.session() });
             }
             let recent = recent_rotations(c, found.session(), now).await?;
             Ok(match judge(Some(found), recent, token, now) {

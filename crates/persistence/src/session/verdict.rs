@@ -58,8 +58,13 @@ pub enum Refreshed {
 /// What a refresh would do, without doing it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefreshPreview {
-    /// It would rotate the token of a session of this user.
-    Rotation(UserId),
+    /// It would rotate the token of a session.
+    Rotation {
+        /// The owner of the session.
+        user: UserId,
+        /// The session.
+        session: SessionId,
+    },
     /// It would end the session, because the token was reused.
     Reuse,
     /// It would change nothing. This is its outcome.

@@ -54,7 +54,7 @@ async fn preview_refresh_returns_what_a_refresh_would_do(#[values(Sqlite, Postgr
     let preview = async |family, number, at| {
         database.preview_refresh(FamilyDigest([family; 32]), digest(family, number), at).await.unwrap()
     };
-    assert_eq!(preview(1, 0, now).await, Rotation(ada.id));
+    assert_eq!(preview(1, 0, now).await, Rotation { user: ada.id, session });
     assert_eq!(preview(1, 7, now).await, Reuse, "a token that was never issued");
     assert_eq!(preview(2, 0, now).await, Unchanged(Refreshed::Unknown));
     assert_eq!(preview(1, 0, now.plus_seconds(100)).await, Unchanged(Refreshed::Expired));
@@ -64,7 +64,7 @@ async fn preview_refresh_returns_what_a_refresh_would_do(#[values(Sqlite, Postgr
     let rotations = vec![StoredRotation { refresh_token: digest(1, 0), salt: [1; 16] }];
     let repeated = Refreshed::Repeated { user: ada.id, session, rotations };
     assert_eq!(preview(1, 0, now).await, Unchanged(repeated));
-    assert_eq!(preview(1, 1, now).await, Rotation(ada.id));
+    assert_eq!(preview(1, 1, now).await, Rotation { user: ada.id, session });
     fixture.age_rotations(31);
     assert_eq!(preview(1, 0, now).await, Reuse, "a token that was replaced before the grace period");
 
