@@ -18,7 +18,7 @@ pub(crate) use self::paged::Paged;
 pub(crate) use self::response::{
     Created, Json, JsonOrEvents, List, Located, NoContent, PlainText, Respond, Undescribed, json_response,
 };
-pub(crate) use self::serve::{Argument, Caller, Lasting, SessionCheck, SessionLookup};
+pub(crate) use self::serve::{Argument, Caller, Lasting, LastingPermit, SessionCheck, SessionLookup};
 use self::serve::{Described, serve};
 pub(crate) use self::spec::{SECURITY_SCHEME, Spec};
 

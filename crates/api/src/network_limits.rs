@@ -36,12 +36,13 @@ const SMALL_RESPONSE: u64 = 64 * 1024;
 /// largest size fit. Results of changes have as much again.
 const RESPONSE_MEMORY: usize = 128 * 1024 * 1024;
 
-/// The part of such a limit that one network may hold, so that others get the rest.
+/// The part of the memory that one network may hold, so that others get the rest.
 const SHARE: usize = 4;
 
-/// Changes in flight that go on after their client has disconnected, such as logins and refreshes.
-/// As many as a process serves at once.
-const LASTING: usize = 1_024;
+/// Changes of one network in flight, without a token: registrations, logins and refreshes. They go
+/// on after a disconnect, so connections do not limit them. It is a quarter of the requests that a
+/// process serves at once.
+const OPEN_CHANGES: usize = 256;
 
 /// Limits of each client network and of all networks together. Clones share them.
 #[derive(Clone)]
@@ -54,8 +55,8 @@ pub(crate) struct NetworkLimits {
     results: NetworkConcurrency,
     /// Password hashes that run or wait.
     hashes: NetworkConcurrency,
-    /// Changes that go on after their client has disconnected. Its connections do not limit them.
-    lasting: NetworkConcurrency,
+    /// Changes without a token.
+    open_changes: NetworkConcurrency,
 }
 
 /// The permit to read a body.
@@ -81,7 +82,7 @@ impl NetworkLimits {
             responses: memory(RESPONSE_MEMORY),
             results: memory(RESPONSE_MEMORY),
             hashes: NetworkConcurrency::new(hashes_per_network, hashes),
-            lasting: NetworkConcurrency::new(LASTING / SHARE, LASTING),
+            open_changes: NetworkConcurrency::new(OPEN_CHANGES, usize::MAX),
         }
     }
 
@@ -109,13 +110,13 @@ impl NetworkLimits {
         self.hashes.try_acquire(known(client)).map_err(|full| busy("password hashes", full))
     }
 
-    /// Returns the permit of a change that goes on after its client has disconnected.
+    /// Returns the permit of a change without a token.
     ///
     /// # Errors
     ///
-    /// [`ApiError::Busy`] if the network or all networks together have too many.
-    pub(crate) fn permit_lasting(&self, client: Option<IpAddr>) -> Result<NetworkPermit, ApiError> {
-        self.lasting.try_acquire(known(client)).map_err(|full| busy("lasting changes", full))
+    /// [`ApiError::Busy`] if the network has too many.
+    pub(crate) fn permit_open_change(&self, client: Option<IpAddr>) -> Result<NetworkPermit, ApiError> {
+        self.open_changes.try_acquire(known(client)).map_err(|full| busy("changes without a token", full))
     }
 
     /// Counts the memory of a large response until the client has read it.
@@ -170,14 +171,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn permit_lasting_leaves_three_quarters_to_other_networks() {
+    fn permit_open_change_limits_each_network() {
         let limits = NetworkLimits::new(1, 2);
         let [one, other] = [1, 2].map(|number| Some(IpAddr::from([192, 0, 2, number])));
-        let held: Vec<_> = (0..256).map(|_| limits.permit_lasting(one).unwrap()).collect();
-        assert!(matches!(limits.permit_lasting(one), Err(ApiError::Busy(..))));
-        assert!(limits.permit_lasting(other).is_ok());
+        let held: Vec<_> = (0..256).map(|_| limits.permit_open_change(one).unwrap()).collect();
+        assert!(matches!(limits.permit_open_change(one), Err(ApiError::Busy(..))));
+        assert!(limits.permit_open_change(other).is_ok());
         drop(held);
-        assert!(limits.permit_lasting(one).is_ok());
+        assert!(limits.permit_open_change(one).is_ok());
     }
 
     #[test]

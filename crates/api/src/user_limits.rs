@@ -8,7 +8,7 @@ use daybook_throttle::{Bucket, Concurrency, Permit, Quota, Refusal, Throttle};
 use crate::error::{ApiError, ConcurrencyLimit};
 
 /// Requests in flight of one session at the endpoints that protect the account. A client needs one.
-/// The 50 sessions of a user together have fewer than a process serves at once.
+/// By default, the 50 sessions of a user together have fewer than a process serves at once.
 const IN_FLIGHT_OF_SESSION: usize = 8;
 
 /// All sessions of a user together may make this many times the refreshes of one session. So the

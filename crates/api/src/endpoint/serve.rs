@@ -43,7 +43,7 @@ pub(crate) trait Caller: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// 429 if the session has too many requests in flight. 503 if the client's network has.
+    /// 429 if the session has too many requests in flight, or 503 if the client's network has.
     fn run_to_end(&self, _: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
         Ok(None)
     }
@@ -179,8 +179,8 @@ impl<Args: Arguments, H: Handler<Args, Output: Respond + 'static, Future: 'stati
 ///
 /// After each answer that is no success, except a 503, the session is looked up again. Its end may
 /// have hidden a row, and a bad request was rejected before any statement ran. The answer is
-/// replaced if the session has ended. A request beyond the user's permits is not looked up, because
-/// it must cost next to nothing.
+/// replaced if the session has ended. A request beyond the permits of its user is not looked up,
+/// because it must cost next to nothing.
 pub(super) async fn serve<Args, H: Described<Args>>(
     handler: H,
     request: HttpRequest,
@@ -230,21 +230,26 @@ pub(super) async fn serve<Args, H: Described<Args>>(
 pub(crate) struct Lasting {
     /// Count it as a request.
     pub(crate) metrics: Metrics,
-    pub(crate) network: NetworkPermit,
-    /// `None` without an actor, or without limits.
-    pub(crate) session: Option<SessionPermit>,
+    /// `None` if the service has no limits.
+    pub(crate) permit: Option<LastingPermit>,
+}
+
+/// The permit of a change that goes on when its client disconnects.
+pub(crate) enum LastingPermit {
+    Network(#[expect(dead_code, reason = "dropping it gives it back")] NetworkPermit),
+    Session(#[expect(dead_code, reason = "dropping it gives it back")] SessionPermit),
 }
 
 /// Waits for a handler. If the caller is dropped, the handler goes on, and still counts as a
 /// request.
 async fn run_to_end<T: 'static>(handler: impl Future<Output = T> + 'static, lasting: Lasting) -> T {
-    let Lasting { metrics, network, session } = lasting;
+    let Lasting { metrics, permit } = lasting;
     let counted = Rc::default();
     let held = Rc::clone(&counted);
     let _caller = CountOnDrop { metrics, counted };
     let handler = async move {
         let output = handler.await;
-        drop((held, network, session));
+        drop((held, permit));
         output
     };
     match actix_web::rt::spawn(handler.in_current_span()).await {

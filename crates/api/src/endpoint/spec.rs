@@ -161,8 +161,8 @@ mod tests {
         spec.finish();
         let responses = &spec.operation.responses.responses;
         let RefOr::T(joined) = &responses["429"] else { panic!("two errors have no shared response") };
-        let expected = "Another limit; or the user sends too many such requests; \
-                        `Retry-After` has the seconds to wait";
+        let expected = "Another limit; or the user sends too many such requests, \
+                        or has too many in flight; see `Retry-After`";
         assert_eq!(joined.description, expected);
         assert!(matches!(&responses["408"], RefOr::Ref(_)));
         assert_eq!(spec.shared.keys().collect::<Vec<_>>(), ["BodyTimeout", "InternalError", "Unavailable"]);

@@ -10,10 +10,9 @@ use daybook_throttle::Permit;
 use futures_util::FutureExt;
 
 use super::origin::{client_of, origin_of};
-use crate::endpoint::{Caller, Lasting, SessionCheck, SessionLookup, Spec, TOO_MANY_REQUESTS};
+use crate::endpoint::{Caller, Lasting, LastingPermit, SessionCheck, SessionLookup, Spec, TOO_MANY_REQUESTS};
 use crate::error::{ApiError, INVALID_TOKEN, OrMissing};
 use crate::state::State;
-use crate::user_limits::SessionPermit;
 
 const REVOKED: ApiError = ApiError::BadToken("The access token was revoked");
 
@@ -28,7 +27,10 @@ impl Caller for Anyone {
     }
 
     fn run_to_end(&self, request: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
-        lasting(request, None).map(Some)
+        let state = State::of(request)?;
+        let permit = state.network_limits.permit_open_change(client_of(request, state))?;
+        let permit = Some(LastingPermit::Network(permit));
+        Ok(Some(Lasting { metrics: state.metrics.clone(), permit }))
     }
 
     fn describe(_: &mut Spec) {}
@@ -134,8 +136,9 @@ impl Caller for Actor {
     }
 
     fn run_to_end(&self, request: &HttpRequest) -> Result<Option<Lasting>, ApiError> {
-        let session = State::of(request)?.user_limits.permit_of_session(self)?;
-        lasting(request, session).map(Some)
+        let state = State::of(request)?;
+        let permit = state.user_limits.permit_of_session(self)?.map(LastingPermit::Session);
+        Ok(Some(Lasting { metrics: state.metrics.clone(), permit }))
     }
 
     /// The time of a change is when its handler starts: a slow body does not date it back.
@@ -148,13 +151,6 @@ impl Caller for Actor {
         spec.require_token();
         spec.error(&TOO_MANY_REQUESTS);
     }
-}
-
-/// What a change holds that goes on when its client disconnects.
-fn lasting(request: &HttpRequest, session: Option<SessionPermit>) -> Result<Lasting, ApiError> {
-    let state = State::of(request)?;
-    let network = state.network_limits.permit_lasting(client_of(request, state))?;
-    Ok(Lasting { metrics: state.metrics.clone(), network, session })
 }
 
 /// The check of a caller whose statements include it. A session without recent activity is looked

@@ -170,13 +170,16 @@ pub(crate) async fn change_password(
 /// Verifies the password, if the patch changes a name by more than case. Otherwise returns `None`.
 ///
 /// Each change counts like a registration, because a conflict shows that an account has the name.
-/// Changes of case have the same limit, so that their events do not fill the account's list.
+/// It also counts like a change of a note, because clients with many addresses could otherwise fill
+/// the account's list of events by changes of case.
 async fn confirm_rename(
     state: &State,
     actor: &Actor,
     patch: &AccountPatch,
     account: &User,
 ) -> Result<Option<Credentials>, ApiError> {
+    let counted = state.user_limits.write(actor.user, state.now()).await;
+    counted.map_err(ApiError::too_many_requests)?;
     let verified = if patch.renames(account) {
         let password = patch.current_password.clone().ok_or_else(|| INCORRECT_PASSWORD.error())?;
         Some(verify(state, actor, password).await?)

@@ -71,7 +71,7 @@ pub(crate) async fn refresh(
             counted.map_err(ApiError::too_many_requests)?;
         }
         // Reuse has no limit, or a thief who uses up the refreshes would keep a stolen session. It
-        // ends the session, so it happens once for each login.
+        // ends the session, so only the requests that are in flight then cost a transaction.
         RefreshPreview::Reuse => {}
         RefreshPreview::Unchanged(outcome) => return Err(rejection(outcome)),
     }

@@ -7,6 +7,7 @@ use daybook_domain::{Actor, EventKind, Origin, SessionId, UserId};
 use daybook_persistence::{Database, Error};
 use tokio::runtime::{Handle, TryCurrentError};
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -17,7 +18,7 @@ const STORE_DELAY: Duration = Duration::from_millis(250);
 
 /// A database that is not available is asked again after each of these pauses, in seconds. Someone
 /// who keeps it busy for a while must not suppress the events of their attempts. An event whose
-/// first result was lost is then stored twice.
+/// first result was lost is then stored twice. At the end of the service, the pause ends at once.
 const PAUSES: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// A database that answers stores an event in less.
@@ -54,6 +55,7 @@ pub(crate) struct DelayedEvents {
     /// It outlives the runtimes of the workers.
     runtime: Handle,
     pending: TaskTracker,
+    stopping: CancellationToken,
 }
 
 impl DelayedEvents {
@@ -61,22 +63,25 @@ impl DelayedEvents {
     ///
     /// If the caller is outside a Tokio runtime.
     pub(crate) fn new(database: Database) -> Result<Self, TryCurrentError> {
-        Ok(Self { database, runtime: Handle::try_current()?, pending: TaskTracker::new() })
+        let (runtime, pending, stopping) =
+            (Handle::try_current()?, TaskTracker::new(), CancellationToken::new());
+        Ok(Self { database, runtime, pending, stopping })
     }
 
     /// Stores an event. Without an actor it only waits, so that the caller has the same work in
     /// both cases.
     pub(crate) fn store(&self, kind: EventKind, actor: Option<Actor>) {
-        let database = self.database.clone();
+        let (database, stopping) = (self.database.clone(), self.stopping.clone());
         let store = async move {
             sleep(STORE_DELAY).await;
             let Some(actor) = actor else { return };
             let mut stored = database.record_event(&actor, kind).await;
             for pause in PAUSES {
-                if !matches!(stored, Err(Error::Unavailable(_))) {
+                if !matches!(stored, Err(Error::Unavailable(_))) || stopping.is_cancelled() {
                     break;
                 }
-                sleep(Duration::from_secs(pause)).await;
+                // After the end of the pauses, there is one more attempt.
+                let _ = timeout(Duration::from_secs(pause), stopping.cancelled()).await;
                 stored = database.record_event(&actor, kind).await;
             }
             if let Err(error) = stored {
@@ -89,6 +94,7 @@ impl DelayedEvents {
     /// Waits until the pending events are stored. Call it at the end of the service.
     pub(crate) async fn finish(&self) {
         self.pending.close();
+        self.stopping.cancel();
         if timeout(FINISH_TIMEOUT, self.pending.wait()).await.is_err() {
             tracing::warn!(events = self.pending.len(), "events were not stored before the end");
         }

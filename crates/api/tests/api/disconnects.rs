@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use daybook_test_servers::Postgres;
+use futures_util::future::join_all;
 use reqwest::StatusCode;
 use rstest::rstest;
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -68,6 +70,28 @@ async fn failed_login_is_stored_although_the_database_is_busy_for_a_while() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_of_clients_that_disconnect_keep_their_permits() {
+    let start = Start::on(Kind::Postgres);
+    let server = start.start().await;
+    let token = server.user("ada").await;
+    server.login("ada").await;
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
+    let mut changes = Postgres::shared().session(database);
+    changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
+    let end = format!("DELETE /auth/sessions/2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
+    // A handler waits for at most two seconds, so more of them are sent until the limit is reached.
+    let refused = async || {
+        let begun = || tokio::time::sleep(Duration::from_millis(20));
+        join_all((0..8).map(|_| send_and_reset(&server, &end, begun()))).await;
+        server.patch("/users/me", &token, &json!({})).await.status == 429
+    };
+    eventually("the session has no permit left", refused).await;
+    changes.run("COMMIT");
+    let admitted = || async { server.patch("/users/me", &token, &json!({})).await.status == 200 };
+    eventually("the handlers have ended", admitted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logout_is_logged_although_the_client_disconnects() {
     let start = Start::on(Kind::Postgres);
     let server = start.start().await;
@@ -115,6 +139,31 @@ async fn failed_login_shortly_before_the_stop_is_stored(#[values(Kind::Sqlite, K
     server.register("ada").await;
     let wrong = server.login_form(&[("username", "ada"), ("password", "wrong1")]).await;
     wrong.expect(StatusCode::UNAUTHORIZED);
+    server.signal("TERM");
+    assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
+    assert_eq!(server.query("SELECT count(*) FROM events WHERE kind = 'login_failed'"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_login_that_waits_for_the_database_is_stored_at_the_stop() {
+    let start = Start::on(Kind::Postgres);
+    let mut server = start.start().await;
+    server.register("ada").await;
+    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1.to_owned();
+    let mut changes = Postgres::shared().session(&database);
+    changes.run("BEGIN; LOCK TABLE events IN EXCLUSIVE MODE");
+    let form = [("username", "ada"), ("password", "wrong1")];
+    server.login_form(&form).await.expect(StatusCode::UNAUTHORIZED);
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO \"events\"%'";
+    let mut attempts = 0;
+    // The pause after the third attempt is long.
+    while attempts < 3 {
+        eventually("the event waits for the lock", || async { server.query(waiting) == "1" }).await;
+        eventually("the attempt has failed", || async { server.query(waiting) == "0" }).await;
+        attempts += 1;
+    }
+    changes.run("COMMIT");
     server.signal("TERM");
     assert_eq!(server.exit_code(SHUTDOWN_TIMEOUT).await, Some(0));
     assert_eq!(server.query("SELECT count(*) FROM events WHERE kind = 'login_failed'"), "1");

@@ -239,17 +239,17 @@ async fn summarize_is_rejected_before_the_provider_is_asked(
     let ada = server.user("ada").await;
     let (first, second) = (create(&server, &ada, "Milk").await, create(&server, &ada, "Bread").await);
     summarize(&server, &ada, &first).await.expect(StatusCode::OK);
-    // The text of the summary counts. Two titles and contents have 11 bytes.
-    let used = 11 + "A list.".len();
-    fill(&server, &ada, MIB - used - 31_999).await;
+    // The summary counts as its text and 512 bytes. Two titles and contents have 11 bytes.
+    let used = 11 + "A list.".len() + 512;
+    fill(&server, &ada, MIB - used - 32_511).await;
     assert_out_of_bytes(summarize(&server, &ada, &second).await);
     let request = server.request(Method::POST, &format!("{second}/summarize")).bearer_auth(&ada);
     assert_out_of_bytes(Answer::of(request.header("accept", "text/event-stream")).await);
     assert_eq!(requests_to(&provider).await, 1);
     // The stored summary needs no room.
     summarize(&server, &ada, &first).await.expect(StatusCode::OK);
-    assert_out_of_bytes(server.post("/notes", &ada, &note(&text(31_999))).await);
-    let last = create(&server, &ada, &text(31_998)).await;
+    assert_out_of_bytes(server.post("/notes", &ada, &note(&text(32_511))).await);
+    let last = create(&server, &ada, &text(32_510)).await;
     assert_out_of_bytes(server.post("/notes", &ada, &note("")).await);
     server.delete(&last, &ada).await.expect(StatusCode::NO_CONTENT);
     server.patch(&second, &ada, &json!({ "title": "tt", "content": "" })).await.expect(StatusCode::OK);
