@@ -115,6 +115,8 @@ mod tests {
             let most = limits.total + REFUSALS_MAX + CLOSING_MAX + limits.lingering();
             assert!(open_files < 1_024 || most + 152 <= open_files, "{open_files}: {most}");
         }
+        let lingering = |total| ConnectionLimits { per_network: 1, total }.lingering();
+        assert_eq!((lingering(2), lingering(3_520)), (1, 220));
     }
 
     #[test]
