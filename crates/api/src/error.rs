@@ -20,6 +20,8 @@ use crate::failure::with_causes;
 
 /// The sentence of 404 for a note.
 pub(crate) const NOTE_NOT_FOUND: &str = "Note not found";
+
+/// The sentence of 404 for a task.
 pub(crate) const TASK_NOT_FOUND: &str = "Task not found";
 
 /// 401 for a token that was not issued by this service, or was changed.
