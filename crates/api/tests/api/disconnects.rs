@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use daybook_test_servers::Postgres;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use rstest::rstest;
@@ -11,6 +10,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::harness::{Kind, PASSWORD, SHUTDOWN_TIMEOUT, Server, Start, TEST_TIMEOUT, eventually};
+
+/// Counts the events that wait for a lock before they are stored.
+const EVENT_WAITS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO \"events\"%'";
 
 /// Sends a request on a new connection, and resets the connection once `begun` is complete.
 async fn send_and_reset(server: &Server, request: &str, begun: impl Future<Output = ()>) {
@@ -54,16 +57,14 @@ async fn failed_login_is_stored_although_the_database_is_busy_for_a_while() {
     let start = Start::on(Kind::Postgres);
     let server = start.start().await;
     server.register("ada").await;
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     // Reads are still possible.
     changes.run("BEGIN; LOCK TABLE events IN EXCLUSIVE MODE");
     let form = [("username", "ada"), ("password", "wrong1")];
     server.login_form(&form).await.expect(StatusCode::UNAUTHORIZED);
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO \"events\"%'";
-    eventually("the event waits for the lock", || async { server.query(waiting) == "1" }).await;
-    eventually("an attempt to store the event has failed", || async { server.query(waiting) == "0" }).await;
+    eventually("the event waits for the lock", || async { server.query(EVENT_WAITS) == "1" }).await;
+    eventually("an attempt to store the event has failed", || async { server.query(EVENT_WAITS) == "0" })
+        .await;
     changes.run("COMMIT");
     let stored = "SELECT count(*) FROM events WHERE kind = 'login_failed'";
     eventually("the event is stored", || async { server.query(stored) == "1" }).await;
@@ -75,8 +76,7 @@ async fn requests_of_clients_that_disconnect_keep_their_permits() {
     let server = start.start().await;
     let token = server.user("ada").await;
     server.login("ada").await;
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
     let end = format!("DELETE /auth/sessions/2 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n");
     // A handler waits for at most two seconds, so more of them are sent until the limit is reached.
@@ -97,8 +97,7 @@ async fn logout_is_logged_although_the_client_disconnects() {
     let server = start.start().await;
     let token = server.user("ada").await;
     server.get("/notes", &token).await.expect(StatusCode::OK);
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; SELECT id FROM sessions FOR UPDATE");
     let bearer = format!("Authorization: Bearer {token}\r\n");
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -149,19 +148,14 @@ async fn failed_login_that_waits_for_the_database_is_stored_at_the_stop() {
     let start = Start::on(Kind::Postgres);
     let mut server = start.start().await;
     server.register("ada").await;
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1.to_owned();
-    let mut changes = Postgres::shared().session(&database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; LOCK TABLE events IN EXCLUSIVE MODE");
     let form = [("username", "ada"), ("password", "wrong1")];
     server.login_form(&form).await.expect(StatusCode::UNAUTHORIZED);
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-        AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO \"events\"%'";
-    let mut attempts = 0;
-    // The pause after the third attempt is long.
-    while attempts < 3 {
-        eventually("the event waits for the lock", || async { server.query(waiting) == "1" }).await;
-        eventually("the attempt has failed", || async { server.query(waiting) == "0" }).await;
-        attempts += 1;
+    // The pause after the third attempt takes longer than the service waits at its end.
+    for _ in 0..3 {
+        eventually("the event waits for the lock", || async { server.query(EVENT_WAITS) == "1" }).await;
+        eventually("the attempt has failed", || async { server.query(EVENT_WAITS) == "0" }).await;
     }
     changes.run("COMMIT");
     server.signal("TERM");

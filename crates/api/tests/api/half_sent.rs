@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use daybook_test_servers::Postgres;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -278,9 +277,8 @@ async fn update_me_that_waits_for_a_logout_is_rejected() {
     for _ in 0..2 {
         server.get("/notes", &token).await.expect(StatusCode::OK);
     }
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
     // The statements of a logout of all sessions, before its commit.
-    let mut logout = Postgres::shared().session(database);
+    let mut logout = start.postgres_session();
     logout.run("BEGIN; UPDATE users SET legacy_logout_at = now()");
     logout.run("UPDATE sessions SET ended_at = now(), end_reason = 'logout_all'");
     let change = server.request(Method::PATCH, "/users/me").bearer_auth(&token);

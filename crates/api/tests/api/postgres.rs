@@ -191,8 +191,7 @@ async fn writes_get_503_while_a_row_is_locked() {
     let server = start.start().await;
     let (ada, bob) = (server.user("ada").await, server.user("bob").await);
     let note = write(&server, &ada, "mine").await.header("location").to_owned();
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut session = Postgres::shared().session(database);
+    let mut session = start.postgres_session();
     session.run(
         "BEGIN; SELECT id FROM users WHERE username = 'ada' FOR UPDATE; SELECT id FROM notes FOR UPDATE",
     );

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use daybook_test_servers::Postgres;
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
@@ -196,8 +195,7 @@ async fn refresh_with_an_unknown_token_is_only_a_read() {
     let server = start.start().await;
     server.register("ada").await;
     let tokens = server.login_tokens("ada").await;
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; LOCK TABLE sessions IN SHARE ROW EXCLUSIVE MODE");
     for _ in 0..100 {
         server.refresh(&"A".repeat(64)).await.expect(StatusCode::UNAUTHORIZED);
@@ -212,8 +210,7 @@ async fn end_of_an_unknown_session_is_only_a_read() {
     let server = start.start().await;
     let token = server.user("ada").await;
     server.get("/notes", &token).await.expect(StatusCode::OK);
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
     for _ in 0..100 {
         server.delete("/auth/sessions/999999999", &token).await.expect(StatusCode::NOT_FOUND);
@@ -230,8 +227,7 @@ async fn requests_that_protect_the_account_have_permits_for_each_session() {
         server.get("/notes", token).await.expect(StatusCode::OK);
     }
     let other = server.query("SELECT max(id) FROM sessions");
-    let database = start.variable("DATABASE_URL").rsplit_once('/').unwrap().1;
-    let mut changes = Postgres::shared().session(database);
+    let mut changes = start.postgres_session();
     changes.run("BEGIN; SELECT id FROM users FOR UPDATE");
     // A request waits for at most two seconds, so each of them is repeated.
     let (end, stop) = (format!("/auth/sessions/{other}"), Arc::new(AtomicBool::new(false)));

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use daybook_test_servers::{Postgres, TestDatabase, free_port};
+use daybook_test_servers::{Postgres, PostgresSession, TestDatabase, free_port};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -133,6 +133,13 @@ impl Start {
     pub(crate) fn variable(&self, name: &str) -> &str {
         let found = self.variables.iter().find(|(known, _)| known == name);
         found.map_or("", |(_, value)| value)
+    }
+
+    /// Opens a session in the database on the shared PostgreSQL, for example for a transaction that
+    /// holds a lock.
+    pub(crate) fn postgres_session(&self) -> PostgresSession {
+        let (_, database) = self.variable("DATABASE_URL").rsplit_once('/').expect("a database");
+        Postgres::shared().session(database)
     }
 
     /// Runs a subcommand of the binary and waits until it ends. Fails after a minute.
